@@ -41,6 +41,13 @@ class Node:
     """up, down (connection refused) or blocked (workers hang)."""
     fingerprint: str = ""
     """SHA-256 of the certificate that the node presents, as `/nodes` shows it."""
+    pvedaemon_deaths: int = 0
+    """How often pvedaemon went down; it does not see the ends of tasks from before."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "pvedaemon" and value == "down":
+            self.pvedaemon_deaths += 1
 
 
 @dataclass

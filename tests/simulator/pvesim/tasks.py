@@ -1,0 +1,167 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The task engine: starts workers, sees their ends, stops them (`PVE/RESTEnvironment.pm`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
+
+from .durations import seconds_for
+from .history import Entry, History
+from .locks import LockTimeout
+from .task import Task
+from .upid import Upid
+from .worker import Died, Killed, Worker
+
+if TYPE_CHECKING:
+    from .world import TaskFault, World
+
+Body = Callable[[Worker], Awaitable[None]]
+TICKS = 100
+MAX_PID = 4_194_304
+TERM_CHECKS = 5
+
+
+class TaskEngine:
+    """All tasks of all nodes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._tasks: dict[str, Task] = {}
+        self._nodes: dict[str, History] = {}
+        self._pids: dict[str, int] = {}
+
+    def start(
+        self,
+        node: str,
+        authid: str,
+        kind: str,
+        ident: object,
+        body: Body,
+        *,
+        target: int | None = None,
+        pace: str | None = None,
+    ) -> str:
+        """Start a worker and return its UPID; `target` is the guest that a clone makes."""
+        world = self._world
+        world.statd.begin()
+        task = self.record(node, authid, kind, str(ident), world.clock.now(), target)
+        task.daemon_deaths = world.nodes[node].pvedaemon_deaths
+        fault = self._fault(task)
+        aim = ident if target is None else target
+        duration = seconds_for(pace or kind, world.seed, aim, world.durations)
+        if fault is not None and fault.seconds is not None:
+            duration = fault.seconds
+        self.history(node).running.append(task)
+        worker = Worker(world, task, duration, fault)
+        task.runner = asyncio.get_running_loop().create_task(_run(worker, body))
+        task.runner.add_done_callback(lambda _runner: self._ended(task))
+        return str(task.upid)
+
+    def record(
+        self, node: str, authid: str, kind: str, ident: str, started: float, target: int | None
+    ) -> Task:
+        """A task with a UPID of its own, not running yet."""
+        world = self._world
+        pid = self._pids.get(node, 1000 * world.nodes[node].number) + world.random.randint(1, 40)
+        pid = pid if pid < MAX_PID else 300
+        self._pids[node] = pid
+        ticks = int(max(0.0, world.nodes[node].uptime + started - world.born) * TICKS)
+        task = Task(Upid(node, pid, ticks, int(started), kind, ident, authid), target, started)
+        self._tasks[str(task.upid)] = task
+        return task
+
+    def find(self, node: str, upid: str) -> Task | None:
+        """The task whose log lies on `node`; the node in the UPID decides nothing."""
+        task = self._tasks.get(upid)
+        return task if task is not None and task.upid.node == node else None
+
+    def every(self) -> Iterator[Task]:
+        """All tasks, in the order of their starts."""
+        return iter(self._tasks.values())
+
+    def running(self, node: str) -> Iterator[Task]:
+        """The tasks that run on a node."""
+        return (task for task in self.history(node).running if task.running)
+
+    def history(self, node: str) -> History:
+        """The task lists of a node."""
+        return self._nodes.setdefault(node, History())
+
+    def notice(self, node: str) -> None:
+        """See every end that nobody has seen yet."""
+        now = int(self._world.clock.now())
+        for task in [task for task in self.history(node).running if not task.running]:
+            task.noticed = now
+            self.history(node).add(Entry(task, now, task.exitstatus))
+
+    async def stop(self, task: Task) -> None:
+        """SIGTERM, a look each second for five seconds, then SIGKILL."""
+        if task.runner is None or not task.running:
+            return
+        task.runner.cancel()
+        await self._world.clock.sleep(0.01)
+        for _ in range(TERM_CHECKS):
+            if not task.running:
+                return
+            await self._world.clock.sleep(1.0)
+        if task.running:
+            self.kill(task)
+            await self._world.clock.sleep(0.01)
+
+    def kill(self, task: Task) -> None:
+        """SIGKILL: the worker does nothing more, not even its cleaning up."""
+        if task.runner is not None and task.running:
+            task.killed = True
+            task.runner.cancel()
+
+    def kill_node(self, node: str) -> None:
+        """The node is gone, and every worker with it."""
+        for task in list(self.running(node)):
+            self.kill(task)
+
+    def _fault(self, task: Task) -> TaskFault | None:
+        """The first task fault that this task meets; it is used up."""
+        world = self._world
+        for fault in world.task_faults:
+            ids = (task.upid.id, str(task.target))
+            if fault.type not in (None, task.upid.type) or fault.count == 0:
+                continue
+            if fault.vmid is not None and str(fault.vmid) not in ids:
+                continue
+            if world.random.random() >= fault.probability:
+                continue
+            if fault.count is not None:
+                fault.count -= 1
+            return fault
+        return None
+
+    def _ended(self, task: Task) -> None:
+        """The process is gone: its parent sees it at once, if that still lives."""
+        task.ended = self._world.clock.now()
+        node = self._world.nodes[task.upid.node]
+        orphan = task.daemon_deaths != node.pvedaemon_deaths
+        if node.state != "down" and not orphan:
+            self.notice(node.name)
+
+
+async def _run(worker: Worker, body: Body) -> None:
+    """Run the body and write the last line of the log, as the forked child does."""
+    task = worker.task
+    try:
+        await body(worker)
+        worker.judge()
+        last = f"TASK WARNINGS: {worker.warnings}" if worker.warnings else "TASK OK"
+    except (Died, LockTimeout) as exc:
+        task.close_line()
+        last = f"TASK ERROR: {' '.join(str(exc).split(chr(10)))}"
+    except Killed:
+        return
+    except asyncio.CancelledError:
+        if task.killed:
+            raise
+        last = "TASK ERROR: received interrupt"
+    task.write(last + "\n")
