@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How to start tasks: the options of ``START_SPEC`` that ``WAIT_SPEC`` does not have."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  wait:
+    description:
+      - Whether to wait until the tasks have ended.
+      - With V(false) the call returns as soon as every task has been started. The limits hold
+        until then, so with more work than O(parallel) allows it takes as long as the first tasks.
+    type: bool
+    default: true
+  parallel:
+    description:
+      - How many tasks may run at a time.
+    type: int
+    default: 16
+  parallel_per_node:
+    description:
+      - How many tasks may run at a time on one node. The node that counts is the one that runs the
+        task, which for a clone is the node of the source.
+    type: int
+    default: 8
+  parallel_per_storage:
+    description:
+      - How many tasks may run at a time on one storage.
+      - V(0) sets no limit but the one that the storage itself shows by lock timeouts.
+    type: int
+    default: 0
+  start_interval:
+    description:
+      - How many seconds to leave between two starts.
+    type: float
+    default: 0.0
+  retries:
+    description:
+      - How often to try again what failed for a reason that passes, such as the timeout of a lock.
+    type: int
+    default: 3
+  replace_leftovers:
+    description:
+      - Whether to remove what a dead task of the same user left behind (a guest with a lock that no
+        task holds) and to start over.
+      - Proxmox VE lets only C(root@pam) with a password do that, no API token. Without it the error
+        names the command that unlocks the guest.
+    type: bool
+    default: false
+notes:
+  - SIGINT and SIGTERM start nothing more and return every UPID. Tasks that run go on, and the same
+    call again adopts them.
+  - A start whose answer got lost is looked for and adopted, never repeated blindly.
+"""

@@ -1,0 +1,408 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: clone
+short_description: Clone one or many guests
+description:
+  - Clones a VM or a container, once or any number of times, as many at a time as the cluster lets
+    through.
+  - What is there already is left as it is, a clone that an earlier call started and that still runs
+    is adopted, and the rest is started. So a call that was interrupted is finished by the same
+    call.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  source:
+    description:
+      - The VM, the container or the template to clone, by VMID or by name. Its kind and its node
+        are found out.
+      - The privilege C(VM.Clone) on C(/vms/{source}) is needed, and C(VM.Audit) to see it.
+    type: str
+    required: true
+  name:
+    description:
+      - The name of the new guest, for a container its host name.
+      - A guest of this name that is there already and whole is left as it is.
+      - At the top level mutually exclusive with O(guests).
+    type: str
+  vmid:
+    description:
+      - The VMID of the new guest. By default a free one is taken.
+      - It is an error if a guest of another name has it.
+      - At the top level mutually exclusive with O(guests).
+    type: int
+  target_node:
+    description:
+      - The node for the new guest, by default the node of the source. Another node needs the disks
+        of the source, and O(storage), to be on shared storage.
+    type: str
+  full:
+    description:
+      - Whether to copy the disks (V(true)) or to link to those of the source (V(false)).
+      - By default Proxmox VE links the clone of a template and copies everything else.
+    type: bool
+  storage:
+    description:
+      - The storage for the disks of a full clone, by default that of the source.
+    type: str
+  format:
+    description:
+      - The format of the disks of a full clone of a VM, on a storage of files.
+    type: str
+    choices: [raw, qcow2, vmdk]
+  pool:
+    description:
+      - The resource pool to put the new guest into.
+    type: str
+  description:
+    description:
+      - The description of the new guest.
+    type: str
+  snapname:
+    description:
+      - The snapshot of the source to clone. By default its current state is cloned.
+    type: str
+  bwlimit:
+    description:
+      - The most that the copy may read, in KiB/s. V(0) is no limit.
+    type: int
+  guests:
+    description:
+      - The new guests, where there are several. An empty list succeeds.
+      - What a guest does not say is taken from the options of the same name at the top level.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - The name of the new guest, for a container its host name.
+          - A guest of this name that is there already and whole is left as it is.
+        type: str
+      vmid:
+        description:
+          - The VMID of the new guest. By default a free one is taken.
+          - It is an error if a guest of another name has it.
+        type: int
+      target_node:
+        description:
+          - The node for the new guest, by default the node of the source. Another node needs the
+            disks of the source, and O(storage), to be on shared storage.
+        type: str
+      full:
+        description:
+          - Whether to copy the disks (V(true)) or to link to those of the source (V(false)).
+          - By default Proxmox VE links the clone of a template and copies everything else.
+        type: bool
+      storage:
+        description:
+          - The storage for the disks of a full clone, by default that of the source.
+        type: str
+      format:
+        description:
+          - The format of the disks of a full clone of a VM, on a storage of files.
+        type: str
+        choices: [raw, qcow2, vmdk]
+      pool:
+        description:
+          - The resource pool to put the new guest into.
+        type: str
+      description:
+        description:
+          - The description of the new guest.
+        type: str
+      snapname:
+        description:
+          - The snapshot of the source to clone. By default its current state is cloned.
+        type: str
+      bwlimit:
+        description:
+          - The most that the copy may read, in KiB/s. V(0) is no limit.
+        type: int
+  placement:
+    description:
+      - Which node a guest gets that does not name a O(target_node).
+      - V(given) keeps the node of the source, V(round_robin) goes through the nodes in turn,
+        V(least_memory) takes the node with the most free memory, counting what this call puts
+        there.
+    type: str
+    choices: [given, round_robin, least_memory]
+    default: given
+  nodes:
+    description:
+      - The nodes that O(placement) may use, by default all that are online.
+    type: list
+    elements: str
+  vmid_range:
+    description:
+      - The VMIDs that may be taken for guests without a O(vmid), such as V(200-299). By default the
+        lowest free ones that Proxmox VE would give out.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Returns the plan. A VMID that is still to be chosen is null.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - upid.proxmox.wait
+  - upid.proxmox.start
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.action_group
+notes:
+  - Besides C(VM.Clone), the privileges C(VM.Allocate) on C(/vms/{vmid}) of the new guest or on
+    C(/pool/{pool}), C(Datastore.AllocateSpace) on C(/storage/{storage}) of each disk, and
+    C(SDN.Use) on the bridges of the source are needed.
+  - A stopped VM or a template can be cloned many times at once. Proxmox VE locks a running VM and
+    every container while it is cloned, so their clones are made one after the other.
+seealso:
+  - module: upid.proxmox.container
+  - module: upid.proxmox.operation
+  - module: upid.proxmox.guest_info
+"""
+
+EXAMPLES = r"""
+- name: Clone a template
+  upid.proxmox.clone:
+    source: debian-12-cloud
+    name: web1
+
+- name: Make a full clone with its own VMID on another node
+  upid.proxmox.clone:
+    source: 9000
+    name: db1
+    vmid: 210
+    target_node: pve2
+    full: true
+    storage: ceph
+
+- name: Clone three VMs, spread over the nodes
+  upid.proxmox.clone:
+    source: debian-12-cloud
+    placement: round_robin
+    vmid_range: 200-299
+    pool: web
+    guests:
+      - name: web1
+      - name: web2
+      - name: web3
+        description: This one stays where it is.
+        target_node: pve1
+  register: clones
+
+- name: Show where they are
+  ansible.builtin.debug:
+    msg: "{{ item.name }} is {{ item.vmid }} on {{ item.node }}"
+  loop: "{{ clones.guests }}"
+  loop_control:
+    label: "{{ item.name }}"
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a guest was made, or would be made in check mode.
+  type: bool
+  returned: always
+  sample: true
+guests:
+  description: Every guest that was asked for, in that order. In check mode the plan.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    vmid:
+      description: The VMID, null in check mode where one is still to be chosen.
+      type: int
+      returned: always
+      sample: 201
+    name:
+      description: The name, for a container its host name.
+      type: str
+      returned: always
+      sample: web1
+    node:
+      description: The node that the guest is on.
+      type: str
+      returned: always
+      sample: pve2
+    kind:
+      description: V(qemu) for a VM, V(lxc) for a container.
+      type: str
+      returned: always
+      sample: qemu
+    outcome:
+      description: How it went, one of the outcomes of a task.
+      type: str
+      returned: always
+      sample: ok
+    changed:
+      description: Whether this call changed the guest.
+      type: bool
+      returned: always
+      sample: true
+    upid:
+      description: The UPID of the guest's task, null where there was none.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
+    attempts:
+      description: How often a task was started for it. V(0) for one that was there or was adopted.
+      type: int
+      returned: always
+      sample: 1
+tasks:
+  description: Every task that was started or adopted.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      returned: always
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      returned: always
+      sample: qmclone
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      returned: always
+      sample: "9000"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      returned: always
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      returned: always
+      sample: VM 9000 - Clone
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      returned: always
+      sample: ok
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      returned: always
+      sample: "OK"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: float
+      returned: always
+      sample: 42.0
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      returned: always
+      sample: 100.0
+    log:
+      description: The last lines of the log of a task that did not end V(ok).
+      type: list
+      elements: str
+      returned: always
+      sample: []
+summary:
+  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    ok: 3
+    total: 3
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com
+    requests: 27
+diff:
+  description: What changes in each guest, before and after, in diff mode.
+  type: dict
+  returned: in diff mode
+  sample:
+    before: ""
+    after: "web1: created"
+"""
+
+from ..module_utils._pve.arguments import START_SPEC
+from ..module_utils._pve.commands import clone
+from ..module_utils._pve.module import run
+
+GUEST_SPEC = {
+    "name": {"type": "str"},
+    "vmid": {"type": "int"},
+    "target_node": {"type": "str"},
+    "full": {"type": "bool"},
+    "storage": {"type": "str"},
+    "format": {"type": "str", "choices": ["raw", "qcow2", "vmdk"]},
+    "pool": {"type": "str"},
+    "description": {"type": "str"},
+    "snapname": {"type": "str"},
+    "bwlimit": {"type": "int"},
+}
+ARGUMENT_SPEC = {
+    "source": {"type": "str", "required": True},
+    **GUEST_SPEC,
+    "guests": {
+        "type": "list",
+        "elements": "dict",
+        "options": GUEST_SPEC,
+        "required_one_of": [("name", "vmid")],
+    },
+    "placement": {
+        "type": "str",
+        "choices": ["given", "round_robin", "least_memory"],
+        "default": "given",
+    },
+    "nodes": {"type": "list", "elements": "str"},
+    "vmid_range": {"type": "str"},
+}
+
+
+def main() -> None:
+    run(
+        clone.run,
+        {**START_SPEC, **ARGUMENT_SPEC},
+        mutually_exclusive=[("guests", "name"), ("guests", "vmid")],
+        required_one_of=[("guests", "name", "vmid")],
+    )
+
+
+if __name__ == "__main__":
+    main()

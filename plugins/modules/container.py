@@ -1,0 +1,533 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container
+short_description: Create one or many containers
+description:
+  - Creates containers from an OS template, one or any number, as many at a time as the cluster lets
+    through.
+  - What is there already is left as it is, a create that an earlier call started and that still
+    runs is adopted, and the rest is started. So a call that was interrupted is finished by the same
+    call.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  hostname:
+    description:
+      - The host name of the new container, which is its name.
+      - A container of this name that is there already and whole is left as it is.
+      - At the top level mutually exclusive with O(guests).
+    type: str
+  vmid:
+    description:
+      - The VMID of the new container. By default a free one is taken.
+      - It is an error if a guest of another name has it.
+      - At the top level mutually exclusive with O(guests).
+    type: int
+  target_node:
+    description:
+      - The node for the new container. By default O(placement) decides.
+    type: str
+    aliases: [node]
+  ostemplate:
+    description:
+      - The OS template as a volume, such as
+        V(local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst).
+    type: str
+    required: true
+  rootfs:
+    description:
+      - The root file system, as its size in GiB (V(8), then on O(storage)), as V(ceph:8) or in full
+        as Proxmox VE writes it.
+    type: str
+  storage:
+    description:
+      - The storage of volumes that do not name one. Proxmox VE's own default is V(local).
+    type: str
+  cores:
+    description:
+      - How many CPU cores the container gets. By default all of the node.
+    type: int
+  memory:
+    description:
+      - The memory in MiB.
+    type: int
+  swap:
+    description:
+      - The swap space in MiB.
+    type: int
+  net:
+    description:
+      - The network interfaces. A string is that of the first one, a list has one after the other,
+        and a dictionary names them, such as V(net0).
+      - The interfaces are written as Proxmox VE writes them, such as
+        V(name=eth0,bridge=vmbr0,ip=dhcp).
+    type: raw
+  password:
+    description:
+      - The password of root in the container, at least 5 characters.
+    type: str
+  ssh_public_keys:
+    description:
+      - The SSH public keys of root in the container, a list or a string with a key in each line.
+    type: raw
+  unprivileged:
+    description:
+      - Whether root in the container is an ordinary user on the node. By default it is.
+      - V(false) needs the privilege C(Sys.Modify) on C(/).
+    type: bool
+  features:
+    description:
+      - Features of the container by their names, such as C(nesting).
+    type: dict
+  nameserver:
+    description:
+      - The addresses of the name servers, by default those of the node.
+    type: str
+  searchdomain:
+    description:
+      - The search domains for names, by default those of the node.
+    type: str
+  tags:
+    description:
+      - The tags of the container.
+    type: list
+    elements: str
+  onboot:
+    description:
+      - Whether the container is started when the node boots.
+    type: bool
+  start:
+    description:
+      - Whether to start the container when it is made.
+      - Proxmox VE starts it as a task of its own. What comes of that is not in the outcome of the
+        create task.
+    type: bool
+  pool:
+    description:
+      - The resource pool to put the container into.
+    type: str
+  description:
+    description:
+      - The description of the container.
+    type: str
+  params:
+    description:
+      - Any other parameter of the API call by its name there, such as C(mp0), C(startup) or
+        C(timezone).
+    type: dict
+  guests:
+    description:
+      - The new containers, where there are several. An empty list succeeds.
+      - What a container does not say is taken from the options of the same name at the top level.
+        Its O(guests[].params) are added to O(params).
+    type: list
+    elements: dict
+    suboptions:
+      hostname:
+        description:
+          - The host name of the new container, which is its name.
+          - A container of this name that is there already and whole is left as it is.
+        type: str
+      vmid:
+        description:
+          - The VMID of the new container. By default a free one is taken.
+          - It is an error if a guest of another name has it.
+        type: int
+      target_node:
+        description:
+          - The node for the new container. By default O(placement) decides.
+        type: str
+        aliases: [node]
+      ostemplate:
+        description:
+          - The OS template of this container, where it is another.
+        type: str
+      rootfs:
+        description:
+          - The root file system, as its size in GiB (V(8), then on O(storage)), as V(ceph:8) or in
+            full as Proxmox VE writes it.
+        type: str
+      storage:
+        description:
+          - The storage of volumes that do not name one. Proxmox VE's own default is V(local).
+        type: str
+      cores:
+        description:
+          - How many CPU cores the container gets. By default all of the node.
+        type: int
+      memory:
+        description:
+          - The memory in MiB.
+        type: int
+      swap:
+        description:
+          - The swap space in MiB.
+        type: int
+      net:
+        description:
+          - The network interfaces. A string is that of the first one, a list has one after the
+            other, and a dictionary names them, such as V(net0).
+          - The interfaces are written as Proxmox VE writes them, such as
+            V(name=eth0,bridge=vmbr0,ip=dhcp).
+        type: raw
+      password:
+        description:
+          - The password of root in the container, at least 5 characters.
+        type: str
+      ssh_public_keys:
+        description:
+          - The SSH public keys of root in the container, a list or a string with a key in each
+            line.
+        type: raw
+      unprivileged:
+        description:
+          - Whether root in the container is an ordinary user on the node. By default it is.
+          - V(false) needs the privilege C(Sys.Modify) on C(/).
+        type: bool
+      features:
+        description:
+          - Features of the container by their names, such as C(nesting).
+        type: dict
+      nameserver:
+        description:
+          - The addresses of the name servers, by default those of the node.
+        type: str
+      searchdomain:
+        description:
+          - The search domains for names, by default those of the node.
+        type: str
+      tags:
+        description:
+          - The tags of the container.
+        type: list
+        elements: str
+      onboot:
+        description:
+          - Whether the container is started when the node boots.
+        type: bool
+      start:
+        description:
+          - Whether to start the container when it is made.
+          - Proxmox VE starts it as a task of its own. What comes of that is not in the outcome of
+            the create task.
+        type: bool
+      pool:
+        description:
+          - The resource pool to put the container into.
+        type: str
+      description:
+        description:
+          - The description of the container.
+        type: str
+      params:
+        description:
+          - Any other parameter of the API call by its name there, such as C(mp0), C(startup) or
+            C(timezone).
+        type: dict
+  placement:
+    description:
+      - Which node a container gets that does not name a O(target_node).
+      - V(given) takes the first of O(nodes), V(round_robin) goes through the nodes in turn,
+        V(least_memory) takes the node with the most free memory, counting what this call puts
+        there.
+    type: str
+    choices: [given, round_robin, least_memory]
+    default: given
+  nodes:
+    description:
+      - The nodes that O(placement) may use, by default all that are online.
+    type: list
+    elements: str
+  vmid_range:
+    description:
+      - The VMIDs that may be taken for containers without a O(vmid), such as V(200-299). By default
+        the lowest free ones that Proxmox VE would give out.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Returns the plan. A VMID that is still to be chosen is null.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+    details:
+      - The configuration of a container that is there is not compared, see
+        M(upid.proxmox.operation) for that.
+extends_documentation_fragment:
+  - upid.proxmox.wait
+  - upid.proxmox.start
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.action_group
+notes:
+  - The privileges C(VM.Allocate) on C(/vms/{vmid}) or on C(/pool/{pool}),
+    C(Datastore.AllocateSpace) on C(/storage/{storage}) of each volume, C(Datastore.Audit) or
+    C(Datastore.AllocateSpace) on the storage of O(ostemplate), and C(SDN.Use) on the bridges are
+    needed.
+seealso:
+  - module: upid.proxmox.clone
+  - module: upid.proxmox.operation
+  - module: upid.proxmox.guest_info
+"""
+
+EXAMPLES = r"""
+- name: Create a container
+  upid.proxmox.container:
+    ostemplate: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
+    hostname: cache1
+    target_node: pve1
+
+- name: Create a container with an address and a key, and start it
+  upid.proxmox.container:
+    ostemplate: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
+    hostname: cache1
+    vmid: 301
+    target_node: pve1
+    storage: ceph
+    rootfs: 8
+    cores: 2
+    memory: 1024
+    net: name=eth0,bridge=vmbr0,ip=192.0.2.31/24,gw=192.0.2.1
+    ssh_public_keys: "{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"
+    features:
+      nesting: true
+    tags: [cache, ansible]
+    start: true
+
+- name: Create three containers, spread over the nodes
+  upid.proxmox.container:
+    ostemplate: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
+    storage: ceph
+    rootfs: 4
+    placement: least_memory
+    net: name=eth0,bridge=vmbr0,ip=dhcp
+    params:
+      timezone: host
+    guests:
+      - hostname: cache1
+      - hostname: cache2
+      - hostname: cache3
+        memory: 4096
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a container was made, or would be made in check mode.
+  type: bool
+  returned: always
+  sample: true
+guests:
+  description: Every guest that was asked for, in that order. In check mode the plan.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    vmid:
+      description: The VMID, null in check mode where one is still to be chosen.
+      type: int
+      returned: always
+      sample: 201
+    name:
+      description: The name, for a container its host name.
+      type: str
+      returned: always
+      sample: web1
+    node:
+      description: The node that the guest is on.
+      type: str
+      returned: always
+      sample: pve2
+    kind:
+      description: V(qemu) for a VM, V(lxc) for a container.
+      type: str
+      returned: always
+      sample: lxc
+    outcome:
+      description: How it went, one of the outcomes of a task.
+      type: str
+      returned: always
+      sample: ok
+    changed:
+      description: Whether this call changed the guest.
+      type: bool
+      returned: always
+      sample: true
+    upid:
+      description: The UPID of the guest's task, null where there was none.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzcreate:201:ansible@pve!ci:"
+    attempts:
+      description: How often a task was started for it. V(0) for one that was there or was adopted.
+      type: int
+      returned: always
+      sample: 1
+tasks:
+  description: Every task that was started or adopted.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzcreate:201:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      returned: always
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      returned: always
+      sample: vzcreate
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      returned: always
+      sample: "201"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      returned: always
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      returned: always
+      sample: CT 201 - Create
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      returned: always
+      sample: ok
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      returned: always
+      sample: "OK"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: float
+      returned: always
+      sample: 42.0
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      returned: always
+      sample: 100.0
+    log:
+      description: The last lines of the log of a task that did not end V(ok).
+      type: list
+      elements: str
+      returned: always
+      sample: []
+summary:
+  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    ok: 3
+    total: 3
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com
+    requests: 27
+diff:
+  description: What changes in each guest, before and after, in diff mode.
+  type: dict
+  returned: in diff mode
+  sample:
+    before: ""
+    after: "web1: created"
+"""
+
+from ..module_utils._pve.arguments import START_SPEC
+from ..module_utils._pve.commands import container
+from ..module_utils._pve.module import run
+
+GUEST_SPEC = {
+    "hostname": {"type": "str"},
+    "vmid": {"type": "int"},
+    "target_node": {"type": "str", "aliases": ["node"]},
+    "ostemplate": {"type": "str"},
+    "rootfs": {"type": "str"},
+    "storage": {"type": "str"},
+    "cores": {"type": "int"},
+    "memory": {"type": "int"},
+    "swap": {"type": "int"},
+    "net": {"type": "raw"},
+    "password": {"type": "str", "no_log": True},
+    # Public keys are no secrets.
+    "ssh_public_keys": {"type": "raw", "no_log": False},
+    "unprivileged": {"type": "bool"},
+    "features": {"type": "dict"},
+    "nameserver": {"type": "str"},
+    "searchdomain": {"type": "str"},
+    "tags": {"type": "list", "elements": "str"},
+    "onboot": {"type": "bool"},
+    "start": {"type": "bool"},
+    "pool": {"type": "str"},
+    "description": {"type": "str"},
+    "params": {"type": "dict"},
+}
+ARGUMENT_SPEC = {
+    **GUEST_SPEC,
+    "ostemplate": {"type": "str", "required": True},
+    "guests": {
+        "type": "list",
+        "elements": "dict",
+        "options": GUEST_SPEC,
+        "required_one_of": [("hostname", "vmid")],
+    },
+    "placement": {
+        "type": "str",
+        "choices": ["given", "round_robin", "least_memory"],
+        "default": "given",
+    },
+    "nodes": {"type": "list", "elements": "str"},
+    "vmid_range": {"type": "str"},
+}
+
+
+def main() -> None:
+    run(
+        container.run,
+        {**START_SPEC, **ARGUMENT_SPEC},
+        mutually_exclusive=[("guests", "hostname"), ("guests", "vmid")],
+        required_one_of=[("guests", "hostname", "vmid")],
+    )
+
+
+if __name__ == "__main__":
+    main()

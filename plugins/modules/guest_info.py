@@ -1,0 +1,209 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: guest_info
+short_description: Look at guests, by list or by filter
+description:
+  - Returns the state, node, configuration and addresses of VMs and containers.
+  - Can wait until the guests have an address.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  guests:
+    description:
+      - The guests, by VMID or by name. By default all that you may see.
+      - A guest that is not there is an error.
+    type: list
+    elements: str
+  pool:
+    description:
+      - Only guests of this resource pool.
+    type: str
+  tags:
+    description:
+      - Only guests that have all of these tags.
+    type: list
+    elements: str
+  node:
+    description:
+      - Only guests on this node.
+    type: str
+  kind:
+    description:
+      - Only VMs (V(qemu)) or only containers (V(lxc)).
+    type: str
+    choices: [qemu, lxc]
+  status:
+    description:
+      - Only guests in this state.
+    type: str
+    choices: [running, stopped, unknown]
+  config:
+    description:
+      - Whether to read the configuration of each guest.
+    type: bool
+    default: true
+  addresses:
+    description:
+      - Whether to read the addresses of each guest that runs. A VM needs the guest agent for that.
+    type: bool
+    default: false
+  wait_for_address:
+    description:
+      - Whether to wait until each guest that runs has an address that others can reach, which means
+        neither a loopback nor a link-local address.
+      - Implies O(addresses).
+    type: bool
+    default: false
+  address_timeout:
+    description:
+      - How many seconds O(wait_for_address) waits. If a guest has no address then, the call fails.
+    type: int
+    default: 300
+extends_documentation_fragment:
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.info
+  - upid.proxmox.attributes.action_group
+notes:
+  - The privilege C(VM.Audit) on C(/vms/{vmid}) is needed to see a guest. For the addresses of a VM
+    C(VM.GuestAgent.Audit) is needed too, before Proxmox VE 9 C(VM.Monitor).
+seealso:
+  - module: upid.proxmox.operation
+  - module: upid.proxmox.clone
+"""
+
+EXAMPLES = r"""
+- name: Look at a VM
+  upid.proxmox.guest_info:
+    guests: web1
+
+- name: Find the running VMs with a tag
+  upid.proxmox.guest_info:
+    kind: qemu
+    status: running
+    tags: web
+    config: false
+  register: found
+
+- name: Wait until new guests have an address
+  upid.proxmox.guest_info:
+    guests: "{{ clones.guests | map(attribute='vmid') }}"
+    wait_for_address: true
+    address_timeout: 600
+"""
+
+RETURN = r"""
+guests:
+  description: The guests, by VMID.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    vmid:
+      description: The VMID.
+      type: int
+      returned: always
+      sample: 201
+    name:
+      description: The name, for a container its host name.
+      type: str
+      returned: always
+      sample: web1
+    node:
+      description: The node that the guest is on.
+      type: str
+      returned: always
+      sample: pve2
+    kind:
+      description: V(qemu) for a VM, V(lxc) for a container.
+      type: str
+      returned: always
+      sample: qemu
+    status:
+      description: The state of the guest.
+      type: str
+      returned: always
+      sample: running
+    template:
+      description: Whether the guest is a template.
+      type: bool
+      returned: always
+      sample: false
+    lock:
+      description: The lock of the guest, null without one.
+      type: str
+      returned: always
+      sample: null
+    pool:
+      description: The resource pool of the guest, null without one.
+      type: str
+      returned: always
+      sample: web
+    tags:
+      description: The tags of the guest.
+      type: list
+      elements: str
+      returned: always
+      sample: [ansible, web]
+    config:
+      description: The configuration as Proxmox VE returns it.
+      type: dict
+      returned: when O(config=true)
+      sample:
+        cores: 2
+        memory: "2048"
+        name: web1
+    addresses:
+      description: The addresses that others can reach, IPv4 first.
+      type: list
+      elements: str
+      returned: when O(addresses=true) or O(wait_for_address=true)
+      sample: [192.0.2.21, "2001:db8::21"]
+summary:
+  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    ok: 1
+    total: 1
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com
+    requests: 27
+"""
+
+from ..module_utils._pve.commands import guest_info
+from ..module_utils._pve.module import run
+
+ARGUMENT_SPEC = {
+    "guests": {"type": "list", "elements": "str"},
+    "pool": {"type": "str"},
+    "tags": {"type": "list", "elements": "str"},
+    "node": {"type": "str"},
+    "kind": {"type": "str", "choices": ["qemu", "lxc"]},
+    "status": {"type": "str", "choices": ["running", "stopped", "unknown"]},
+    "config": {"type": "bool", "default": True},
+    "addresses": {"type": "bool", "default": False},
+    "wait_for_address": {"type": "bool", "default": False},
+    "address_timeout": {"type": "int", "default": 300},
+}
+
+
+def main() -> None:
+    run(guest_info.run, ARGUMENT_SPEC)
+
+
+if __name__ == "__main__":
+    main()

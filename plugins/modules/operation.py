@@ -1,0 +1,302 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: operation
+short_description: Do something to one or many guests
+description:
+  - Starts an operation on VMs and containers, one or any number, as many at a time as the cluster
+    lets through, and waits for them.
+  - A guest that is already as asked is left as it is, an operation that already runs on it is
+    adopted.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  operation:
+    description:
+      - V(start) starts a guest that does not run.
+      - V(shutdown) asks the guest to shut down. With the parameter C(forceStop) it is stopped when
+        it did not do so in time, which is destructive.
+      - V(stop) stops the guest at once, like pulling the plug. Destructive.
+      - V(reboot) shuts the guest down and starts it again.
+      - V(configure) sets options of the configuration. It compares first and changes what differs.
+        The parameter C(delete) removes options. With C(force), or for an unused disk, that frees
+        the volume, which is destructive.
+      - V(resize) changes the size of the disk C(disk) to C(size), or by it where C(size) begins
+        with a plus sign.
+      - V(template) makes the guest a template, which cannot be undone. Destructive.
+      - V(delete) removes the guest and its disks. Destructive.
+    type: str
+    choices: [start, shutdown, stop, reboot, configure, resize, template, delete]
+    required: true
+  guests:
+    description:
+      - The guests, each by VMID, by name, or as a dictionary with C(vmid) or C(name), and C(params)
+        of its own that are added to O(params).
+    type: list
+    elements: raw
+    required: true
+  params:
+    description:
+      - Parameters of the operation by their names in the API.
+      - In V(configure), lists are joined as Proxmox VE wants them, and V(true) and V(false) become
+        1 and 0.
+    type: dict
+  allow_destructive:
+    description:
+      - Whether an operation that can lose data or work is allowed. Without it such an operation is
+        refused before anything is done.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Returns the plan. A guest that is not there counts as one that an earlier task would have
+        made.
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - V(reboot), and V(resize) by a size with a plus sign, do something each time.
+extends_documentation_fragment:
+  - upid.proxmox.wait
+  - upid.proxmox.start
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.action_group
+notes:
+  - On C(/vms/{vmid}), V(start), V(shutdown), V(stop) and V(reboot) need the privilege
+    C(VM.PowerMgmt), V(template) and V(delete) C(VM.Allocate), V(resize) C(VM.Config.Disk), and
+    V(configure) that of each option, such as C(VM.Config.CPU), C(VM.Config.Memory),
+    C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk) or C(VM.Config.Options).
+    C(VM.Audit) is needed to see the guest.
+  - For a guest under high availability the operation goes on until the guest is in the wanted
+    state, not only until the request is filed.
+seealso:
+  - module: upid.proxmox.clone
+  - module: upid.proxmox.container
+  - module: upid.proxmox.guest_info
+"""
+
+EXAMPLES = r"""
+- name: Start a VM
+  upid.proxmox.operation:
+    operation: start
+    guests: web1
+
+- name: Give some VMs their cloud-init settings, one of them more memory
+  upid.proxmox.operation:
+    operation: configure
+    params:
+      ciuser: admin
+      ipconfig0: ip=dhcp
+      cores: 2
+      tags: [web, ansible]
+    guests:
+      - web1
+      - 202
+      - name: web3
+        params:
+          memory: 8192
+
+- name: Make a disk larger
+  upid.proxmox.operation:
+    operation: resize
+    guests: [web1, web2]
+    params:
+      disk: scsi0
+      size: 20G
+
+- name: Shut everything with a tag down
+  upid.proxmox.operation:
+    operation: shutdown
+    guests: "{{ found.guests | map(attribute='vmid') }}"
+
+- name: Delete a container
+  upid.proxmox.operation:
+    operation: delete
+    guests: 301
+    params:
+      purge: true
+    allow_destructive: true
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a guest was changed, or would be changed in check mode.
+  type: bool
+  returned: always
+  sample: true
+guests:
+  description: Every guest that was asked for, in that order. In check mode the plan.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    vmid:
+      description: The VMID, null in check mode where one is still to be chosen.
+      type: int
+      returned: always
+      sample: 201
+    name:
+      description: The name, for a container its host name.
+      type: str
+      returned: always
+      sample: web1
+    node:
+      description: The node that the guest is on.
+      type: str
+      returned: always
+      sample: pve2
+    kind:
+      description: V(qemu) for a VM, V(lxc) for a container.
+      type: str
+      returned: always
+      sample: qemu
+    outcome:
+      description: How it went, one of the outcomes of a task.
+      type: str
+      returned: always
+      sample: ok
+    changed:
+      description: Whether this call changed the guest.
+      type: bool
+      returned: always
+      sample: true
+    upid:
+      description: The UPID of the guest's task, null where there was none.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
+    attempts:
+      description: How often a task was started for it. V(0) for one that was there or was adopted.
+      type: int
+      returned: always
+      sample: 1
+tasks:
+  description: Every task that was started or adopted.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      returned: always
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      returned: always
+      sample: qmstart
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      returned: always
+      sample: "201"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      returned: always
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      returned: always
+      sample: VM 201 - Start
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      returned: always
+      sample: ok
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      returned: always
+      sample: "OK"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: float
+      returned: always
+      sample: 42.0
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      returned: always
+      sample: 100.0
+    log:
+      description: The last lines of the log of a task that did not end V(ok).
+      type: list
+      elements: str
+      returned: always
+      sample: []
+summary:
+  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    ok: 1
+    total: 1
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com
+    requests: 27
+diff:
+  description: What changes in each guest, before and after, in diff mode.
+  type: dict
+  returned: in diff mode
+  sample:
+    before: ""
+    after: "web1: created"
+"""
+
+from ..module_utils._pve.arguments import START_SPEC
+from ..module_utils._pve.commands import operation
+from ..module_utils._pve.module import run
+from ..module_utils._pve.operations.catalog import OPERATIONS
+
+ARGUMENT_SPEC = {
+    "operation": {"type": "str", "choices": list(OPERATIONS), "required": True},
+    "guests": {"type": "list", "elements": "raw", "required": True},
+    "params": {"type": "dict"},
+    "allow_destructive": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    run(operation.run, {**START_SPEC, **ARGUMENT_SPEC})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stop_task
+short_description: Stop tasks and verify that they ended
+description:
+  - Stops tasks and waits until they have ended.
+  - A task that is stopped cleans up after itself as a rule. What it left behind is reported.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  upids:
+    description:
+      - The UPIDs to stop, one, a list or a comma-separated string. A task that has ended already is
+        left as it is.
+      - A task can be stopped by who started it, and with the privilege C(Sys.Modify) on
+        C(/nodes/{node}).
+    type: list
+    elements: str
+    required: true
+    aliases: [upid, task]
+  wait_timeout:
+    description:
+      - How many seconds to wait until all have ended. Proxmox VE itself kills a task that did not
+        end within 5 seconds.
+    type: int
+    default: 60
+    aliases: [timeout]
+  log_lines:
+    description:
+      - How many of its last log lines to return for a task that did not end V(ok).
+    type: int
+    default: 20
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details:
+      - This module has nothing to compare.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.action_group
+notes:
+  - To see the lock of a guest the privilege C(VM.Audit) on C(/vms/{vmid}) is needed.
+seealso:
+  - module: upid.proxmox.task_info
+  - module: upid.proxmox.wait_task
+"""
+
+EXAMPLES = r"""
+- name: Stop a task
+  upid.proxmox.stop_task:
+    upid: "{{ started.tasks[0].upid }}"
+
+- name: Find the backups that run
+  upid.proxmox.task_info:
+    type: vzdump
+    running: true
+  register: backups
+
+- name: Stop them all
+  upid.proxmox.stop_task:
+    upids: "{{ backups.tasks | map(attribute='upid') }}"
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a task that ran was stopped.
+  type: bool
+  returned: always
+  sample: true
+leftovers:
+  description: Guests that are still locked although no task holds the lock any more.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    vmid:
+      description: The VMID.
+      type: int
+      returned: always
+      sample: 201
+    node:
+      description: The node that the guest is on.
+      type: str
+      returned: always
+      sample: pve1
+    kind:
+      description: V(qemu) for a VM, V(lxc) for a container.
+      type: str
+      returned: always
+      sample: qemu
+    lock:
+      description: The lock.
+      type: str
+      returned: always
+      sample: clone
+    command:
+      description: The command that removes the lock, for root on the node.
+      type: str
+      returned: always
+      sample: qm unlock 201
+tasks:
+  description: Every task that was asked for, in that order.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      returned: always
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      returned: always
+      sample: vzdump
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      returned: always
+      sample: "101"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      returned: always
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      returned: always
+      sample: VM/CT 101 - Backup
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      returned: always
+      sample: cancelled
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      returned: always
+      sample: "received interrupt"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: float
+      returned: always
+      sample: 42.0
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      returned: always
+      sample: null
+    log:
+      description: The last lines of the log of a task that did not end V(ok).
+      type: list
+      elements: str
+      returned: always
+      sample: ["TASK ERROR: received interrupt"]
+summary:
+  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    cancelled: 1
+    total: 1
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com
+    requests: 27
+"""
+
+from ..module_utils._pve.commands import stop_task
+from ..module_utils._pve.module import run
+
+ARGUMENT_SPEC = {
+    "upids": {"type": "list", "elements": "str", "required": True, "aliases": ["upid", "task"]},
+    "wait_timeout": {"type": "int", "default": 60, "aliases": ["timeout"]},
+    "log_lines": {"type": "int", "default": 20},
+}
+
+
+def main() -> None:
+    run(stop_task.run, ARGUMENT_SPEC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: task_info
+short_description: Look at tasks, by UPID or by filter
+description:
+  - Returns status, outcome, progress and log of tasks by their UPIDs, or lists the tasks of nodes.
+  - A task that failed does not make this module fail.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  upids:
+    description:
+      - The UPIDs to look at, one, a list or a comma-separated string.
+      - Without it, the tasks of O(nodes) are listed, newest start first.
+      - Mutually exclusive with the filters.
+    type: list
+    elements: str
+    aliases: [upid, task]
+  nodes:
+    description:
+      - The nodes whose tasks are listed, by default all.
+      - A node that does not answer is a warning.
+    type: list
+    elements: str
+  type:
+    description:
+      - Only tasks of this type, such as V(qmclone) or V(vzdump).
+    type: str
+  vmid:
+    description:
+      - Only tasks with this VMID. A clone task has the VMID of its source.
+    type: int
+  user:
+    description:
+      - Only tasks of users whose name contains this, whatever the case.
+    type: str
+  status:
+    description:
+      - Only tasks that ended so. V(warning) and V(error) are Proxmox VE's words for V(warnings)
+        and V(failed), and V(unknown) is a task without an exit status.
+    type: list
+    elements: str
+    choices: [ok, warnings, warning, failed, error, unknown]
+  since:
+    description:
+      - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
+        in ISO 8601 or seconds since the epoch.
+    type: str
+  until:
+    description:
+      - Only tasks that started at or before this time, written like O(since).
+    type: str
+  running:
+    description:
+      - With V(true) only tasks that run, with V(false) only tasks that have ended. By default both.
+    type: bool
+  limit:
+    description:
+      - How many tasks to list at most, over all nodes.
+    type: int
+    default: 50
+  log_lines:
+    description:
+      - How many of its last log lines to return for each of O(upids). In a list only tasks that did
+        not end V(ok) have their log read.
+    type: int
+    default: 20
+extends_documentation_fragment:
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.info
+  - upid.proxmox.attributes.action_group
+notes:
+  - Everybody sees his own tasks, and those of others on the nodes where he has the privilege
+    C(Sys.Audit) on C(/nodes/{node}). Without that privilege Proxmox VE does not list the running
+    tasks of an API token, not even to the token itself.
+  - Proxmox VE lists about the last thousand tasks of a node. The status of an older one can still
+    be read by its UPID.
+seealso:
+  - module: upid.proxmox.wait_task
+  - plugin: upid.proxmox.task_history
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Look at one task
+  upid.proxmox.task_info:
+    upid: UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:
+
+- name: List the last tasks of all nodes
+  upid.proxmox.task_info:
+
+- name: List the backups that failed in the last week
+  upid.proxmox.task_info:
+    type: vzdump
+    status: failed
+    since: 7d
+    limit: 1000
+  register: failed_backups
+
+- name: List what runs on two nodes
+  upid.proxmox.task_info:
+    nodes: [pve1, pve2]
+    running: true
+"""
+
+RETURN = r"""
+tasks:
+  description: Every task of O(upids) in that order, or what was found, newest start first.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      returned: always
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      returned: always
+      sample: vzdump
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      returned: always
+      sample: "101"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      returned: always
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      returned: always
+      sample: VM/CT 101 - Backup
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      returned: always
+      sample: failed
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      returned: always
+      sample: "job errors"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: float
+      returned: always
+      sample: 42.0
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      returned: always
+      sample: null
+    log:
+      description: The last lines of the log.
+      type: list
+      elements: str
+      returned: always
+      sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
+summary:
+  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    failed: 1
+    total: 1
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com
+    requests: 27
+"""
+
+from ..module_utils._pve.commands import task_info
+from ..module_utils._pve.module import run
+
+FILTERS = ("nodes", "type", "vmid", "user", "status", "since", "until", "running")
+ARGUMENT_SPEC = {
+    "upids": {"type": "list", "elements": "str", "aliases": ["upid", "task"]},
+    "nodes": {"type": "list", "elements": "str"},
+    "type": {"type": "str"},
+    "vmid": {"type": "int"},
+    "user": {"type": "str"},
+    "status": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["ok", "warnings", "warning", "failed", "error", "unknown"],
+    },
+    "since": {"type": "str"},
+    "until": {"type": "str"},
+    "running": {"type": "bool"},
+    "limit": {"type": "int", "default": 50},
+    "log_lines": {"type": "int", "default": 20},
+}
+
+
+def main() -> None:
+    run(task_info.run, ARGUMENT_SPEC, mutually_exclusive=[("upids", name) for name in FILTERS])
+
+
+if __name__ == "__main__":
+    main()
