@@ -35,14 +35,8 @@ CONNECTION_SPEC: Spec = {
     "validate_certs": _env("PROXMOX_VALIDATE_CERTS", type="bool", default=True),
     "api_fingerprint": _env("PROXMOX_FINGERPRINT", type="list", elements="str"),
     "api_timeout": _env("PROXMOX_API_TIMEOUT", type="int", default=30),
-    "api_retries": _env("PROXMOX_API_RETRIES", type="int", default=3),
+    "api_retries": _env("PROXMOX_API_RETRIES", type="int", default=5),
 }
-
-CONNECTION_RULES: dict[str, list[tuple[str, ...]]] = {
-    "required_together": [("api_token_id", "api_token_secret")],
-    "required_one_of": [("api_password", "api_token_id")],
-}
-"""What holds between the options of ``CONNECTION_SPEC``, as arguments of ``AnsibleModule``."""
 
 WAIT_SPEC: Spec = {
     "wait_timeout": {"type": "int", "aliases": ["timeout"]},
