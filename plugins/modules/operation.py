@@ -243,9 +243,9 @@ tasks:
       sample: "2025-09-08T20:19:55Z"
     duration:
       description: How many seconds the task took, null while that is not known.
-      type: float
+      type: int
       returned: always
-      sample: 42.0
+      sample: 42
     progress:
       description: How much is done in percent, null for a task that does not tell.
       type: float
