@@ -13,6 +13,7 @@ from typing import Any
 from .upid import Upid
 
 UNEXPECTED = "unexpected status"
+PIECES = re.compile(r"[^\n]*\n|[^\n]+")
 END = re.compile(r"TASK (?:(OK)|(WARNINGS: \d+)|ERROR: (.+))")
 
 
@@ -42,7 +43,7 @@ class Task:
 
     def write(self, text: str) -> None:
         """Append output as it comes, newline or not."""
-        for piece in text.splitlines(keepends=True):
+        for piece in PIECES.findall(text):
             line = piece.rstrip("\n")
             if self.open_line:
                 self.lines[-1] += line

@@ -48,6 +48,7 @@ class TaskEngine:
         """Start a worker and return its UPID; `target` is the guest that a clone makes."""
         world = self._world
         world.statd.begin()
+        self.notice(node)
         task = self.record(node, authid, kind, str(ident), world.clock.now(), target)
         task.daemon_deaths = world.nodes[node].pvedaemon_deaths
         fault = self._fault(task)

@@ -1,0 +1,200 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls on the whole cluster (`PVE/API2/Cluster.pm`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..calls import Call, CallError, call, parameter_error
+from ..world import Guest, Storage, World
+from .nodes import node_entry
+
+NEXT_LOWER, NEXT_UPPER = 100, 1_000_000
+
+
+@call("GET", "/cluster/resources")
+async def resources(world: World, call: Call) -> list[dict[str, Any]]:
+    """Guests, nodes and storages; what is said about guests is as old as the last broadcast."""
+    world.statd.begin()
+    wanted = call.params.get("type")
+    found: list[dict[str, Any]] = []
+    if wanted in (None, "pool"):
+        found += _pools(world, call)
+    if wanted in (None, "vm"):
+        found += _guests(world, call)
+    if wanted in (None, "node"):
+        found += _nodes(world, call)
+    if wanted in (None, "storage"):
+        found += _storages(world, call)
+    if wanted in (None, "sdn"):
+        found += _zones(world, call)
+    return found
+
+
+def _pools(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    for pool in world.pools.values():
+        if call.caller.may(f"/pool/{pool.poolid}", "Pool.Audit"):
+            yield {"id": f"/pool/{pool.poolid}", "pool": pool.poolid, "type": "pool"}
+
+
+def _guests(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    for vmid in sorted(world.guests):
+        guest = world.guests[vmid]
+        if call.caller.may(f"/vms/{vmid}", "VM.Audit"):
+            yield _guest(world, guest)
+
+
+def _guest(world: World, guest: Guest) -> dict[str, Any]:
+    """Presence, node, lock, pool and tags are immediate; the rest is what pvestatd told."""
+    entry: dict[str, Any] = {
+        "id": f"{guest.kind}/{guest.vmid}",
+        "vmid": guest.vmid,
+        "node": guest.node,
+        "type": guest.kind,
+        "status": "unknown",
+    }
+    told = world.statd.guest(guest.vmid)
+    if told is not None and world.nodes[guest.node].state == "up":
+        entry |= told
+    for key in ("lock", "tags"):
+        if guest.config.get(key):
+            entry[key] = guest.config[key]
+    for pool in world.pools.values():
+        if guest.vmid in pool.members:
+            entry["pool"] = pool.poolid
+    managed = world.ha.get(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}")
+    if managed:
+        entry["hastate"] = managed.get("state", "started")
+    return entry
+
+
+def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    for node in world.nodes.values():
+        auditor = call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
+        entry = node_entry(world, node, auditor=auditor)
+        yield entry | ({"cgroup-mode": 2} if auditor and node.state == "up" else {})
+
+
+def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    for storage in world.storages.values():
+        path = f"/storage/{storage.id}"
+        if not (call.caller.may(path, "Datastore.Audit")
+                or call.caller.may(path, "Datastore.AllocateSpace")):
+            continue
+        for node in storage.nodes or tuple(world.nodes):
+            if not storage.disable:
+                yield _storage(world, storage, node)
+
+
+def _storage(world: World, storage: Storage, node: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": f"storage/{node}/{storage.id}",
+        "storage": storage.id,
+        "node": node,
+        "type": "storage",
+        "shared": int(storage.shared),
+        "content": ",".join(storage.content),
+        "plugintype": storage.type,
+        "status": "unknown",
+    }
+    if world.nodes[node].state == "up":
+        entry["status"] = "available"
+        entry["disk"] = sum(v.size for v in storage.volumes if v.node in (None, node))
+        entry["maxdisk"] = storage.total
+    return entry
+
+
+def _zones(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    for node in world.nodes:
+        if call.caller.may("/sdn/zones/localnetwork", "SDN.Audit"):
+            yield {
+                "id": f"sdn/{node}/localnetwork",
+                "sdn": "localnetwork",
+                "node": node,
+                "type": "sdn",
+                "status": "ok",
+            }
+
+
+@call("GET", "/cluster/status")
+async def status(world: World, call: Call) -> list[dict[str, Any]]:
+    """The members, and whether they have quorum."""
+    entries: list[dict[str, Any]] = []
+    if world.cluster_name:
+        entries.append({
+            "id": "cluster",
+            "name": world.cluster_name,
+            "type": "cluster",
+            "nodes": len(world.nodes),
+            "quorate": int(world.quorate),
+            "version": len(world.nodes),
+        })
+    for node in world.nodes.values():
+        online = node.state == "up"
+        entry: dict[str, Any] = {
+            "id": f"node/{node.name}",
+            "name": node.name,
+            "type": "node",
+            "nodeid": node.number,
+            "online": int(online),
+            "local": int(node.name == call.node),
+            "level": "",
+        }
+        entries.append(entry | ({"ip": node.address} if online else {}))
+    return entries
+
+
+@call("GET", "/cluster/nextid")
+async def nextid(world: World, call: Call) -> str:
+    """The lowest free VMID, or the one asked for if it is free: always a string."""
+    wanted = call.params.get("vmid")
+    if wanted is not None:
+        if int(wanted) in world.guests:
+            raise parameter_error(vmid=f"VM {wanted} already exists")
+        return str(wanted)
+    limits = dict(re.findall(r"(lower|upper)=(\d+)", str(world.options.get("next-id", ""))))
+    lower, upper = int(limits.get("lower", NEXT_LOWER)), int(limits.get("upper", NEXT_UPPER))
+    for vmid in range(lower, upper):
+        if vmid not in world.guests:
+            return str(vmid)
+    raise CallError(500, f"unable to get any free VMID in range [{lower}, {upper - 1}]")
+
+
+@call("GET", "/cluster/options")
+async def options(world: World, _call: Call) -> dict[str, Any]:
+    """The options of the datacenter."""
+    defaults = {"keyboard": "en-us", "mac_prefix": "BC:24:11", "description": "",
+                "allowed-tags": []}
+    return defaults | world.options
+
+
+@call("GET", "/cluster/ha/resources")
+async def ha_resources(world: World, call: Call) -> list[dict[str, Any]]:
+    """The guests that HA manages."""
+    wanted = call.params.get("type")
+    return [
+        {"sid": sid, "type": sid.partition(":")[0], "state": "started", **resource}
+        for sid, resource in sorted(world.ha.items())
+        if wanted in (None, sid.partition(":")[0])
+    ]
+
+
+@call("GET", "/cluster/ha/status/current")
+async def ha_status(world: World, call: Call) -> list[dict[str, Any]]:
+    """The state of HA; without resources it stands by."""
+    services = [
+        {"id": f"service:{sid}", "sid": sid, "type": "service",
+         "node": world.guests[int(sid.partition(":")[2])].node,
+         "state": resource.get("state", "started")}
+        for sid, resource in sorted(world.ha.items())
+        if int(sid.partition(":")[2]) in world.guests
+    ]
+    return [
+        {"id": "quorum", "node": call.node, "quorate": int(world.quorate), "status": "OK",
+         "type": "quorum"},
+        *services,
+    ]

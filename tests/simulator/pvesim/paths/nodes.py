@@ -1,0 +1,137 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The version and the nodes (`PVE/API2/Nodes.pm`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..calls import Call, call
+from ..durations import fraction
+from ..world import Node, World
+
+RELEASE = {"release": "9.2", "version": "9.2.11", "repoid": "14a22df35955d97d"}
+KERNEL = "6.17.2-1-pve"
+
+
+@call("GET", "/version")
+async def version(_world: World, _call: Call) -> dict[str, str]:
+    """The version of the API server."""
+    return dict(RELEASE)
+
+
+def memory_used(world: World, node: Node) -> int:
+    """Bytes: the node's own share, and its running guests'."""
+    own = node.maxmem * (0.05 + 0.02 * fraction(world.seed, "memory", node.name))
+    guests = (int(g.config.get("memory", 512)) << 20 for g in world.guests_on(node.name)
+              if g.running)
+    return min(node.maxmem, int(own) + sum(guests))
+
+
+def node_uptime(world: World, node: Node) -> int:
+    """Seconds since the node's boot."""
+    return int(node.uptime + world.clock.now() - world.born)
+
+
+def node_entry(world: World, node: Node, *, auditor: bool) -> dict[str, Any]:
+    """A node in lists; who has no Sys.Audit sees no numbers."""
+    entry: dict[str, Any] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
+    if node.state != "up":
+        return entry | {"status": "offline"}
+    entry |= {"status": "online", "level": ""}
+    if not auditor:
+        return entry
+    return entry | {
+        "cpu": round(0.01 + 0.05 * fraction(world.seed, "cpu", node.name), 6),
+        "maxcpu": node.maxcpu,
+        "mem": memory_used(world, node),
+        "maxmem": node.maxmem,
+        "disk": int(node.maxdisk * 0.13),
+        "maxdisk": node.maxdisk,
+        "uptime": node_uptime(world, node),
+    }
+
+
+@call("GET", "/nodes")
+async def nodes(world: World, call: Call) -> list[dict[str, Any]]:
+    """All nodes, each with the fingerprint of its certificate."""
+    return [
+        node_entry(world, node, auditor=call.caller.may(f"/nodes/{node.name}", "Sys.Audit"))
+        | {"ssl_fingerprint": node.fingerprint}
+        for node in world.nodes.values()
+    ]
+
+
+@call("GET", "/nodes/{node}/status")
+async def node_status(world: World, call: Call) -> dict[str, Any]:
+    """The state of one node."""
+    node = world.nodes[call.node]
+    used, disk = memory_used(world, node), int(node.maxdisk * 0.13)
+    version_text = f"#1 SMP PREEMPT_DYNAMIC PMX {KERNEL} (2026-08-01T10:00Z)"
+    return {
+        "uptime": node_uptime(world, node),
+        "cpu": round(0.01 + 0.05 * fraction(world.seed, "cpu", node.name), 6),
+        "wait": 0,
+        "idle": 0,
+        "loadavg": ["0.12", "0.10", "0.08"],
+        "pveversion": f"pve-manager/{RELEASE['version']}/{RELEASE['repoid']}",
+        "kversion": f"Linux {KERNEL} {version_text}",
+        "current-kernel": {
+            "sysname": "Linux",
+            "release": KERNEL,
+            "machine": "x86_64",
+            "version": version_text,
+        },
+        "boot-info": {"mode": "efi", "secureboot": 0},
+        "ksm": {"shared": 0},
+        "cpuinfo": {
+            "cores": node.maxcpu // 2,
+            "cpus": node.maxcpu,
+            "sockets": 1,
+            "model": "AMD EPYC",
+            "mhz": "2596.122",
+            "hvm": "1",
+            "user_hz": 100,
+            "flags": "fpu vme de pse tsc msr pae",
+        },
+        "memory": {
+            "total": node.maxmem,
+            "used": used,
+            "free": node.maxmem - used,
+            "available": node.maxmem - used,
+        },
+        "swap": {"total": 8 << 30, "used": 0, "free": 8 << 30},
+        "rootfs": {
+            "total": node.maxdisk,
+            "used": disk,
+            "free": node.maxdisk - disk,
+            "avail": node.maxdisk - disk,
+        },
+    }
+
+
+@call("GET", "/nodes/{node}/network")
+async def network(world: World, call: Call) -> list[dict[str, Any]]:
+    """The bridges of a node, and the port that carries them."""
+    wanted = call.params.get("type")
+    bridges = [
+        {
+            "iface": bridge,
+            "type": "bridge",
+            "active": 1,
+            "autostart": 1,
+            "method": "static" if number == 0 else "manual",
+            "bridge_ports": "eno1" if number == 0 else "",
+            "bridge_stp": "off",
+            "bridge_fd": "0",
+            "priority": 4 + number,
+        }
+        for number, bridge in enumerate(world.nodes[call.node].bridges)
+        if call.caller.may(f"/sdn/zones/localnetwork/{bridge}", "SDN.Use")
+        or call.caller.may(f"/nodes/{call.node}", "Sys.Audit")
+    ]
+    if wanted in ("bridge", "any_bridge", "any_local_bridge"):
+        return bridges
+    port = {"iface": "eno1", "type": "eth", "active": 1, "method": "manual", "priority": 3}
+    return [entry for entry in [port, *bridges] if wanted in (None, entry["type"])]

@@ -1,0 +1,287 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cloning a VM (`PVE/API2/Qemu.pm`, clone_vm).
+
+The source is locked shared when it is stopped and exclusively when it runs, the target always
+exclusively, each with one second of patience; both are held for the whole copy.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from ..calls import Call, CallError, call, parameter_error
+from ..copying import copy_disk
+from ..drives import NET, Drive, disks, with_mac
+from ..guests import (
+    check_allowed,
+    check_lock,
+    check_pool,
+    check_quorum,
+    config_file,
+    forget,
+    new_mac,
+    new_uuid,
+)
+from ..locks import CLONE_PATIENCE, guest_lock_file
+from ..volumes import (
+    FILE_TYPES,
+    allocate,
+    cloudinit_name,
+    find_storage,
+    find_volume,
+    free,
+    storage_of,
+)
+from ..worker import Died, Worker
+from ..world import CONFIG_VALUE, Guest, Storage, Volume, World
+
+TEMPORARY = " qmclone temporary file"
+NOT_COPIED = ("lock", "template", "parent", "vmstate", "snaptime", "description")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the call asks for."""
+
+    vmid: int
+    newid: int
+    node: str
+    params: dict[str, Any]
+    caller: Call
+
+    @property
+    def target(self) -> str | None:
+        """The node that the clone goes to, None for the same."""
+        wanted = self.params.get("target")
+        return None if wanted in (None, self.node, "localhost") else wanted
+
+
+@call("POST", "/nodes/{node}/qemu/{vmid}/clone")
+async def clone(world: World, call: Call) -> str:
+    """Start a clone; the UPID names the source only."""
+    params = dict(call.params)
+    request = Request(params["vmid"], params["newid"], call.node, params, call)
+    source, full = _check(world, request)
+    running = source.running
+
+    async def work(worker: Worker) -> None:
+        async with AsyncExitStack() as locks:
+            for vmid, shared in ((request.vmid, not running), (request.newid, False)):
+                path = guest_lock_file("qemu", vmid)
+                lock = worker.flock(path, shared=shared, patience=CLONE_PATIENCE)
+                await locks.enter_async_context(lock)
+            await _clone(world, worker, request, running)
+
+    pace = "qmclone" if full else "qmclone.linked"
+    return world.tasks.start(
+        call.node, call.caller.authid, "qmclone", request.vmid, work,
+        target=request.newid, pace=pace,
+    )
+
+
+def _check(world: World, request: Request) -> tuple[Guest, bool]:
+    """Everything that is refused before a task starts, and again inside it: source and mode."""
+    params, node = request.params, request.node
+    check_pool(world, params.get("pool"))
+    source = world.guests.get(request.vmid)
+    if source is None or source.kind != "qemu" or source.node != node:
+        raise CallError(
+            500, f"unable to find configuration file for VM {request.vmid} on node '{node}'"
+        )
+    if request.params.get("target") not in (None, "localhost", *world.nodes):
+        raise CallError(500, f"no such cluster node '{params['target']}'")
+    _check_storage(world, request)
+    check_quorum(world)
+    check_lock(source)
+    config = source_config(source, params.get("snapname"))
+    full = bool(params.get("full", not source.template))
+    for option in ("storage", "format"):
+        if option in params and not full:
+            raise CallError(500, f"parameter '{option}' not allowed for linked clones")
+    _check_access(world, request, source, config)
+    for drive in disks("qemu", config):
+        _check_feature(world, request, drive, full)
+    present = world.guests.get(request.newid)
+    if present is not None and present.kind == "qemu" and present.node == node:
+        raise CallError(500, f"unable to create VM {request.newid}: config file already exists")
+    return source, full
+
+
+def source_config(source: Guest, snapname: str | None) -> dict[str, CONFIG_VALUE]:
+    """The config that is cloned: the current one, or that of a snapshot."""
+    if snapname is None:
+        return dict(source.config)
+    if snapname not in source.snapshots:
+        raise CallError(500, f"snapshot '{snapname}' does not exist")
+    return dict(source.snapshots[snapname].config)
+
+
+def _check_storage(world: World, request: Request) -> None:
+    """The storage that was asked for: there, fit for disks, and shared if the node changes."""
+    name = request.params.get("storage")
+    if name is None:
+        return
+    storage = find_storage(world, name, request.node)
+    if "images" not in storage.content:
+        raise parameter_error(storage=f"storage '{name}' does not support vm images")
+    if request.target is not None:
+        find_storage(world, name, request.target)
+        if not storage.shared:
+            raise CallError(500, f"can't clone to non-shared storage '{name}'")
+
+
+def _check_access(
+    world: World, request: Request, source: Guest, config: dict[str, CONFIG_VALUE]
+) -> None:
+    """Space on every target storage, the use of every bridge, and no local disk to elsewhere."""
+    shared = True
+    for drive in disks("qemu", config):
+        name = request.params.get("storage", drive.storage)
+        check_allowed(request.caller, f"/storage/{name}", "Datastore.AllocateSpace")
+        shared = shared and storage_of(world, drive.volume).shared
+    for key, value in config.items():
+        if NET.fullmatch(key):
+            options = Drive.parse(key, str(value)).options
+            if "bridge" in options:
+                path = f"/sdn/zones/localnetwork/{options['bridge']}"
+                tag = f"/{options['tag']}" if "tag" in options else ""
+                check_allowed(request.caller, path + tag, "SDN.Use")
+    if request.target is not None and not shared:
+        raise CallError(
+            500, f"can't clone VM to node '{request.target}' (VM uses local storage)"
+        )
+
+
+def _check_feature(world: World, request: Request, drive: Drive, full: bool) -> None:
+    """Whether the storage can clone this disk in this way."""
+    if full or drive.cloudinit:
+        return
+    base = "base-" in drive.volume.rpartition("/")[2]
+    if request.params.get("snapname"):
+        what = f"a snapshot of '{drive.volume}'"
+    elif not base:
+        what = f"'{drive.volume}'"
+    else:
+        return
+    raise CallError(500, f"Linked clone feature is not supported for {what} ({drive.key})")
+
+
+async def _clone(world: World, worker: Worker, request: Request, running: bool) -> None:
+    """The worker under its locks: the temporary config, the copies, the final config."""
+    try:
+        source, full = _check(world, request)
+    except CallError as exc:
+        raise Died(exc.message) from exc
+    if source.running != running:
+        raise Died("unexpected state change")
+    worker.log(f"creating a clone of VM {request.vmid} with ID {request.newid}")
+    if request.newid in world.guests:
+        name = config_file("qemu", request.node, request.newid)
+        raise Died(f"close (rename) atomic file '/etc/pve/{name}' failed: File exists")
+    target = Guest(request.newid, "qemu", request.node)
+    target.config = {"lock": "clone", "description": TEMPORARY}
+    world.guests[request.newid] = target
+    config = source_config(source, request.params.get("snapname"))
+    made: list[Volume] = []
+    try:
+        final = await _copy(world, worker, request, config, full, made)
+    except Died as exc:
+        await _undo(world, worker, target, made)
+        raise exc.prefixed("clone failed: ") from exc
+    target.config = final
+    if request.target is not None:
+        target.node = request.target
+    if request.params.get("pool"):
+        world.pools[request.params["pool"]].members.add(target.vmid)
+
+
+async def _undo(world: World, worker: Worker, target: Guest, made: list[Volume]) -> None:
+    """Remove what a clone has made so far."""
+    await worker.sleep(1)
+    for volume in made:
+        free(world, volume.volid, worker.node)
+    forget(world, target)
+
+
+async def _copy(
+    world: World,
+    worker: Worker,
+    request: Request,
+    config: dict[str, CONFIG_VALUE],
+    full: bool,
+    made: list[Volume],
+) -> dict[str, CONFIG_VALUE]:
+    """Copy every disk and return the config of the clone."""
+    final = _new_config(world, request, config)
+    drives = list(disks("qemu", config))
+    total = sum(drive.size for drive in drives) or 1
+    for drive in drives:
+        storage = storage_of(world, request.params.get("storage", drive.storage) + ":")
+        if drive.cloudinit:
+            final[drive.key] = await _cloudinit(worker, storage, request.newid, made)
+            continue
+        share = drive.size / total
+        if full:
+            volume = await _full(world, worker, request, drive, storage, share)
+        else:
+            worker.log(f"create linked clone of drive {drive.key} ({drive.volume})")
+            volume = await allocate(
+                worker, storage, "images", request.newid, drive.size,
+                _format(world, drive, worker), parent=drive.volume,
+            )
+            made.append(volume)
+            await worker.work(share)
+        if volume not in made:
+            made.append(volume)
+        final[drive.key] = str(Drive(drive.key, volume.volid, dict(drive.options)))
+    worker.judge()
+    return final
+
+
+def _format(world: World, drive: Drive, worker: Worker) -> str:
+    volume = find_volume(world, drive.volume, worker.node)
+    return volume.format if volume else "raw"
+
+
+async def _full(
+    world: World, worker: Worker, request: Request, drive: Drive, storage: Storage, share: float
+) -> Volume:
+    """Copy one disk as a whole."""
+    worker.log(f"create full clone of drive {drive.key} ({drive.volume})")
+    origin = find_volume(world, drive.volume, worker.node)
+    if origin is None:
+        raise Died(f"volume '{drive.volume}' does not exist")
+    form = request.params.get("format", origin.format)
+    if storage.type not in FILE_TYPES:
+        form = "raw"
+    return await copy_disk(worker, origin, drive, storage, form, share, request.params)
+
+
+async def _cloudinit(worker: Worker, storage: Storage, vmid: int, made: list[Volume]) -> str:
+    """A new cloud-init drive: it is generated, not copied."""
+    name = cloudinit_name(storage, vmid)
+    made.append(await allocate(worker, storage, "images", vmid, 4 << 20, "raw", name=name))
+    return f"{name},media=cdrom"
+
+
+def _new_config(
+    world: World, request: Request, config: dict[str, CONFIG_VALUE]
+) -> dict[str, CONFIG_VALUE]:
+    """The config of the source with another name, other MAC addresses and other ids."""
+    final = {k: v for k, v in config.items() if k not in NOT_COPIED and "unused" not in k}
+    for key in final:
+        if NET.fullmatch(key):
+            final[key] = with_mac(str(final[key]), new_mac(world))
+    if "smbios1" in final:
+        final["smbios1"] = f"uuid={new_uuid(world)}"
+    if "vmgenid" in final:
+        final["vmgenid"] = new_uuid(world)
+    name = request.params.get("name") or f"Copy-of-VM-{config.get('name', request.vmid)}"
+    final["name"] = name
+    if request.params.get("description"):
+        final["description"] = request.params["description"]
+    return final

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running state of guests, as lists, `status/current` and the broadcasts show it.
+
+Fields as `PVE/QemuServer.pm` and `PVE/LXC.pm` (vmstatus) give them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .drives import drives
+from .durations import fraction
+
+if TYPE_CHECKING:
+    from .world import Guest, World
+
+PRESSURES = ("cpufull", "cpusome", "iofull", "iosome", "memoryfull", "memorysome")
+DEFAULT_MEMORY_MIB = 512
+
+
+def uptime(world: World, guest: Guest) -> int:
+    """Seconds since the start, 0 when stopped."""
+    return int(world.clock.now() - guest.started) if guest.started is not None else 0
+
+
+def display_name(guest: Guest) -> str:
+    """The name in lists: a guest without one is `VM 130` or `CT130`."""
+    return guest.name or (f"VM {guest.vmid}" if guest.kind == "qemu" else f"CT{guest.vmid}")
+
+
+def process_id(guest: Guest) -> int:
+    """The pid of the guest's main process."""
+    return 100_000 + guest.vmid % 3_000_000
+
+
+def sizes(world: World, guest: Guest) -> dict[str, Any]:
+    """CPUs, memory, disk and traffic, in bytes."""
+    config = guest.config
+    qemu = guest.kind == "qemu"
+    boot = [d.size for d in drives(guest.kind, config) if not d.cdrom]
+    memory = int(config.get("memory", DEFAULT_MEMORY_MIB)) << 20
+    cores = int(config.get("cores", 1 if qemu else world.nodes[guest.node].maxcpu))
+    cpus = int(config.get("vcpus", cores * int(config.get("sockets", 1)))) if qemu else cores
+    share = fraction(world.seed, "load", guest.vmid) if guest.running else 0
+    age = uptime(world, guest)
+    return {
+        "cpu": round(share / 20, 6) if share else 0,
+        "cpus": cpus,
+        "mem": int(memory * (0.3 + share / 2)) if guest.running else 0,
+        "maxmem": memory,
+        "disk": int(sum(boot) * 0.2) if guest.running and not qemu else 0,
+        "maxdisk": boot[0] if boot else 0,
+        "netin": age * 1200,
+        "netout": age * 300,
+        "diskread": age * 4096,
+        "diskwrite": age * 2048,
+        "uptime": age,
+    }
+
+
+def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
+    """One entry of `/nodes/{node}/qemu` or `/nodes/{node}/lxc`."""
+    entry: dict[str, Any] = {"vmid": guest.vmid, "name": display_name(guest)}
+    entry |= {"status": guest.status} | sizes(world, guest)
+    if guest.kind == "lxc":
+        entry |= {"type": "lxc", "swap": 0}
+        entry["maxswap"] = int(guest.config.get("swap", DEFAULT_MEMORY_MIB)) << 20
+    else:
+        entry["memhost"] = entry["mem"]
+        if not guest.running:
+            del entry["diskread"], entry["diskwrite"]
+    if guest.running:
+        entry["pid"] = process_id(guest)
+        entry |= {f"pressure{what}": 0 for what in PRESSURES}
+    for key in ("lock", "tags"):
+        if guest.config.get(key):
+            entry[key] = guest.config[key]
+    if guest.template:
+        entry["template"] = 1
+    return entry
+
+
+def qmpstatus(guest: Guest) -> str:
+    """What QEMU itself says."""
+    return "paused" if guest.running and guest.paused else guest.status
+
+
+def current(world: World, guest: Guest) -> dict[str, Any]:
+    """The answer of `status/current`."""
+    entry = vmstatus(world, guest)
+    managed = world.ha.get(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}")
+    entry["ha"] = {"managed": 1, **managed} if managed else {"managed": 0}
+    if guest.kind == "qemu":
+        entry["qmpstatus"] = qmpstatus(guest)
+        if str(guest.config.get("agent", "0")).split(",")[0] in ("1", "enabled=1"):
+            entry["agent"] = 1
+    return entry
+
+
+def broadcast(world: World, guest: Guest) -> dict[str, Any]:
+    """What pvestatd tells the cluster about a guest."""
+    entry = sizes(world, guest)
+    entry["maxcpu"] = entry.pop("cpus")
+    if guest.kind == "qemu":
+        entry["memhost"] = entry["mem"]
+    return entry | {
+        "name": display_name(guest),
+        "status": guest.status,
+        "template": int(guest.template),
+    }
