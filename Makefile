@@ -13,9 +13,10 @@ endif
 
 VENV := $(CURDIR)/.venv
 COLLECTIONS := $(VENV)/collections
+COLLECTION := ansible_collections/upid/proxmox
 INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python
-GATE := $(RUN) tests/tools/gate.py
+GATE := $(RUN) $(CURDIR)/tests/tools/gate.py
 
 # The gates that run side by side, the longest first. The unit tests come last and alone.
 GATES := sanity integration molecule ansible-lint importer types lint style layers docs changelog
@@ -39,8 +40,8 @@ $(INSTALLED): requirements.txt tests/requirements.txt
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.10 found: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --quiet --disable-pip-version-check -r tests/requirements.txt
-	mkdir -p $(COLLECTIONS)/ansible_collections/upid
-	ln -sfn ../../../.. $(COLLECTIONS)/ansible_collections/upid/proxmox
+	mkdir -p $(COLLECTIONS)/$(dir $(COLLECTION))
+	ln -sfn ../../../.. $(COLLECTIONS)/$(COLLECTION)
 	echo $(COLLECTIONS) > "$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/upid_proxmox.pth"
 	touch $@
 
@@ -61,10 +62,12 @@ lint: $(INSTALLED) ## ruff check
 	@$(GATE) $@ ruff check .
 
 types: $(INSTALLED) ## mypy
-	@$(GATE) $@ $(RUN) tests/tools/types.py
+	@cd $(COLLECTIONS) && MYPYPATH=.:$(COLLECTION)/tests/simulator $(GATE) $@ \
+		mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(VENV)/mypy \
+		$(addprefix $(COLLECTION)/,$(wildcard plugins tests extensions/eda))
 
 layers: $(INSTALLED) ## import-linter: which layer may import which
-	@$(GATE) $@ lint-imports
+	@PYTHONPATH=tests/simulator $(GATE) $@ lint-imports
 
 sanity: $(INSTALLED) ## ansible-test sanity, no ignore file; TEST=validate-modules runs one test
 	@$(GATE) $@ $(RUN) tests/tools/sanity.py $(TEST)
