@@ -1,0 +1,179 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: task_history
+short_description: List recent tasks of one node, several or all
+description:
+  - Returns the tasks of nodes as a list, newest start first over all nodes.
+  - A node that does not answer is a warning, not an error.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  _terms:
+    description:
+      - The nodes. Without one, all nodes of the cluster.
+    type: list
+    elements: str
+  limit:
+    description:
+      - How many tasks to return at most, over all nodes.
+    type: int
+    default: 50
+  type:
+    description:
+      - Only tasks of this type, such as V(qmclone) or V(vzdump).
+    type: str
+  vmid:
+    description:
+      - Only tasks with this VMID. A clone task has the VMID of its source.
+    type: int
+  user:
+    description:
+      - Only tasks of users whose name contains this, whatever the case.
+    type: str
+  status:
+    description:
+      - Only tasks that ended so. V(warning) and V(error) are Proxmox VE's words for V(warnings)
+        and V(failed), and V(unknown) is a task without an exit status.
+    type: list
+    elements: str
+    choices: [ok, warnings, warning, failed, error, unknown]
+  since:
+    description:
+      - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
+        in ISO 8601 or seconds since the epoch.
+    type: str
+  until:
+    description:
+      - Only tasks that started at or before this time, written like O(since).
+    type: str
+  running:
+    description:
+      - With V(true) only tasks that run, with V(false) only tasks that have ended. By default both.
+    type: bool
+extends_documentation_fragment:
+  - upid.proxmox.connection
+  - upid.proxmox.connection.plugins
+notes:
+  - Everybody sees his own tasks, and those of others on the nodes where he has the privilege
+    C(Sys.Audit) on C(/nodes/{node}). Without that privilege Proxmox VE does not list the running
+    tasks of an API token, not even to the token itself.
+  - Proxmox VE lists about the last thousand tasks of a node.
+  - A lookup does not see C(module_defaults). Its connection comes from options, from variables such
+    as C(upid_proxmox_api_host), or from the environment.
+  - Use it with C(query), or with C(wantlist=true), so that the result is a list.
+seealso:
+  - module: upid.proxmox.task_info
+"""
+
+EXAMPLES = r"""
+- name: Show the last tasks of all nodes
+  ansible.builtin.debug:
+    msg: "{{ query('upid.proxmox.task_history', limit=10) }}"
+
+- name: Show which backups failed in the last day
+  ansible.builtin.debug:
+    msg: "{{ item.title }} on {{ item.node }}: {{ item.exitstatus }}"
+  loop: "{{ query('upid.proxmox.task_history', type='vzdump', status='failed', since='24h') }}"
+  loop_control:
+    label: "{{ item.upid }}"
+
+- name: Fail while something still runs on two nodes
+  ansible.builtin.assert:
+    that: query('upid.proxmox.task_history', 'pve1', 'pve2', running=true) | length == 0
+  vars:
+    upid_proxmox_api_host: pve1.example.com
+    upid_proxmox_api_token_id: ansible@pve!ci
+    upid_proxmox_api_token_secret: "{{ vault_proxmox_token_secret }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The tasks, newest start first.
+  type: list
+  elements: dict
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      sample: vzdump
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      sample: "101"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      sample: VM/CT 101 - Backup
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      sample: failed
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      sample: "job errors"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: int
+      sample: 42
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      sample: null
+    log:
+      description: Always empty here, M(upid.proxmox.task_info) reads logs.
+      type: list
+      elements: str
+      sample: []
+"""
+
+import typing as t
+
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ..module_utils._pve.history import TaskQuery, recent_tasks
+from ..plugin_utils._pve import ask
+
+display = Display()
+
+
+class LookupModule(LookupBase):
+    """The lookup, as Ansible asks for it."""
+
+    def run(
+        self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
+    ) -> list[dict[str, t.Any]]:
+        """The tasks of the nodes named by ``terms``, as plain dictionaries."""
+        self.set_options(var_options=variables, direct=kwargs)
+        return self.ask()
