@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,14 @@ def start_simulator(
                 pid=process.pid,
                 log=log,
             )
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this program through its ``finally`` blocks, as SIGINT does.
+
+    For programs that start a simulator; without it a ``kill`` would leave the simulator behind.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+from ansible_collections.upid.proxmox.tests.tools.mirror import copy_of
 from ansible_collections.upid.proxmox.tests.tools.pythons import link_pythons
 from ansible_test._internal.python_requirements import get_venv_packages
 from ansible_test._util.target.common.constants import (
@@ -28,7 +29,7 @@ from ansible_test._util.target.common.constants import (
 )
 
 VERSIONS = (*REMOTE_ONLY_PYTHON_VERSIONS, *CONTROLLER_PYTHON_VERSIONS)
-HOME = Path(sys.prefix) / "home"
+HOMES = Path(sys.prefix) / "home"
 BOOTSTRAP = """\
 import subprocess
 import sys
@@ -39,15 +40,19 @@ subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", *packa
 """
 
 
-def ansible_test(*arguments: str, collection: Path) -> int:
-    """Run ``ansible-test`` in the copy of the collection; return its exit code."""
-    print("Pythons:", *link_pythons(VERSIONS, HOME / "bin"), flush=True)
-    _seed_pip_settings(HOME / ".config" / "pip" / "pip.conf")
-    _seed_pip_bootstrap(HOME / ".ansible" / "test" / "cache")
-    path = os.pathsep.join([str(Path(sys.prefix) / "bin"), str(HOME / "bin"), os.environ["PATH"]])
-    environment = {**os.environ, "HOME": str(HOME), "PATH": path, "LC_ALL": "C.UTF-8"}
-    command = ["ansible-test", *arguments, "--color", "no", "--truncate", "0"]
-    return subprocess.run(command, cwd=collection, env=environment, check=False).returncode
+def ansible_test(command: str, *arguments: str) -> int:
+    """Run ``ansible-test COMMAND`` on the copy of the work tree of this name; return its exit code.
+
+    The Pythons of this machine are on the PATH, so that tests of every version find theirs.
+    """
+    home = HOMES / command
+    print("Pythons:", *link_pythons(VERSIONS, home / "bin"), flush=True)
+    _seed_pip_settings(home / ".config" / "pip" / "pip.conf")
+    _seed_pip_bootstrap(home / ".ansible" / "test" / "cache")
+    path = os.pathsep.join([str(Path(sys.prefix) / "bin"), str(home / "bin"), os.environ["PATH"]])
+    environment = {**os.environ, "HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8"}
+    words = ["ansible-test", command, *arguments, "--color", "no", "--truncate", "0"]
+    return subprocess.run(words, cwd=copy_of(command), env=environment, check=False).returncode
 
 
 def _seed_pip_settings(file: Path) -> None:

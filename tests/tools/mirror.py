@@ -19,13 +19,18 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 
 
+def copy_of(gate: str) -> Path:
+    """Where the copy for this gate is."""
+    return BUILD / gate / "ansible_collections" / "upid" / "proxmox"
+
+
 def mirror(gate: str) -> Path:
-    """Bring ``build/GATE/ansible_collections/upid/proxmox`` up to date; return that path.
+    """Bring the copy for this gate up to date; return its path.
 
     It has the files that git knows or would take up, as they are in the work tree now. What
     ``ansible-test`` wrote below ``tests/output`` stays.
     """
-    target = BUILD / gate / "ansible_collections" / "upid" / "proxmox"
+    target = copy_of(gate)
     target.mkdir(parents=True, exist_ok=True)
     # A repository of its own, else the tools ask that of the work tree, which ignores the copy.
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)

@@ -17,7 +17,8 @@ from ansible_collections.upid.proxmox.tests.tools.mirror import mirror
 def main(tests: list[str]) -> int:
     """Run the tests named, all without a name; return the exit code."""
     selected = [word for test in tests for word in ("--test", test)]
-    return ansible_test("sanity", *selected, collection=mirror("sanity"))
+    mirror("sanity")
+    return ansible_test("sanity", *selected)
 
 
 if __name__ == "__main__":
