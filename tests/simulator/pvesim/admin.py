@@ -1,0 +1,142 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The paths under `/_sim/`, by which tests look into the cluster and disturb it.
+
+    POST   /_sim/faults                 a fault (faults.py), or {action: task, ...} -> {id}
+    DELETE /_sim/faults
+    GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
+    DELETE /_sim/requests
+    GET    /_sim/world
+    POST   /_sim/nodes/{node}/up|down|silent
+    POST   /_sim/nodes/{node}/pvedaemon/up|down|block
+    POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from .answer import JSON_TYPE, Answer
+from .faults import Faults
+from .request import Request
+from .traffic import Traffic
+from .world import World
+
+PREFIX = "/_sim/"
+PVEDAEMON = {"up": "up", "down": "down", "block": "blocked"}
+
+
+class Refused(Exception):
+    """A request that makes no sense, with its status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Admin:
+    """Answers the requests under `/_sim/`; they need no login and are not counted."""
+
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        traffic: Traffic,
+        node_changed: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._world = world
+        self._faults = faults
+        self._traffic = traffic
+        self._node_changed = node_changed
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer as JSON; mistakes give `{error: text}` with 400 or 404."""
+        try:
+            document, status = await self._act(request), 200
+        except Refused as refused:
+            document, status = {"error": str(refused)}, refused.status
+        except (TypeError, ValueError) as error:
+            document, status = {"error": str(error)}, 400
+        body = json.dumps(document, default=str).encode()
+        return Answer(status, {200: "OK", 400: "Bad Request"}.get(status, "Not Found"), body,
+                      JSON_TYPE)  # fmt: skip
+
+    async def _act(self, request: Request) -> Any:
+        parts = request.path.removeprefix(PREFIX).strip("/").split("/")
+        if request.method == "POST" and parts[0] == "nodes":
+            return await self._node(parts[1:])
+        actions = {
+            "POST faults": self._add_fault,
+            "DELETE faults": self._clear_faults,
+            "GET requests": self._requests,
+            "DELETE requests": self._clear_requests,
+            "GET world": self._as_json,
+            "POST clock": self._clock,
+        }
+        action = actions.get(f"{request.method} {'/'.join(parts)}")
+        if action is None:
+            raise Refused(404, f"{request.method} {request.path} is not known")
+        return action(_document(request))
+
+    def _add_fault(self, document: Mapping[str, Any]) -> Any:
+        if document.get("action") != "task":
+            return {"id": self._faults.add(document)}
+        self._world.add_task_fault(**{k: v for k, v in document.items() if k != "action"})
+        return {"id": self._faults.next_id()}
+
+    def _clear_faults(self, _document: Mapping[str, Any]) -> Any:
+        self._faults.clear()
+        self._world.clear_task_faults()
+        return {}
+
+    def _requests(self, _document: Mapping[str, Any]) -> Any:
+        return self._traffic.as_json()
+
+    def _clear_requests(self, _document: Mapping[str, Any]) -> Any:
+        self._traffic.clear()
+        return {}
+
+    def _as_json(self, _document: Mapping[str, Any]) -> Any:
+        return self._world.as_json()
+
+    def _clock(self, document: Mapping[str, Any]) -> Any:
+        clock = self._world.clock
+        if set(document) - {"pause", "resume", "advance"} or not document:
+            raise Refused(400, "the clock knows pause, resume and advance")
+        if document.get("pause"):
+            clock.pause()
+        if "advance" in document:
+            clock.advance(float(document["advance"]))
+        if document.get("resume"):
+            clock.resume()
+        return {"now": clock.now(), "paused": clock.paused}
+
+    async def _node(self, parts: list[str]) -> Any:
+        name, *action = parts
+        node = self._world.nodes.get(name)
+        if node is None:
+            raise Refused(404, f"there is no node {name!r}")
+        match action:
+            case ["pvedaemon", state] if state in PVEDAEMON:
+                node.pvedaemon = PVEDAEMON[state]
+            case ["up"]:
+                self._world.node_up(name)
+            case ["down"]:
+                self._world.node_down(name)
+            case ["silent"]:
+                node.state = "silent"
+            case _:
+                raise Refused(404, f"a node cannot be {'/'.join(action)!r}")
+        await self._node_changed(name)
+        return {"node": name, "state": node.state, "pvedaemon": node.pvedaemon}
+
+
+def _document(request: Request) -> Mapping[str, Any]:
+    """The JSON object in the body, empty without one."""
+    document = json.loads(request.body) if request.body else {}
+    if not isinstance(document, dict):
+        raise Refused(400, "the body is no JSON object")
+    return document

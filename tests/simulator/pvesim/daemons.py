@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pveproxy and pvedaemon of each node: the way to them, and their few blocking workers.
+
+A node has three workers of each daemon, each of which runs one call at a time
+(`PVE/Service/pvedaemon.pm`). Calls queue for them in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from .answer import bare
+from .world import Node, World
+
+WORKERS = 3
+NO_ROUTE_DELAY = 3.06
+"""Seconds until a node that is off is known to be unreachable."""
+PROXY_TIMEOUT = 30.0
+"""Seconds that pveproxy waits for pvedaemon or another node."""
+
+
+class NodeDaemons:
+    """The two daemons of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._proxy = asyncio.Semaphore(WORKERS)
+        self._daemon = asyncio.Semaphore(WORKERS)
+        self._changed = asyncio.Condition()
+        self._running: set[asyncio.Task[Any]] = set()
+
+    @asynccontextmanager
+    async def worker(self, protected: bool) -> AsyncIterator[None]:
+        """Hold a worker; a worker of a blocked pvedaemon hangs before it begins."""
+        async with self._daemon if protected else self._proxy:
+            if protected:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self._node.pvedaemon != "blocked")
+            yield
+
+    async def changed(self) -> None:
+        """The state of the node was changed: blocked workers look again, a dead node's die."""
+        if self._node.state == "down":
+            for task in list(self._running):
+                task.cancel()
+        async with self._changed:
+            self._changed.notify_all()
+
+    def start(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
+        """Run a call here; it goes on to its end whoever waits for it."""
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task  # type: ignore[return-value]  # a coroutine becomes a Task
+
+
+class Daemons:
+    """The way from the node that was asked to the worker that runs a call."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._nodes = {name: NodeDaemons(node) for name, node in world.nodes.items()}
+
+    def __getitem__(self, name: str) -> NodeDaemons:
+        return self._nodes[name]
+
+    async def reach(self, asked: str, name: str, protected: bool) -> None:
+        """Connect to the daemon that runs the call; raises HttpError 595 as AnyEvent does."""
+        node = self._world.nodes[name]
+        if name != asked and node.state == "down":
+            await self._world.clock.sleep(NO_ROUTE_DELAY)
+            raise bare(595, "No route to host")
+        if name != asked and node.state == "silent":
+            await self._world.clock.sleep(PROXY_TIMEOUT)
+            raise bare(595, "Connection timed out")
+        if protected and node.pvedaemon == "down":
+            raise bare(595, "Connection refused")
+
+    async def run(self, name: str, work: Awaitable[Any], forwarded: bool) -> Any:
+        """Run a call on a node and wait for it, 30 s when it was forwarded.
+
+        Raises HttpError 596 when the time is over or the node is lost; the call goes on.
+        """
+        task = self._nodes[name].start(work)
+        if not forwarded:
+            return await asyncio.shield(task)
+        patience = asyncio.ensure_future(self._world.clock.sleep(PROXY_TIMEOUT))
+        try:
+            await asyncio.wait({task, patience}, return_when=asyncio.FIRST_COMPLETED)
+            if self._world.nodes[name].state != "up" or task.cancelled():
+                await patience
+            if patience.done() and (not task.done() or task.cancelled()):
+                raise bare(596, "Connection timed out")
+            return task.result()
+        finally:
+            patience.cancel()

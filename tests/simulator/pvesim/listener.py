@@ -1,0 +1,149 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One address on which a node listens.
+
+The first byte of a connection tells TLS from plain HTTP, which is sent on to HTTPS as
+`PVE/APIServer/AnyEvent.pm` does. The address of a node that is down is
+closed, so that connections are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .world import Node
+
+FIRST_BYTE_TIMEOUT = 5.0
+TLS_HANDSHAKE = b"\x16"
+MAX_HEAD = 8192
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen; port 0 is any free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """`127.0.0.1:8006` or `[::1]:8006`; raises ValueError."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"{text!r} is no ADDRESS:PORT")
+        return cls(host.strip("[]"), int(port))
+
+    @property
+    def url(self) -> str:
+        """`https://127.0.0.1:8006`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}"
+
+
+class Listener:
+    """Accepts connections for one node."""
+
+    def __init__(
+        self,
+        address: Address,
+        node: Node,
+        context: ssl.SSLContext,
+        protocol: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self.address = address
+        self.node = node
+        self._context = context
+        self._protocol = protocol
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether connections are accepted."""
+        return self._socket is not None
+
+    def listen(self) -> None:
+        """Bind the address, the same again after a pause, and accept connections."""
+        if self._socket is not None:
+            return
+        family = socket.AF_INET6 if ":" in self.address.host else socket.AF_INET
+        self._socket = socket.create_server(
+            (self.address.host, self.address.port), family=family, backlog=512
+        )
+        self._socket.setblocking(False)
+        self.address = Address(self.address.host, self._socket.getsockname()[1])
+        self._accepting = asyncio.get_running_loop().create_task(self._accept(self._socket))
+
+    def refuse(self) -> None:
+        """Close the address: who connects is refused."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._accepting = None
+
+    async def close(self) -> None:
+        """Refuse connections and forget those that did not begin."""
+        self.refuse()
+        for task in list(self._serving):
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listening)
+            self._begin(connection)
+
+    def _begin(self, connection: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(connection))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, connection: socket.socket) -> None:
+        """Hand a connection to the HTTP server, or send plain HTTP on to HTTPS."""
+        try:
+            first = await asyncio.wait_for(_peek(connection), FIRST_BYTE_TIMEOUT)
+            if first == TLS_HANDSHAKE:
+                loop = asyncio.get_running_loop()
+                await loop.connect_accepted_socket(
+                    self._protocol, connection, ssl=self._context, ssl_handshake_timeout=5
+                )
+            else:
+                await _redirect(connection, self.address)
+        except (OSError, asyncio.TimeoutError):
+            connection.close()
+
+
+async def _peek(connection: socket.socket) -> bytes:
+    """The first byte of a connection, which stays to be read; empty at its end."""
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(connection, lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(connection)
+    return connection.recv(1, socket.MSG_PEEK)
+
+
+async def _redirect(connection: socket.socket, address: Address) -> None:
+    """Answer plain HTTP: 301 for GET, 308 for what has a body."""
+    loop = asyncio.get_running_loop()
+    with contextlib.closing(connection):
+        head = await loop.sock_recv(connection, MAX_HEAD)
+        method, _, rest = head.decode("latin-1").partition(" ")
+        if not rest:
+            return
+        status = "301 Moved Permanently" if method == "GET" else "308 Permanent Redirect"
+        location = f"{address.url}{rest.partition(' ')[0]}"
+        answer = f"HTTP/1.1 {status}\r\nLocation: {location}\r\nConnection: close\r\n"
+        await loop.sock_sendall(connection, f"{answer}Content-Length: 0\r\n\r\n".encode())

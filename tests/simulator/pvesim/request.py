@@ -1,0 +1,49 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A request as the API sees it, free of the HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+API = "/api2/"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: `path` is unescaped, header names are in lower case, `length` in bytes."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    length: int = 0
+    chunked: bool = False
+
+    @property
+    def content_type(self) -> str:
+        """The type of the body without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def output(self) -> str:
+        """The format that is asked for: `json` in `/api2/json/version`."""
+        return self.path.removeprefix(API).lstrip("/").partition("/")[0]
+
+    @property
+    def api_path(self) -> str:
+        """The path after the format: `/version` in `/api2/json/version`."""
+        return "/" + self.path.removeprefix(API).lstrip("/").partition("/")[2]
+
+    @property
+    def cookie(self) -> str | None:
+        """The ticket in the cookie `PVEAuthCookie`, decoded."""
+        for part in self.headers.get("cookie", "").split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == "PVEAuthCookie":
+                return unquote(value)
+        return None

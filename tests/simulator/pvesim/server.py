@@ -1,0 +1,165 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server: listeners of the nodes, faults before and after each call, admin paths, counters."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Sequence
+from functools import partial
+
+from aiohttp import web
+
+from . import http
+from .admin import PREFIX, Admin
+from .answer import Answer
+from .api import Api
+from .certificates import Authority
+from .faults import Fault, Faults
+from .listener import Address, Listener
+from .request import Request
+from .schema import Schema
+from .traffic import Traffic
+from .world import Node, World
+
+PROXY_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<h1>{0}</h1>\r\n</body></html>"
+
+importlib.import_module(".paths", __package__)  # it registers every call
+
+
+class _Cut(Exception):
+    """The connection ends without an answer."""
+
+    def __init__(self, reset: bool) -> None:
+        super().__init__()
+        self.reset = reset
+
+
+class Server:
+    """Serves a world on one or more addresses, the nth for the nth node."""
+
+    def __init__(self, world: World, authority: Authority, addresses: Sequence[Address]) -> None:
+        if len(addresses) > len(world.nodes):
+            text = f"{len(addresses)} addresses are too many for {len(world.nodes)} nodes"
+            raise ValueError(text)
+        self._world = world
+        self._api = Api(world, Schema.load())
+        self._faults = Faults(world.seed)
+        self._traffic = Traffic()
+        self._connections = http.Connections()
+        self._admin = Admin(world, self._faults, self._traffic, self._node_changed)
+        self._changed = asyncio.Event()
+        self._runners: list[web.AppRunner] = []
+        self._listeners: list[Listener] = []
+        self._authority = authority
+        self._addresses = addresses
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens, with the real ports."""
+        return [listener.address for listener in self._listeners]
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """The fingerprint of the certificate at each address."""
+        return [listener.node.fingerprint for listener in self._listeners]
+
+    async def start(self) -> None:
+        """Begin to listen; raises OSError when an address is taken."""
+        for index, node in enumerate(self._world.nodes.values()):
+            given = index < len(self._addresses)
+            host = self._addresses[index].host if given else node.address
+            certificate = self._authority.certificate(node.name, host)
+            node.fingerprint = certificate.fingerprint
+            if given:
+                runner = await http.make_runner(partial(self._handle, node))
+                self._runners.append(runner)
+                server = runner.server
+                assert server is not None
+                listener = Listener(self._addresses[index], node, certificate.context, server)
+                self._listeners.append(listener)
+                listener.listen()
+        self._world.statd.begin()
+
+    async def stop(self) -> None:
+        """Close every address and connection."""
+        for listener in self._listeners:
+            await listener.close()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+
+    async def _node_changed(self, name: str) -> None:
+        """Let daemons, listeners and waiting requests see the new state of a node."""
+        await self._api.daemons[name].changed()
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for listener in self._listeners:
+            # The last door stays open for the admin paths.
+            others = any(other.open for other in self._listeners if other is not listener)
+            if listener.node.state == "down" and others:
+                listener.refuse()
+            else:
+                listener.listen()
+
+    async def _handle(self, node: Node, request: web.BaseRequest) -> web.StreamResponse:
+        """One request at the address of a node."""
+        asked = await http.read(request)
+        if asked.path.startswith(PREFIX):
+            return http.response(request, await self._admin.answer(asked), self._now(), False)
+        served = self._connections.count(request)
+        if served == 1:
+            self._traffic.connection()
+        self._traffic.request(self._api.label(asked))
+        try:
+            await self._hear(node)
+            answer, cut_short = await self._disturbed(node, asked)
+            await self._hear(node)
+        except _Cut as end:
+            return http.cut(request, end.reset)
+        last = served >= http.MAX_REQUESTS
+        whole = http.response(request, answer, self._now(), last)
+        return await http.truncated(request, whole) if cut_short else whole
+
+    async def _hear(self, node: Node) -> None:
+        """A silent node answers when it is back; one that is down ends its connections."""
+        while node.state == "silent":
+            await self._changed.wait()
+        if node.state == "down":
+            raise _Cut(reset=False)
+
+    async def _disturbed(self, node: Node, request: Request) -> tuple[Answer, bool]:
+        """The answer after all faults, and whether it is sent in part only."""
+        answer, cut_short = await self._struck("before", request, None)
+        if answer is None:
+            answer = await self._api.answer(request, node.name)
+        changed, cut_after = await self._struck("after", request, answer)
+        return changed or answer, cut_short or cut_after
+
+    async def _struck(
+        self, when: str, request: Request, answer: Answer | None
+    ) -> tuple[Answer | None, bool]:
+        """What the faults of this moment make of a request."""
+        cut_short = False
+        for fault in self._faults.struck(when, request.method, request.api_path):
+            await self._world.clock.sleep(fault.seconds)
+            if fault.action in ("drop", "reset"):
+                raise _Cut(reset=fault.action == "reset")
+            if fault.action in ("status", "html") or (fault.action == "truncate" and not answer):
+                answer = _faulty(fault)
+            cut_short = cut_short or fault.action == "truncate"
+        return answer, cut_short
+
+    def _now(self) -> float:
+        return self._world.clock.now()
+
+
+def _faulty(fault: Fault) -> Answer:
+    """The answer that a fault gives instead of the server."""
+    reason = fault.reason_phrase
+    if fault.action == "status":
+        return Answer(fault.status, reason)
+    if fault.action == "truncate":
+        return Answer(fault.status, reason, b'{"data":[', "application/json;charset=UTF-8")
+    page = PROXY_PAGE.format(f"{fault.status} {reason}")
+    return Answer(fault.status, reason, page.encode(), "text/html")
