@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .calls import CallError, Listing
+from .calls import CallError, Download, Listing
 
 JSON_TYPE = "application/json;charset=UTF-8"
 FORMATS = ("json", "extjs")
@@ -28,6 +28,8 @@ class Answer:
     body: bytes = b""
     content_type: str | None = None
     leaks_close: bool = False
+    filename: str | None = None
+    """The name of a download; long ones are compressed without being asked for."""
 
     @property
     def failed(self) -> bool:
@@ -61,6 +63,8 @@ def bare(status: int, reason: str) -> HttpError:
 
 def success(result: Any, output: str) -> Answer:
     """The answer of a call that worked; `output` is the format named in the path."""
+    if isinstance(result, Download):
+        return Answer(200, "OK", result.text.encode(), "text/plain", filename=result.filename)
     document: dict[str, Any] = {"data": result}
     if isinstance(result, Listing):
         document = {"data": result.data}

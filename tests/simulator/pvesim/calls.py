@@ -73,6 +73,14 @@ class Listing:
     total: int
 
 
+@dataclass(frozen=True)
+class Download:
+    """An answer that is a text file and no JSON."""
+
+    text: str
+    filename: str
+
+
 Handler = Callable[["World", Call], Awaitable[Any]]
 
 CALLS: dict[tuple[str, str], Handler] = {}

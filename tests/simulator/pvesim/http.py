@@ -28,6 +28,8 @@ MAX_REQUESTS = 100
 """Requests on one connection; the last of them is answered with `Connection: close`."""
 IDLE_TIMEOUT = 5.0
 COMPRESS_ABOVE = 1024
+MAX_HEADER_LINES = 64
+MAX_HEADER_BYTES = 8192
 NO_TYPE = "application/octet-stream"
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing sends a TCP reset."""
@@ -58,6 +60,13 @@ async def read(request: web.BaseRequest) -> Request:
     return Request(request.method, unquote(path), query, headers, body, length, chunked)
 
 
+def overlong(request: web.BaseRequest) -> bool:
+    """Whether the headers are more than the server takes; it never answers such a request."""
+    lines = request.raw_headers
+    size = sum(len(name) + len(value) + 4 for name, value in lines)
+    return len(lines) >= MAX_HEADER_LINES or size > MAX_HEADER_BYTES
+
+
 def response(request: web.BaseRequest, answer: Answer, now: float, last: bool) -> web.Response:
     """The answer with the headers of the server; `last` ends the connection."""
     date = formatdate(now, usegmt=True)
@@ -73,7 +82,10 @@ def response(request: web.BaseRequest, answer: Answer, now: float, last: bool) -
     body = answer.body
     if answer.content_type:
         headers["Content-Type"] = answer.content_type
-    if len(body) > COMPRESS_ABOVE and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if answer.filename:
+        headers["Content-Disposition"] = f'attachment; filename="{answer.filename}"'
+    accepted = answer.filename or "gzip" in request.headers.get("Accept-Encoding", "")
+    if len(body) > COMPRESS_ABOVE and accepted:
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, compresslevel=1, mtime=0)
     closing = answer.failed or last or not request.keep_alive
@@ -125,6 +137,9 @@ async def make_runner(
         application,
         access_log=None,
         keepalive_timeout=IDLE_TIMEOUT,
+        max_line_size=8 * MAX_HEADER_BYTES,
+        max_field_size=8 * MAX_HEADER_BYTES,
+        max_headers=4 * MAX_HEADER_LINES,
         lingering_time=1.0,
         handler_cancellation=False,
         shutdown_timeout=0.1,

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
-from ..calls import Call, CallError, Listing, call, parameter_error
+from ..calls import Call, CallError, Download, Listing, call, parameter_error
 from ..task import Task
 from ..upid import Upid
 from ..world import World
@@ -86,14 +87,16 @@ async def task_log(world: World, call: Call) -> Any:
     return Listing([{"n": n, "t": t} for n, t in lines], len(task.lines))
 
 
-def _download(call: Call, task: Task | None) -> dict[str, str]:
-    """The whole log as one text."""
+def _download(call: Call, task: Task | None) -> Download:
+    """The whole log as one text file, named by the start of the task in UTC."""
     if "start" in call.params or "limit" in call.params:
         text = "'download' cannot be used together with 'start' or 'limit' parameters"
         raise CallError(500, text)
     if task is None:
         raise CallError(500, NO_FILE)
-    return {"download": "".join(f"{line}\n" for line in task.lines)}
+    begun = datetime.fromtimestamp(task.upid.starttime, tz=timezone.utc)
+    name = f"task-{task.upid.node}-{task.upid.type}-{begun:%Y-%m-%dT%H:%M:%SZ}.log"
+    return Download("".join(f"{line}\n" for line in task.lines), name)
 
 
 @call("DELETE", "/nodes/{node}/tasks/{upid}")
