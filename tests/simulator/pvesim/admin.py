@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The paths under `/_sim/`, by which tests look into the cluster and disturb it.
 
-    POST   /_sim/faults                 a fault (faults.py), or {action: task, ...} -> {id}
-    DELETE /_sim/faults
-    GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
-    DELETE /_sim/requests
-    GET    /_sim/world
-    POST   /_sim/nodes/{node}/up|down|silent
-    POST   /_sim/nodes/{node}/pvedaemon/up|down|block
-    POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
+POST   /_sim/faults                 a fault (faults.py), or {action: task, ...} -> {id}
+DELETE /_sim/faults
+GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
+DELETE /_sim/requests
+GET    /_sim/world
+POST   /_sim/nodes/{node}/up|down|silent
+POST   /_sim/nodes/{node}/pvedaemon/up|down|block
+POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
 """
 
 from __future__ import annotations

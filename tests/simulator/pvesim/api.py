@@ -16,7 +16,7 @@ from typing import Any
 from .access import Access
 from .answer import FORMATS, Answer, HttpError, bare, failure, plain, success
 from .auth import FAILED_DELAY, Authentication, Identity
-from .calls import CALLS, Call, CallError, Caller
+from .calls import CALLS, Call, Caller, CallError
 from .daemons import Daemons
 from .parameters import check_content, parameters, with_path
 from .permissions import Permissions, denied

@@ -32,7 +32,9 @@ NO_TICKET = "No ticket"
 AUTH_FAILED = "Authentication failed!"
 CSRF_FAILED = "Permission denied - invalid csrf token"
 TICKET = re.compile(r"PVE:(?P<data>.+):(?P<time>[0-9A-F]{8})::(?P<signature>.+)")
-TOKEN = re.compile(r"(?P<user>[^\s:/]+@[A-Za-z][\w.\-]+)!(?P<token>[A-Za-z][\w.\-]+)=(?P<secret>.+)")
+TOKEN = re.compile(
+    r"(?P<user>[^\s:/]+@[A-Za-z][\w.\-]+)!(?P<token>[A-Za-z][\w.\-]+)=(?P<secret>.+)"
+)
 CHALLENGE = "!tfa!"
 
 

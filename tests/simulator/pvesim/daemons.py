@@ -10,12 +10,16 @@ A node has three workers of each daemon, each of which runs one call at a time
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+import logging
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 from .answer import bare
+from .calls import CallError
 from .world import Node, World
+
+LOG = logging.getLogger(__name__)
 
 WORKERS = 3
 NO_ROUTE_DELAY = 3.06
@@ -51,12 +55,19 @@ class NodeDaemons:
         async with self._changed:
             self._changed.notify_all()
 
-    def start(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a call here; it goes on to its end whoever waits for it."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task  # type: ignore[return-value]  # a coroutine becomes a Task
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Forget a call; nobody may be there any more to hear of a mistake in it."""
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, CallError):
+            LOG.error("a call failed", exc_info=error)
 
 
 class Daemons:
@@ -81,7 +92,7 @@ class Daemons:
         if protected and node.pvedaemon == "down":
             raise bare(595, "Connection refused")
 
-    async def run(self, name: str, work: Awaitable[Any], forwarded: bool) -> Any:
+    async def run(self, name: str, work: Coroutine[Any, Any, Any], forwarded: bool) -> Any:
         """Run a call on a node and wait for it, 30 s when it was forwarded.
 
         Raises HttpError 596 when the time is over or the node is lost; the call goes on.

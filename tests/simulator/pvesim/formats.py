@@ -194,7 +194,7 @@ PROPERTIES: dict[str, PropertyFormat] = {
         "phys-bits": _STRING,
         "guest-phys-bits": {"type": "integer", "minimum": 32, "maximum": 64, "optional": 1},
     },
-    "pve-qm-cicustom": {name: _STRING for name in ("meta", "network", "user", "vendor")},
+    "pve-qm-cicustom": dict.fromkeys(("meta", "network", "user", "vendor"), _STRING),
     "pve-qm-rng": {
         "source": {
             "type": "string", "enum": ["/dev/urandom", "/dev/random", "/dev/hwrng"],
@@ -212,7 +212,7 @@ PROPERTIES: dict[str, PropertyFormat] = {
             "enum": ["reset", "shutdown", "poweroff", "pause", "debug", "none"],
         },
     },
-    "bwlimit": {name: _LIMIT for name in ("default", "restore", "migration", "clone", "move")},
+    "bwlimit": dict.fromkeys(("default", "restore", "migration", "clone", "move"), _LIMIT),
     "prune-backups": {
         "keep-all": _BOOLEAN,
         **{

@@ -126,10 +126,10 @@ async def _peek(connection: socket.socket) -> bytes:
     """The first byte of a connection, which stays to be read; empty at its end."""
     connection.setblocking(False)
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(connection, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(connection, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(connection)
     return connection.recv(1, socket.MSG_PEEK)

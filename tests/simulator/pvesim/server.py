@@ -104,6 +104,9 @@ class Server:
 
     async def _handle(self, node: Node, request: web.BaseRequest) -> web.StreamResponse:
         """One request at the address of a node."""
+        if http.overlong(request):
+            await self._world.clock.sleep(http.IDLE_TIMEOUT)
+            return http.cut(request, reset=False)
         asked = await http.read(request)
         if asked.path.startswith(PREFIX):
             return http.response(request, await self._admin.answer(asked), self._now(), False)

@@ -19,9 +19,7 @@ from .formats import PROPERTIES, PropertyFormat, refusal
 from .schema import Method
 
 MISSING = "property is missing and it is not optional"
-ADDITIONAL = (
-    "property is not defined in schema and the schema does not allow additional properties"
-)
+ADDITIONAL = "property is not defined in schema and the schema does not allow additional properties"
 INTEGER = re.compile(r"[+-]?\d+")
 NUMBER = re.compile(r"[+-]?(?:\d+\.\d+|\d+\.|\.\d+|\d+)(?:[eE][+-]?\d+)?")
 TRUE = frozenset({"1", "on", "yes", "true"})
@@ -42,22 +40,16 @@ def validate(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     errors: Errors = {}
     accepted: dict[str, Any] = {}
+    known = {name: schema for name in given if (schema := method.parameter(name)) is not None}
     for name, value in given.items():
-        schema = method.parameter(name)
-        if schema is None:
+        if name in known:
+            accepted[name] = _check(name, known[name], _fitted(known[name], value), errors)
+        else:
+            accepted[name] = value
             if not method.additional_properties:
                 errors[name] = ADDITIONAL
-            accepted[name] = value
-            continue
-        checked = _check(name, schema, _fitted(schema, value), errors)
-        if name not in errors:
-            accepted[name] = checked
-        needed = schema.get("requires")
-        if isinstance(needed, str) and needed not in given:
-            errors[needed] = f"missing property - '{name}' requires this property"
-    for name in _required(method):
-        if name not in given:
-            errors[name] = MISSING
+    required = {name: schema for name, schema in method.parameters.items() if "[n]" not in name}
+    _check_presence(required | known, given, "", errors)
     if errors:
         raise CallError(400, "Parameter verification failed.", errors)
     return accepted
@@ -70,23 +62,32 @@ def parse_property_string(form: PropertyFormat, text: str, path: str) -> dict[st
         if part.strip():
             _take(form, part, found)
     errors: Errors = {}
-    for key, schema in form.items():
-        if key not in found and not schema.get("optional") and not schema.get("alias"):
-            errors[f"{path}.{key}"] = MISSING
+    _check_presence(form, found, f"{path}.", errors)
     for key, value in found.items():
-        if key not in form:
+        if key in form:
+            _check(f"{path}.{key}", form[key], value, errors)
+        else:
             errors[f"{path}.{key}"] = ADDITIONAL
-            continue
-        _check(f"{path}.{key}", form[key], value, errors)
-        needed = form[key].get("requires")
-        if needed and needed not in found:
-            errors[f"{path}.{needed}"] = (
-                f"missing property - '{path}.{key}' requires this property"
-            )
     if errors:
         lines = "".join(f"{name}: {reason}\n" for name, reason in errors.items())
         raise FormatError(f"format error\n{lines}")
     return found
+
+
+def _check_presence(
+    schemas: Properties, given: Mapping[str, Any], prefix: str, errors: Errors
+) -> None:
+    """Add an error for what is missing: by itself, or because something else requires it."""
+    for name, schema in schemas.items():
+        if name not in given:
+            if not any(schema.get(key) for key in ("optional", "alias", "oneOf")):
+                errors[f"{prefix}{name}"] = MISSING
+            continue
+        needed = schema.get("requires")
+        if isinstance(needed, str) and needed not in given:
+            errors[f"{prefix}{needed}"] = (
+                f"missing property - '{prefix}{name}' requires this property"
+            )
 
 
 def _take(form: PropertyFormat, part: str, found: dict[str, str]) -> None:
@@ -117,14 +118,6 @@ def _boolean_word(text: str) -> str:
     if text.lower() in TRUE:
         return "1"
     return "0" if text.lower() in FALSE else text
-
-
-def _required(method: Method) -> list[str]:
-    return [
-        name
-        for name, schema in method.parameters.items()
-        if not schema.get("optional") and "[n]" not in name and "oneOf" not in schema
-    ]
 
 
 def _fitted(schema: Mapping[str, Any], value: Any) -> Any:
@@ -188,6 +181,10 @@ def _format_error(schema: Mapping[str, Any], text: str, path: str) -> str | None
 
 def _limit_error(schema: Mapping[str, Any], text: str) -> str | None:
     """The first limit that the value breaks, in the order of the checks of the server."""
+    return _length_error(schema, text) or _range_error(schema, text) or _enum_error(schema, text)
+
+
+def _length_error(schema: Mapping[str, Any], text: str) -> str | None:
     pattern, longest, shortest = (schema.get(k) for k in ("pattern", "maxLength", "minLength"))
     if pattern is not None and not compiled(pattern).search(text):
         return "value does not match the regex pattern"
@@ -195,17 +192,25 @@ def _limit_error(schema: Mapping[str, Any], text: str) -> str | None:
         return f"value may only be {longest} characters long"
     if shortest is not None and len(text) < int(shortest):
         return f"value must be at least {shortest} characters long"
-    if NUMBER.fullmatch(text):
-        highest, lowest = schema.get("maximum"), schema.get("minimum")
-        if highest is not None and float(text) > float(highest):
-            return f"value must have a maximum value of {highest}"
-        if lowest is not None and float(text) < float(lowest):
-            return f"value must have a minimum value of {lowest}"
-    values = schema.get("enum")
-    if values and text not in [str(value) for value in values]:
-        known = ", ".join(str(value) for value in values)
-        return f"value '{text}' does not have a value in the enumeration '{known}'"
     return None
+
+
+def _range_error(schema: Mapping[str, Any], text: str) -> str | None:
+    if not NUMBER.fullmatch(text):
+        return None
+    highest, lowest = schema.get("maximum"), schema.get("minimum")
+    if highest is not None and float(text) > float(highest):
+        return f"value must have a maximum value of {highest}"
+    if lowest is not None and float(text) < float(lowest):
+        return f"value must have a minimum value of {lowest}"
+    return None
+
+
+def _enum_error(schema: Mapping[str, Any], text: str) -> str | None:
+    known = [str(value) for value in schema.get("enum", ())]
+    if not known or text in known:
+        return None
+    return f"value '{text}' does not have a value in the enumeration '{', '.join(known)}'"
 
 
 @lru_cache(maxsize=512)
