@@ -165,6 +165,10 @@ from ansible.utils.display import Display
 from ..module_utils._pve.history import TaskQuery, recent_tasks
 from ..plugin_utils._pve import ask
 
+if t.TYPE_CHECKING:
+    from ..module_utils._pve.client import Api
+    from ..module_utils._pve.history import TaskPage
+
 display = Display()
 
 
@@ -174,6 +178,16 @@ class LookupModule(LookupBase):
     def run(
         self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, t.Any]]:
-        """The tasks of the nodes named by ``terms``, as plain dictionaries."""
+        """The tasks of the nodes that ``terms`` name, as plain dictionaries."""
         self.set_options(var_options=variables, direct=kwargs)
-        return self.ask()
+        options = self.get_options()
+        nodes = [str(node) for node in self._flatten(terms)]
+
+        async def question(api: Api) -> TaskPage:
+            query = TaskQuery.from_options(options, api.server_time())
+            return await recent_tasks(api, nodes, query)
+
+        page = ask(options, question)
+        for node, why in page.unreachable.items():
+            display.warning(f"task_history: the tasks of node {node} are missing: {why}")
+        return [task.as_result() for task in page.tasks]

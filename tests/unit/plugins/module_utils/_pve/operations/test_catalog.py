@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
+    OPERATIONS,
+    Call,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task_types import TASK_TYPES
+
+TESTS = next(parent for parent in Path(__file__).parents if parent.name == "tests")
+SCHEMA = json.loads((TESTS / "simulator/pvesim/data/api-schema.json").read_text())["paths"]
+CALLS = [
+    pytest.param(kind, call, id=f"{operation.name}-{kind}")
+    for operation in OPERATIONS.values()
+    for kind, call in operation.calls.items()
+]
+
+
+def method_of(kind: str, call: Call) -> dict[str, Any]:
+    """What the API's own schema says about a call."""
+    path = "/".join(filter(None, [f"/nodes/{{node}}/{kind}/{{vmid}}", call.path]))
+    found: dict[str, Any] = SCHEMA[path][call.method]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "call"), CALLS)
+def test_the_api_declares_what_the_call_returns(kind: str, call: Call) -> None:
+    expected = "string" if call.returns == "upid" else "null"
+    assert method_of(kind, call)["returns"]["type"] == expected
+
+
+@pytest.mark.parametrize(("kind", "call"), CALLS)
+def test_a_call_that_starts_a_task_names_its_type(kind: str, call: Call) -> None:
+    assert (call.task_type in TASK_TYPES) == (call.returns != "null"), kind
+
+
+def test_every_operation_is_for_vms_and_containers() -> None:
+    assert {frozenset(operation.calls) for operation in OPERATIONS.values()} == {
+        frozenset({"qemu", "lxc"})
+    }
+
+
+def test_an_operation_is_found_by_its_own_name() -> None:
+    assert [operation.name for operation in OPERATIONS.values()] == list(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", ["stop", "template", "delete"])
+def test_what_loses_data_is_destructive_without_parameters(name: str) -> None:
+    assert OPERATIONS[name].is_destructive({})
+
+
+@pytest.mark.parametrize("name", ["start", "shutdown", "reboot", "configure", "resize"])
+def test_the_rest_is_harmless_without_parameters(name: str) -> None:
+    assert not OPERATIONS[name].is_destructive({})
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("shutdown", {"forceStop": True}),
+        ("shutdown", {"forceStop": "1"}),
+        ("shutdown", {"forceStop": 1, "timeout": 60}),
+        ("configure", {"delete": "scsi1", "force": "yes"}),
+        ("configure", {"delete": "unused0"}),
+        ("configure", {"delete": ["cores", "unused12"]}),
+    ],
+)
+def test_a_parameter_can_make_an_operation_destructive(name: str, params: dict[str, Any]) -> None:
+    assert OPERATIONS[name].is_destructive(params)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("shutdown", {"forceStop": False}),
+        ("shutdown", {"forceStop": 0}),
+        ("shutdown", {"timeout": 1}),
+        ("configure", {"delete": "scsi1"}),
+        ("configure", {"cores": 1, "force": "0"}),
+        ("configure", {"description": "unused0"}),
+    ],
+)
+def test_other_parameters_and_values_do_not(name: str, params: dict[str, Any]) -> None:
+    assert not OPERATIONS[name].is_destructive(params)
