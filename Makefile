@@ -48,6 +48,8 @@ $(INSTALLED): requirements.txt tests/requirements.txt
 demo: $(INSTALLED) ## provisions guests on a simulated cluster and shows their tasks
 	@$(RUN) tests/demo.py
 
+test: export NO_COLOR := 1
+test: export ANSIBLE_NOCOLOR := 1
 test: $(INSTALLED) ## runs every gate
 	@failed=0; $(GATE) --begin; \
 	$(MAKE) --keep-going --jobs=$(JOBS) --output-sync=target --no-print-directory $(GATES) || failed=1; \
@@ -82,10 +84,11 @@ molecule: $(INSTALLED) ## molecule on simulated clusters; SCENARIO=provision_vms
 	@$(GATE) $@ $(RUN) tests/tools/scenarios.py $(SCENARIO)
 
 ansible-lint: $(INSTALLED) ## ansible-lint, profile production
-	@$(GATE) $@ $(RUN) tests/tools/playbooks.py
+	@$(GATE) $@ $(RUN) tests/tools/lint.py
 
 docs: $(INSTALLED) ## antsibull-docs on the collection's documentation
-	@$(GATE) $@ antsibull-docs lint-collection-docs --plugin-docs .
+	@$(GATE) $@ antsibull-docs lint-collection-docs --plugin-docs \
+		--validate-collection-refs dependent --check-extra-docs-refs .
 
 changelog: $(INSTALLED) ## antsibull-changelog on the fragments
 	@$(GATE) $@ antsibull-changelog lint

@@ -41,7 +41,7 @@ def all_scenarios() -> list[str]:
 def run(scenario: str) -> int:
     """Run one scenario from the first step to the last; return molecule's exit code."""
     command = ["molecule", "--base-config", str(SCENARIOS / "config.yml")]
-    command += ["test", "--scenario-name", scenario]
+    command += ["test", "--no-command-borders", "--scenario-name", scenario]
     with start_simulator(speed=10) as simulator:
         environment = {**os.environ, **simulator.environment()}
         environment["MOLECULE_GLOB"] = str(SCENARIOS / "*" / "molecule.yml")
