@@ -114,7 +114,7 @@ CHECKS: dict[str, Check] = {
         (VOLUME_ID, _pattern("none|cdrom|/.+", "")), "unable to parse volume ID '{}'"
     ),
     "pve-lxc-mp-string": _pattern(
-        r"(?!.*(?:^|/)\.\.?(?:/|$))/.*", "{} contains illegal characters for a mount point"
+        r"(?!.*/\.\.?(?:/|$))(?!\.\.?/).+", "{} contains illegal characters for a mount point"
     ),
     "pve-poolid": _pattern(
         r"[A-Za-z0-9.\-_]+(?:/[A-Za-z0-9.\-_]+){0,2}", "pool name '{}' contains invalid characters"
