@@ -28,7 +28,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (upid | upid.proxmox.parse_upid).node }}"
   vars:
-    upid: UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:
+    upid: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
 
 - name: Show the VMIDs of all started tasks
   ansible.builtin.debug:

@@ -93,7 +93,7 @@ seealso:
 EXAMPLES = r"""
 - name: Look at one task
   upid.proxmox.task_info:
-    upid: UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:
+    upid: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
 
 - name: List the last tasks of all nodes
   upid.proxmox.task_info:
