@@ -69,7 +69,7 @@ types: $(INSTALLED) ## mypy
 		$(addprefix $(COLLECTION)/,$(wildcard plugins tests extensions/eda))
 
 layers: $(INSTALLED) ## import-linter: which layer may import which
-	@PYTHONPATH=tests/simulator $(GATE) $@ lint-imports
+	@PYTHONPATH=tests/simulator $(GATE) $@ lint-imports --cache-dir $(VENV)/import-linter
 
 sanity: $(INSTALLED) ## ansible-test sanity, no ignore file; TEST=validate-modules runs one test
 	@$(GATE) $@ $(RUN) tests/tools/sanity.py $(TEST)
