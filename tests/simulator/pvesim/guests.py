@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .calls import Call, CallError
+from .locks import LockTimeout, guest_lock_file
+from .worker import Died
 from .world import Guest, World
 
 if TYPE_CHECKING:
@@ -46,6 +49,39 @@ def check_lock(guest: Guest) -> None:
     """Refuse a guest with a lock in its config."""
     if guest.lock:
         raise CallError(500, f"{guest.label} is locked ({guest.lock})")
+
+
+@asynccontextmanager
+async def api_lock(
+    world: World, kind: str, node: str, vmid: int, patience: float = 10.0
+) -> AsyncIterator[None]:
+    """Hold a guest's lock file inside an API call, which blocks its daemon meanwhile."""
+    try:
+        lock = world.locks.flock(node, guest_lock_file(kind, vmid), patience=patience)
+        await lock.__aenter__()
+    except LockTimeout as exc:
+        raise CallError(500, str(exc)) from exc
+    try:
+        yield
+    finally:
+        await lock.__aexit__(None, None, None)
+
+
+@asynccontextmanager
+async def as_death() -> AsyncIterator[None]:
+    """Inside a worker, what refuses an API call is how the task dies."""
+    try:
+        yield
+    except CallError as exc:
+        raise Died(exc.message) from exc
+
+
+def reload(worker: Worker, guest: Guest) -> Guest:
+    """The guest as a worker finds it when it has its lock."""
+    try:
+        return find(worker.world, guest.kind, worker.node, guest.vmid)
+    except CallError as exc:
+        raise Died(exc.message) from exc
 
 
 def check_unused(world: World, vmid: int, prefix: str = "") -> None:

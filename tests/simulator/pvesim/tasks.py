@@ -33,6 +33,7 @@ class TaskEngine:
         self._tasks: dict[str, Task] = {}
         self._nodes: dict[str, History] = {}
         self._pids: dict[str, int] = {}
+        self._errands: set[asyncio.Task[None]] = set()
 
     def start(
         self,
@@ -98,6 +99,17 @@ class TaskEngine:
         for task in [task for task in self.history(node).running if not task.running]:
             task.noticed = now
             self.history(node).add(Entry(task, now, task.exitstatus))
+
+    def later(self, seconds: float, start: Callable[[], object]) -> None:
+        """Do something outside any task a moment from now, as a daemon of the node would."""
+
+        async def wait() -> None:
+            await self._world.clock.sleep(seconds)
+            start()
+
+        errand = asyncio.get_running_loop().create_task(wait())
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
 
     async def stop(self, task: Task) -> None:
         """SIGTERM, a look each second for five seconds, then SIGKILL."""

@@ -5,6 +5,46 @@
 
 from __future__ import annotations
 
-from . import cluster, nodes, qemu_clone, task_list, task_one
+from . import (
+    agent,
+    cluster,
+    config,
+    destroy,
+    guest_lists,
+    lxc_clone,
+    lxc_create,
+    lxc_power,
+    nodes,
+    pools,
+    qemu_clone,
+    qemu_create,
+    qemu_power,
+    resize,
+    snapshots,
+    storage,
+    task_list,
+    task_one,
+    template,
+)
 
-__all__ = ["cluster", "nodes", "qemu_clone", "task_list", "task_one"]
+__all__ = [
+    "agent",
+    "cluster",
+    "config",
+    "destroy",
+    "guest_lists",
+    "lxc_clone",
+    "lxc_create",
+    "lxc_power",
+    "nodes",
+    "pools",
+    "qemu_clone",
+    "qemu_create",
+    "qemu_power",
+    "resize",
+    "snapshots",
+    "storage",
+    "task_list",
+    "task_one",
+    "template",
+]

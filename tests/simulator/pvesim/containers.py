@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What creating and cloning containers share: volumes with file systems, and what is printed."""
+
+from __future__ import annotations
+
+from .drives import Drive
+from .volumes import allocate, storage_of
+from .worker import Worker
+from .world import Volume
+
+BLOCK = 4096
+
+
+async def make_volume(
+    worker: Worker, vmid: int, drive: Drive, storage_id: str, size: int, made: list[Volume]
+) -> Drive:
+    """A volume with a new file system; the entry as the config holds it."""
+    storage = storage_of(worker.world, f"{storage_id}:")
+    volume = await allocate(worker, storage, "rootdir", vmid, size, "raw")
+    made.append(volume)
+    blocks = size // BLOCK
+    worker.log(f"Creating filesystem with {blocks} 4k blocks and {blocks // 4} inodes")
+    worker.log(f"Filesystem UUID: {worker.world.random.getrandbits(32):08x}-0000-4000-8000-"
+               f"{worker.world.random.getrandbits(48):012x}")
+    worker.log("Superblock backups stored on blocks: ")
+    worker.log("\t" + ", ".join(str(n * 32768) for n in (1, 3, 5, 7) if n * 32768 < blocks))
+    options = {k: v for k, v in drive.options.items() if k != "size"}
+    result = Drive(drive.key, volume.volid, options)
+    result.resize(size)
+    return result
+
+
+def rsync_report(worker: Worker, size: int) -> None:
+    """The statistics that rsync prints at the end of a copy."""
+    sent, seconds = size // 4, max(1.0, worker.duration)
+    files = 20_000 + size % 7_000
+    for line in (
+        "",
+        f"Number of files: {files:,} (reg: {files - 5_000:,}, dir: 3,000, link: 2,000)",
+        f"Number of created files: {files - 2:,} (reg: {files - 5_000:,}, dir: 2,998, link: 2,000)",
+        "Number of deleted files: 0",
+        f"Number of regular files transferred: {files - 5_010:,}",
+        f"Total file size: {sent:,} bytes",
+        f"Total transferred file size: {sent:,} bytes",
+        f"Literal data: {sent:,} bytes",
+        "Matched data: 0 bytes",
+        "File list size: 393,196",
+        "File list generation time: 0.001 seconds",
+        "File list transfer time: 0.000 seconds",
+        f"Total bytes sent: {sent + files * 60:,}",
+        f"Total bytes received: {files * 19:,}",
+        "",
+        f"sent {sent + files * 60:,} bytes  received {files * 19:,} bytes  "
+        f"{sent / seconds:,.2f} bytes/sec",
+        f"total size is {sent:,}  speedup is 1.00",
+    ):
+        worker.log(line)

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removing a guest: its volumes first, its config last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .drives import disks
+from .volumes import free, linked_children, storage_of
+from .worker import Died, Worker
+from .world import Guest
+
+
+def own_volumes(guest: Guest) -> Iterator[str]:
+    """The volumes that the config names, unused and snapshots' ones too."""
+    seen: set[str] = set()
+    for config in (guest.config, *(s.config for s in guest.snapshots.values())):
+        for drive in disks(guest.kind, config):
+            seen.add(drive.volume)
+        seen |= {str(v) for k, v in config.items() if re.fullmatch(r"unused\d+", k)}
+    yield from sorted(seen)
+
+
+def check_not_base(worker: Worker, guest: Guest) -> None:
+    """Refuse to remove a base volume that linked clones rest on."""
+    for volid in own_volumes(guest):
+        if linked_children(worker.world, volid):
+            raise Died(f"base volume '{volid}' is still in use by linked cloned")
+
+
+def remove_volumes(worker: Worker, guest: Guest) -> None:
+    """Remove the volumes, with what the tools of the storage print."""
+    for volid in own_volumes(guest):
+        storage = storage_of(worker.world, volid)
+        free(worker.world, volid, guest.node)
+        if storage.type in ("lvm", "lvmthin"):
+            name = volid.rpartition(":")[2]
+            worker.log(f'  Logical volume "{name}" successfully removed.')
+        elif storage.type == "rbd":
+            worker.log("Removing image: 100% complete...done.")

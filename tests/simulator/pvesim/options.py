@@ -1,0 +1,129 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Putting options into a config: new disks, MAC addresses, tags, passwords."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .calls import Call, CallError, parameter_error
+from .drives import LXC_DRIVE, NET, NEW_DISK, QEMU_DRIVE, Drive, has_mac, with_mac
+from .guests import check_allowed, new_mac
+from .schema import Schema
+from .volumes import (
+    allocate,
+    cloudinit_name,
+    default_format,
+    find_storage,
+    find_volume,
+)
+from .worker import Died, Worker
+from .world import CONFIG_VALUE, Volume, World
+
+CLOUDINIT_SIZE = 4 << 20
+NOT_OPTIONS = frozenset({
+    "node", "vmid", "digest", "delete", "revert", "skiplock", "force", "background_delay",
+    "import-working-storage",
+})
+"""Parameters of the calls that change a config which are no options of the config."""
+
+
+def drive_pattern(kind: str) -> re.Pattern[str]:
+    """The keys that are disks."""
+    return QEMU_DRIVE if kind == "qemu" else LXC_DRIVE
+
+
+def check_drives(world: World, call: Call, kind: str, options: Mapping[str, Any]) -> None:
+    """Refuse disks on storages that are not there, not fit, or not the caller's to use."""
+    for key, value in options.items():
+        if drive_pattern(kind).fullmatch(key):
+            _check_drive(world, call, kind, Drive.parse(key, str(value)))
+
+
+def _check_drive(world: World, call: Call, kind: str, drive: Drive) -> None:
+    if drive.storage is None:
+        return
+    storage = find_storage(world, drive.storage, call.node)
+    if drive.new_size is None and not drive.volume.endswith(":cloudinit"):
+        name = drive.volume.partition(":")[2]
+        known = find_volume(world, drive.volume, call.node)
+        if known is None and storage.type == "dir" and "/" not in name:
+            raise CallError(500, f"unable to parse directory volume name '{name}'")
+        return
+    check_allowed(call, f"/storage/{storage.id}", "Datastore.AllocateSpace")
+    if kind == "lxc" and "rootdir" not in storage.content:
+        text = f"storage '{storage.id}' does not support container directories"
+        raise parameter_error(**{drive.key: text})
+    if kind == "qemu" and "images" not in storage.content:
+        text = f"storage '{storage.id}' does not support vm images"
+        raise parameter_error(**{drive.key: text})
+
+
+def plain_value(world: World, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
+    """An option as the config file holds it."""
+    if NET.fullmatch(key):
+        return _with_mac(world, str(value))
+    if key == "tags":
+        tags = {tag.lower() for tag in re.split(r"[;, ]+", str(value)) if tag}
+        return ";".join(sorted(tags))
+    if key == "cipassword":
+        return "$5$simulated"
+    return value
+
+
+def _with_mac(world: World, text: str) -> str:
+    """A net entry with a MAC address, a new one when it has none."""
+    return text if has_mac(text) else with_mac(text, new_mac(world))
+
+
+async def make_drive(
+    worker: Worker, kind: str, vmid: int, drive: Drive, made: list[Volume]
+) -> str:
+    """Allocate what a disk entry asks for; the entry as the config holds it."""
+    world = worker.world
+    storage = world.storages.get(drive.storage or "")
+    if storage is None:
+        return str(drive)
+    if drive.volume.endswith(":cloudinit"):
+        name = cloudinit_name(storage, vmid)
+        volume = await allocate(
+            worker, storage, "images", vmid, CLOUDINIT_SIZE, "raw", name=name
+        )
+        made.append(volume)
+        return f"{name},media=cdrom"
+    size = drive.new_size
+    if size is None:
+        known = find_volume(world, drive.volume, worker.node)
+        if known is None:
+            raise Died(f"volume '{drive.volume}' does not exist")
+        if not drive.cdrom:
+            drive.resize(known.size)
+        return str(drive)
+    form = drive.options.pop("format", default_format(storage, kind))
+    content = "images" if kind == "qemu" else "rootdir"
+    volume = await allocate(worker, storage, content, vmid, size, form)
+    made.append(volume)
+    result = Drive(drive.key, volume.volid, drive.options)
+    result.resize(size)
+    if kind == "qemu":
+        worker.log(f"{drive.key}: successfully created disk '{result}'")
+    return str(result)
+
+
+def is_new(kind: str, key: str, value: object) -> bool:
+    """Whether an option asks for a volume to be made."""
+    if not drive_pattern(kind).fullmatch(key):
+        return False
+    volume = Drive.parse(key, str(value)).volume
+    return bool(NEW_DISK.fullmatch(volume)) or volume.endswith(":cloudinit")
+
+
+def known_option(kind: str, option: str) -> bool:
+    """Whether the schema knows an option of this name."""
+    found = Schema.load().find("PUT", f"/nodes/node/{kind}/100/config")
+    if found is None or option in NOT_OPTIONS:
+        return False
+    return found.method.parameter(option) is not None

@@ -1,0 +1,53 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The addresses of guests: guest agent of a VM, interfaces of a container."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..addresses import booted, container_interfaces, vm_interfaces
+from ..calls import Call, CallError, call
+from ..guests import guest_of
+from ..world import Guest, World
+
+
+def _agent(world: World, call: Call) -> Guest:
+    """The VM, if its agent answers (`PVE/QemuServer/Agent.pm`)."""
+    guest = guest_of(world, call)
+    enabled = str(guest.config.get("agent", "0")).split(",")[0].removeprefix("enabled=")
+    if enabled != "1":
+        raise CallError(500, "No QEMU guest agent configured")
+    if not guest.running:
+        raise CallError(500, f"VM {guest.vmid} is not running")
+    if guest.paused or not booted(world, guest):
+        raise CallError(500, "QEMU guest agent is not running")
+    return guest
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces")
+async def network_get_interfaces(world: World, call: Call) -> dict[str, Any]:
+    """What the agent says about the network, as it says it."""
+    return {"result": vm_interfaces(world, _agent(world, call))}
+
+
+@call("POST", "/nodes/{node}/qemu/{vmid}/agent/ping")
+async def ping(world: World, call: Call) -> dict[str, Any]:
+    """Whether the agent answers."""
+    _agent(world, call)
+    return {"result": {}}
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-host-name")
+async def get_host_name(world: World, call: Call) -> dict[str, Any]:
+    """The host name inside the guest."""
+    guest = _agent(world, call)
+    return {"result": {"host-name": guest.name or f"vm{guest.vmid}"}}
+
+
+@call("GET", "/nodes/{node}/lxc/{vmid}/interfaces")
+async def interfaces(world: World, call: Call) -> list[dict[str, Any]] | None:
+    """The interfaces of a running container; null for a stopped one."""
+    guest = guest_of(world, call)
+    return container_interfaces(world, guest) if guest.running else None

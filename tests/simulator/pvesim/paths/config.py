@@ -1,0 +1,231 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading and changing configs (`PVE/API2/Qemu.pm`, `PVE/API2/LXC/Config.pm`).
+
+Both the lock file and the lock in the config are asked for before a task starts: a change waits
+for the lock up to ten seconds inside the API call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ..calls import Call, CallError, call, parameter_error
+from ..drives import NET, Drive
+from ..guests import (
+    api_lock,
+    check_digest,
+    check_lock,
+    check_writable,
+    digest,
+    guest_of,
+    skiplock,
+)
+from ..options import (
+    NOT_OPTIONS,
+    check_drives,
+    drive_pattern,
+    is_new,
+    known_option,
+    make_drive,
+    plain_value,
+)
+from ..rights import CLOUDINIT, IPCONFIG, check_options
+from ..task import Task
+from ..upid import Upid
+from ..volumes import free
+from ..worker import Died, Worker
+from ..world import CONFIG_VALUE, Guest, Volume, World
+
+AT_ONCE = CLOUDINIT | {
+    "name", "description", "tags", "onboot", "protection", "startup", "shares", "hookscript",
+    "lock", "cpulimit", "cpuunits", "hostname", "cores", "memory", "swap", "cicustom", "affinity",
+}
+"""Options that a running guest takes at once; for a VM cores and memory wait for its restart."""
+QEMU_WAITING = {"cores", "memory"}
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/config")
+@call("GET", "/nodes/{node}/lxc/{vmid}/config")
+async def get_config(world: World, call: Call) -> dict[str, CONFIG_VALUE]:
+    """The config with pending changes, the current one, or that of a snapshot."""
+    guest = guest_of(world, call)
+    snapshot = call.params.get("snapshot")
+    if snapshot is not None:
+        if snapshot not in guest.snapshots:
+            raise CallError(500, f"snapshot '{snapshot}' does not exist")
+        return shown(guest.snapshots[snapshot].config)
+    config = dict(guest.config)
+    if not call.params.get("current"):
+        for key, value in guest.pending.items():
+            if value is None:
+                config.pop(key, None)
+            else:
+                config[key] = value
+    return shown(config) | {"digest": digest(guest.config)}
+
+
+def shown(config: dict[str, CONFIG_VALUE]) -> dict[str, CONFIG_VALUE]:
+    """A config without secrets."""
+    hidden = {"cipassword": "**********"} if "cipassword" in config else {}
+    return config | hidden
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/pending")
+@call("GET", "/nodes/{node}/lxc/{vmid}/pending")
+async def get_pending(world: World, call: Call) -> list[dict[str, Any]]:
+    """Every option with its value, and what it will be."""
+    guest = guest_of(world, call)
+    config = shown(guest.config)
+    entries: list[dict[str, Any]] = []
+    for key in sorted({*config, *guest.pending}):
+        entry: dict[str, Any] = {"key": key}
+        if key in config:
+            entry["value"] = config[key]
+        if key in guest.pending:
+            value = guest.pending[key]
+            entry |= {"delete": 1} if value is None else {"pending": value}
+        entries.append(entry)
+    return [*entries, {"key": "digest", "value": digest(guest.config)}]
+
+
+@call("PUT", "/nodes/{node}/qemu/{vmid}/config")
+@call("PUT", "/nodes/{node}/lxc/{vmid}/config")
+async def put_config(world: World, call: Call) -> None:
+    """Change the config at once."""
+    guest = _checked(world, call)
+    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+        _check_state(world, call, guest)
+        try:
+            await _apply(world, call, guest, None)
+        except Died as exc:
+            raise CallError(500, str(exc)) from exc
+
+
+@call("POST", "/nodes/{node}/qemu/{vmid}/config")
+async def post_config(world: World, call: Call) -> str:
+    """Change the config of a VM in a task, whose first log line repeats the options."""
+    guest = _checked(world, call)
+    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+        _check_state(world, call, guest)
+
+    async def work(worker: Worker) -> None:
+        worker.log(f"update VM {guest.vmid}: {_command_line(call)}")
+        async with worker.guest_lock(guest):
+            await _apply(world, call, guest, worker)
+            await worker.work()
+
+    return world.tasks.start(call.node, call.caller.authid, "qmconfig", guest.vmid, work)
+
+
+def _command_line(call: Call) -> str:
+    """The options as the log repeats them, sorted, secrets hidden."""
+    params = {k: v for k, v in call.params.items() if k not in ("node", "vmid", "digest")}
+    if "cipassword" in params:
+        params["cipassword"] = "<hidden>"
+    return " ".join(f"-{key} {params[key]}" for key in sorted(params))
+
+
+def _deleted(call: Call) -> list[str]:
+    return [key for key in re.split(r"[,; ]+", str(call.params.get("delete", ""))) if key]
+
+
+def _changes(call: Call) -> dict[str, Any]:
+    return {k: v for k, v in call.params.items() if k not in NOT_OPTIONS}
+
+
+def _checked(world: World, call: Call) -> Guest:
+    """What is refused before the lock is asked for."""
+    guest = guest_of(world, call)
+    skiplock(call)
+    changes, deleted = _changes(call), _deleted(call)
+    if not changes and not deleted and not call.params.get("revert"):
+        raise CallError(500, "no options specified")
+    for key in deleted:
+        if not known_option(guest.kind, key):
+            raise parameter_error(delete=f"unknown option '{key}'")
+        if key in changes:
+            raise parameter_error(delete=f"Can't use '-{key}' and '-delete {key}' at the same time")
+    check_options(call, guest.kind, guest.vmid, [*changes, *deleted])
+    check_drives(world, call, guest.kind, changes)
+    return guest
+
+
+def _check_state(world: World, call: Call, guest: Guest) -> None:
+    """What is refused under the lock."""
+    guest_of(world, call)
+    if not call.params.get("skiplock"):
+        check_lock(guest)
+    check_digest(call, guest.config)
+    check_writable(world, None, guest)
+
+
+async def _apply(world: World, call: Call, guest: Guest, worker: Worker | None) -> None:
+    """Write the changes; what a running VM cannot take now becomes pending."""
+    for key in [k for k in re.split(r"[,; ]+", str(call.params.get("revert", ""))) if k]:
+        guest.pending.pop(key, None)
+    for key in _deleted(call):
+        _delete(world, guest, key)
+    made: list[Volume] = []
+    for key, value in _changes(call).items():
+        new = await _value(world, guest, key, value, worker, made)
+        if _waits(guest, key):
+            guest.pending[key] = new
+        else:
+            guest.config[key] = new
+            guest.pending.pop(key, None)
+
+
+async def _value(
+    world: World, guest: Guest, key: str, value: Any, worker: Worker | None, made: list[Volume]
+) -> CONFIG_VALUE:
+    """The value as the config holds it; volumes are made where it asks for some."""
+    if not is_new(guest.kind, key, value):
+        return plain_value(world, key, value)
+    maker = worker or _inline_worker(world, guest)
+    return await make_drive(maker, guest.kind, guest.vmid, Drive.parse(key, str(value)), made)
+
+
+def _inline_worker(world: World, guest: Guest) -> Worker:
+    """A worker without a task: a synchronous call allocates by itself."""
+    return Worker(world, Task(Upid(guest.node, 0, 0, 0, "none", "", "root@pam")), 0.0, None)
+
+
+def _waits(guest: Guest, key: str) -> bool:
+    """Whether a change of this option waits until the guest is started again."""
+    if not guest.running or NET.fullmatch(key) or IPCONFIG.fullmatch(key):
+        return False
+    if drive_pattern(guest.kind).fullmatch(key):
+        return False
+    return key not in AT_ONCE or (guest.kind == "qemu" and key in QEMU_WAITING)
+
+
+def _delete(world: World, guest: Guest, key: str) -> None:
+    """Remove an option; a disk becomes unused, a cloud-init drive goes."""
+    if key == "lock":
+        guest.config.pop(key, None)
+        return
+    if key not in guest.config:
+        guest.pending.pop(key, None)
+        return
+    if _waits(guest, key):
+        guest.pending[key] = None
+        return
+    value = guest.config.pop(key)
+    if drive_pattern(guest.kind).fullmatch(key):
+        drive = Drive.parse(key, str(value))
+        if drive.cloudinit:
+            free(world, drive.volume, guest.node)
+        elif not drive.cdrom and drive.storage is not None:
+            guest.config[free_unused(guest.config)] = drive.volume
+    elif re.fullmatch(r"unused\d+", key):
+        free(world, str(value), guest.node)
+
+
+def free_unused(config: Iterable[str]) -> str:
+    """The first unusedN that is free."""
+    taken = set(config)
+    return next(f"unused{n}" for n in range(256) if f"unused{n}" not in taken)

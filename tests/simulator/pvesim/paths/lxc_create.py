@@ -1,0 +1,164 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Creating a container from an OS template (`PVE/API2/LXC.pm`, create_vm)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..calls import Call, CallError, call
+from ..containers import make_volume
+from ..drives import LXC_DRIVE, Drive
+from ..guests import (
+    api_lock,
+    as_death,
+    check_allowed,
+    check_pool,
+    check_quorum,
+    check_unused,
+    forget,
+)
+from ..options import check_drives, plain_value
+from ..rights import check_options
+from ..volumes import find_storage, find_volume, free
+from ..worker import Died, Worker
+from ..world import CONFIG_VALUE, Guest, Volume, World
+from .lxc_power import start_task
+
+NOT_CONFIG = {
+    "node", "vmid", "ostemplate", "storage", "pool", "start", "password", "ssh-public-keys",
+    "force", "restore", "unique", "bwlimit", "ignore-unpack-errors", "ha-managed",
+}
+DEFAULTS: dict[str, CONFIG_VALUE] = {"memory": 512, "swap": 512}
+
+
+@call("POST", "/nodes/{node}/lxc")
+async def create(world: World, call: Call) -> str:
+    """Create a container; the config exists, locked, when the answer comes."""
+    vmid = int(call.params["vmid"])
+    if call.params.get("restore"):
+        raise CallError(501, "restoring from a backup is not simulated")
+    check_quorum(world)
+    check_unused(world, vmid)
+    check_pool(world, call.params.get("pool"))
+    _check_rights(call, vmid)
+    options = {k: v for k, v in call.params.items() if k not in NOT_CONFIG}
+    _check_template(world, call)
+    options |= _volumes(call, options)
+    check_options(call, "lxc", vmid, [k for k in options if k != "unprivileged"])
+    check_drives(world, call, "lxc", options)
+    guest = Guest(vmid, "lxc", call.node, {"lock": "create"})
+    async with api_lock(world, "lxc", call.node, vmid, patience=5.0):
+        check_unused(world, vmid)
+        world.guests[vmid] = guest
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            await _create(world, call, worker, guest, options)
+        if call.params.get("start"):
+            start_task(world, worker.authid, guest)
+
+    return world.tasks.start(
+        call.node, call.caller.authid, "vzcreate", vmid, work, target=vmid
+    )
+
+
+def _check_rights(call: Call, vmid: int) -> None:
+    """VM.Allocate on the guest or its pool; a privileged container needs more."""
+    pool = call.params.get("pool")
+    if not call.caller.may(f"/vms/{vmid}", "VM.Allocate") and not (
+        pool and call.caller.may(f"/pool/{pool}", "VM.Allocate")
+    ):
+        raise CallError(403, "Permission check failed")
+    if not call.params.get("unprivileged", 1):
+        check_allowed(call, "/", "Sys.Modify")
+
+
+def _check_template(world: World, call: Call) -> None:
+    """The OS template must be a volume of a storage that is there; the file is looked at later."""
+    volid = str(call.params["ostemplate"])
+    name, colon, path = volid.partition(":")
+    if not colon:
+        where = "at /usr/share/perl5/PVE/Storage.pm line 651."
+        raise CallError(500, f"Only root can pass arbitrary filesystem paths. {where}")
+    find_storage(world, name, call.node)
+    if not path.startswith("vztmpl/"):
+        raise CallError(500, f"unable to parse directory volume name '{path}'")
+    may = call.caller.may
+    if not (may(f"/storage/{name}", "Datastore.AllocateSpace")
+            or may(f"/storage/{name}", "Datastore.Audit")):
+        raise CallError(403, f"Permission check failed (/storage/{name}, Datastore.AllocateSpace)")
+
+
+def _volumes(call: Call, options: dict[str, Any]) -> dict[str, str]:
+    """The mount points, a bare size on the default storage; without any, a root of 4 GiB."""
+    storage = call.params.get("storage", "local")
+    found = {k: str(v) for k, v in options.items() if LXC_DRIVE.fullmatch(k)}
+    if not found:
+        found["rootfs"] = f"{storage}:4"
+    if "rootfs" not in found:
+        raise CallError(500, "you need to specify a root file system with a mount point")
+    for key, value in found.items():
+        drive = Drive.parse(key, value)
+        if drive.new_size is not None and drive.storage is None:
+            found[key] = f"{storage}:{value}"
+    return found
+
+
+async def _create(
+    world: World, call: Call, worker: Worker, guest: Guest, options: dict[str, Any]
+) -> None:
+    """Make the volumes, unpack the template, write the config; on failure nothing is left."""
+    made: list[Volume] = []
+    try:
+        config = await _config(world, worker, guest.vmid, options, made)
+        await _unpack(world, call, worker)
+    except Died as exc:
+        for volume in made:
+            free(world, volume.volid, worker.node)
+        forget(world, guest)
+        raise exc.prefixed(f"unable to create CT {guest.vmid} - ") from exc
+    guest.config = config
+    if call.params.get("pool"):
+        world.pools[call.params["pool"]].members.add(guest.vmid)
+
+
+async def _config(
+    world: World, worker: Worker, vmid: int, options: dict[str, Any], made: list[Volume]
+) -> dict[str, CONFIG_VALUE]:
+    """The config, its volumes made."""
+    config: dict[str, CONFIG_VALUE] = {**DEFAULTS, "unprivileged": 1}
+    for key, value in sorted(options.items()):
+        drive = Drive.parse(key, str(value))
+        if LXC_DRIVE.fullmatch(key) and drive.new_size is not None:
+            storage, size = str(drive.storage), drive.new_size
+            config[key] = str(await make_volume(worker, vmid, drive, storage, size, made))
+        else:
+            config[key] = plain_value(world, key, value)
+    if not config["unprivileged"]:
+        del config["unprivileged"]
+    config.setdefault("hostname", f"CT{vmid}")
+    config.setdefault("arch", "amd64")
+    config.setdefault("ostype", "debian")
+    return config
+
+
+async def _unpack(world: World, call: Call, worker: Worker) -> None:
+    """Unpack the template into the root file system."""
+    volid = str(call.params["ostemplate"])
+    template = find_volume(world, volid, call.node)
+    if template is None:
+        worker.log(f"volume '{volid}' does not exist")
+        raise Died(f"volume '{volid}' does not exist")
+    storage = world.storages[volid.partition(":")[0]]
+    path = storage.options.get("path", f"/mnt/pve/{storage.id}")
+    worker.log(f"extracting archive '{path}/template/cache/{volid.rpartition('/')[2]}'")
+    await worker.work()
+    size = template.size * 4
+    rate = int(size / max(worker.duration, 0.1)) >> 20
+    worker.log(f"Total bytes read: {size} ({size >> 20}MiB, {rate}MiB/s)")
+    worker.log("Detected container architecture: amd64")
+    if "debian" in volid or "ubuntu" in volid:
+        worker.log("Creating SSH host key 'ssh_host_ed25519_key' - this may take some time ...")
+        worker.log("done: SHA256:simulated root@simulated")

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting and stopping containers (`PVE/API2/LXC/Status.pm`)."""
+
+from __future__ import annotations
+
+from ..calls import Call, CallError, call
+from ..guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
+from ..power import ha_task, managed, power_off, power_on, stop_tasks
+from ..worker import Died, Worker
+from ..world import Guest, World
+
+DEFAULT_TIMEOUT = 60
+
+
+def _running(world: World, call: Call) -> Guest:
+    guest = guest_of(world, call)
+    if not guest.running:
+        raise CallError(500, f"CT {guest.vmid} not running")
+    return guest
+
+
+@call("POST", "/nodes/{node}/lxc/{vmid}/status/start")
+async def start(world: World, call: Call) -> str:
+    """Start a container; a running one is refused at once."""
+    guest = guest_of(world, call)
+    ignore_lock = skiplock(call)
+    if guest.running:
+        raise CallError(500, f"CT {guest.vmid} already running")
+    check_quorum(world)
+    if managed(world, guest):
+        return ha_task(world, call, guest, "start")
+    return start_task(world, call.caller.authid, guest, ignore_lock)
+
+
+def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = False) -> str:
+    """A `vzstart` task."""
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            ct = reload(worker, guest)
+            if not ignore_lock:
+                check_lock(ct)
+            if ct.template:
+                raise Died("you can't start a CT if it's a template")
+            if ct.running:
+                raise Died(f"CT {ct.vmid} already running")
+            await worker.work()
+            power_on(worker, ct)
+
+    return world.tasks.start(guest.node, authid, "vzstart", guest.vmid, work)
+
+
+@call("POST", "/nodes/{node}/lxc/{vmid}/status/stop")
+async def stop(world: World, call: Call) -> str:
+    """Kill a container."""
+    guest = _running(world, call)
+    ignore_lock = skiplock(call)
+    if managed(world, guest):
+        return ha_task(world, call, guest, "stop")
+
+    async def work(worker: Worker) -> None:
+        if call.params.get("overrule-shutdown"):
+            await stop_tasks(world, worker, guest, "vzshutdown")
+        async with worker.guest_lock(guest), as_death():
+            if not ignore_lock:
+                check_lock(guest)
+            await worker.work()
+            power_off(guest)
+
+    return world.tasks.start(call.node, call.caller.authid, "vzstop", guest.vmid, work)
+
+
+@call("POST", "/nodes/{node}/lxc/{vmid}/status/shutdown")
+async def shutdown(world: World, call: Call) -> str:
+    """Ask a container to shut down."""
+    guest = _running(world, call)
+    if managed(world, guest):
+        return ha_task(world, call, guest, "stop")
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            check_lock(guest)
+            await _shut_down(worker, call, bool(call.params.get("forceStop")))
+            power_off(guest)
+
+    return world.tasks.start(call.node, call.caller.authid, "vzshutdown", guest.vmid, work)
+
+
+async def _shut_down(worker: Worker, call: Call, force: bool) -> None:
+    """Wait for the end of the container; the timeout is the server's own, never scaled."""
+    timeout = float(call.params.get("timeout") or DEFAULT_TIMEOUT)
+    if worker.duration / worker.world.clock.speed <= timeout:
+        await worker.work()
+        return
+    await worker.sleep(timeout)
+    if not force:
+        raise Died("container did not stop")
+
+
+@call("POST", "/nodes/{node}/lxc/{vmid}/status/reboot")
+async def reboot(world: World, call: Call) -> str:
+    """Stop and start a container in one task."""
+    guest = _running(world, call)
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            check_lock(guest)
+            await _shut_down(worker, call, force=False)
+            power_off(guest)
+            power_on(worker, guest)
+
+    return world.tasks.start(call.node, call.caller.authid, "vzreboot", guest.vmid, work)
+
+
+@call("POST", "/nodes/{node}/lxc/{vmid}/status/suspend")
+async def suspend(world: World, call: Call) -> str:
+    """Freeze a container (CRIU, experimental in Proxmox VE too)."""
+    guest = _running(world, call)
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            check_lock(guest)
+            await worker.work()
+            guest.paused = True
+
+    return world.tasks.start(call.node, call.caller.authid, "vzsuspend", guest.vmid, work)
+
+
+@call("POST", "/nodes/{node}/lxc/{vmid}/status/resume")
+async def resume(world: World, call: Call) -> str:
+    """Thaw a container."""
+    guest = _running(world, call)
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            await worker.work()
+            guest.paused = False
+
+    return world.tasks.start(call.node, call.caller.authid, "vzresume", guest.vmid, work)

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Creating a VM (`PVE/API2/Qemu.pm`, create_vm)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..calls import Call, CallError, call
+from ..drives import Drive
+from ..guests import (
+    api_lock,
+    as_death,
+    check_pool,
+    check_quorum,
+    check_unused,
+    forget,
+    new_uuid,
+)
+from ..options import NOT_OPTIONS, check_drives, drive_pattern, make_drive, plain_value
+from ..rights import check_options
+from ..volumes import free
+from ..worker import Died, Worker
+from ..world import CONFIG_VALUE, Guest, Volume, World
+from .qemu_power import start_task
+
+NOT_CONFIG = NOT_OPTIONS | {
+    "pool", "start", "storage", "unique", "archive", "force", "bwlimit", "live-restore",
+    "ha-managed",
+}
+
+
+@call("POST", "/nodes/{node}/qemu")
+async def create(world: World, call: Call) -> str:
+    """Create a VM: the config exists, locked, when the answer comes."""
+    vmid = int(call.params["vmid"])
+    if call.params.get("archive"):
+        raise CallError(501, "restoring from an archive is not simulated")
+    check_quorum(world)
+    check_pool(world, call.params.get("pool"))
+    if not call.caller.may(f"/vms/{vmid}", "VM.Allocate") and not (
+        call.params.get("pool")
+        and call.caller.may(f"/pool/{call.params['pool']}", "VM.Allocate")
+    ):
+        raise CallError(403, "Permission check failed")
+    options = {k: v for k, v in call.params.items() if k not in NOT_CONFIG}
+    check_options(call, "qemu", vmid, options)
+    check_drives(world, call, "qemu", options)
+    guest = Guest(vmid, "qemu", call.node, {"lock": "create"})
+    async with api_lock(world, "qemu", call.node, vmid, patience=5.0):
+        check_unused(world, vmid, prefix=f"unable to create VM {vmid} - ")
+        world.guests[vmid] = guest
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            await _create(world, call, worker, guest, options)
+        if call.params.get("start"):
+            worker.log("Execute autostart")
+            start_task(world, worker.authid, guest)
+
+    return world.tasks.start(
+        call.node, call.caller.authid, "qmcreate", vmid, work, target=vmid
+    )
+
+
+async def _create(
+    world: World, call: Call, worker: Worker, guest: Guest, options: dict[str, Any]
+) -> None:
+    """Make the disks and write the config; on failure nothing is left."""
+    made: list[Volume] = []
+    try:
+        config = await _config(world, worker, guest.vmid, options, made)
+        await worker.work()
+    except Died as exc:
+        for volume in made:
+            free(world, volume.volid, worker.node)
+        forget(world, guest)
+        raise exc.prefixed(f"unable to create VM {guest.vmid} - ") from exc
+    guest.config = config
+    if call.params.get("pool"):
+        world.pools[call.params["pool"]].members.add(guest.vmid)
+
+
+async def _config(
+    world: World, worker: Worker, vmid: int, options: dict[str, Any], made: list[Volume]
+) -> dict[str, CONFIG_VALUE]:
+    """The config of the new VM, its disks made."""
+    config: dict[str, CONFIG_VALUE] = {}
+    for key, value in options.items():
+        if drive_pattern("qemu").fullmatch(key):
+            drive = Drive.parse(key, str(value))
+            config[key] = await make_drive(worker, "qemu", vmid, drive, made)
+        else:
+            config[key] = plain_value(world, key, value)
+    boot = [k for k in sorted(config) if drive_pattern("qemu").fullmatch(k)]
+    config.setdefault("boot", f"order={';'.join(boot)}" if boot else "order=net0")
+    config["meta"] = f"creation-qemu=10.1.2,ctime={int(world.clock.now())}"
+    config.setdefault("smbios1", f"uuid={new_uuid(world)}")
+    config.setdefault("vmgenid", new_uuid(world))
+    return config

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Growing disks: a task for both kinds of guests."""
+
+from __future__ import annotations
+
+from ..calls import Call, call
+from ..drives import Drive
+from ..guests import as_death, check_digest, check_lock, check_writable, guest_of, reload, skiplock
+from ..sizes import parse_size
+from ..volumes import FILE_TYPES, find_volume, storage_of
+from ..worker import Died, Worker
+from ..world import Guest, World
+
+
+@call("PUT", "/nodes/{node}/qemu/{vmid}/resize")
+@call("PUT", "/nodes/{node}/lxc/{vmid}/resize")
+async def resize(world: World, call: Call) -> str:
+    """Grow a disk; that it is not there or would shrink is found in the task."""
+    guest = guest_of(world, call)
+    ignore_lock = guest.kind == "qemu" and skiplock(call)
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            reload(worker, guest)
+            check_digest(call, guest.config)
+            if not ignore_lock:
+                check_lock(guest)
+            check_writable(world, worker, guest)
+            await _grow(worker, guest, call.params["disk"], str(call.params["size"]))
+
+    return world.tasks.start(call.node, call.caller.authid, "resize", guest.vmid, work)
+
+
+async def _grow(worker: Worker, guest: Guest, disk: str, size: str) -> None:
+    """Grow one disk, in the config and on its storage."""
+    if disk not in guest.config:
+        raise Died(f"disk '{disk}' does not exist")
+    drive = Drive.parse(disk, str(guest.config[disk]))
+    if drive.cdrom:
+        raise Died("you can't resize a cdrom")
+    volume = find_volume(worker.world, drive.volume, guest.node)
+    old = volume.size if volume else drive.size
+    new = parse_size(size.removeprefix("+")) + (old if size.startswith("+") else 0)
+    if new < old:
+        raise Died("shrinking disks is not supported" if guest.kind == "qemu"
+                   else "unable to shrink disk size")
+    await worker.work()
+    if new == old:
+        return
+    if volume is not None:
+        volume.size = new
+    drive.resize(new)
+    guest.config[disk] = str(drive)
+    file = storage_of(worker.world, drive.volume).type in FILE_TYPES
+    worker.log("Image resized." if file else "Resizing image: 100% complete...done.")

@@ -1,0 +1,237 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Snapshots of guests (`PVE/API2/Qemu.pm`, `PVE/API2/LXC/Snapshot.pm`, `PVE/AbstractConfig.pm`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..calls import Call, CallError, call
+from ..drives import disks
+from ..guests import as_death, check_lock, check_writable, digest, guest_of, reload
+from ..power import power_off, power_on
+from ..volumes import FILE_TYPES, storage_of, volume_format
+from ..worker import Died, Worker
+from ..world import Guest, Snapshot, World
+
+RESERVED = ("current", "pending")
+NOT_SAVED = ("lock", "parent")
+
+
+def prefix(guest: Guest) -> str:
+    """What the task types of this kind of guest begin with."""
+    return "qm" if guest.kind == "qemu" else "vz"
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/snapshot")
+@call("GET", "/nodes/{node}/lxc/{vmid}/snapshot")
+async def snapshots(world: World, call: Call) -> list[dict[str, Any]]:
+    """The snapshots, and the state now as `current`."""
+    guest = guest_of(world, call)
+    entries: list[dict[str, Any]] = []
+    for snapshot in guest.snapshots.values():
+        entry: dict[str, Any] = {
+            "name": snapshot.name,
+            "description": snapshot.description,
+            "snaptime": snapshot.snaptime,
+        }
+        if guest.kind == "qemu":
+            entry["vmstate"] = int(snapshot.vmstate)
+        if snapshot.parent:
+            entry["parent"] = snapshot.parent
+        entries.append(entry)
+    now: dict[str, Any] = {
+        "name": "current",
+        "description": "You are here!",
+        "digest": digest(guest.config),
+    }
+    if guest.kind == "qemu":
+        now["running"] = int(guest.running)
+    if guest.config.get("parent"):
+        now["parent"] = guest.config["parent"]
+    return [*entries, now]
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}")
+@call("GET", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}")
+async def snapshot_index(_world: World, _call: Call) -> list[dict[str, str]]:
+    """What there is below a snapshot."""
+    return [{"cmd": "rollback"}, {"cmd": "config"}]
+
+
+@call("POST", "/nodes/{node}/qemu/{vmid}/snapshot")
+@call("POST", "/nodes/{node}/lxc/{vmid}/snapshot")
+async def create(world: World, call: Call) -> str:
+    """Take a snapshot; that the name is used is found in the task."""
+    guest, name = guest_of(world, call), call.params["snapname"]
+    if name in RESERVED:
+        raise CallError(500, f"unable to use snapshot name '{name}' (reserved name)")
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            _prepare(worker, guest, name)
+            guest.config["lock"] = "snapshot"
+            try:
+                await _take(worker, guest, bool(call.params.get("vmstate")))
+            except Died:
+                guest.config.pop("lock", None)
+                raise
+            guest.config.pop("lock")
+            _keep(world, guest, call)
+
+    return world.tasks.start(
+        call.node, call.caller.authid, f"{prefix(guest)}snapshot", guest.vmid, work
+    )
+
+
+def _prepare(worker: Worker, guest: Guest, name: str) -> None:
+    """What a task refuses before it takes a snapshot."""
+    reload(worker, guest)
+    check_lock(guest)
+    check_writable(worker.world, worker, guest)
+    if guest.template:
+        raise Died("you can't take a snapshot if it's a template")
+    if name in guest.snapshots:
+        raise Died(f"snapshot name '{name}' already used")
+    for drive in disks(guest.kind, guest.config):
+        storage = storage_of(worker.world, drive.volume)
+        raw_file = storage.type in FILE_TYPES and volume_format(drive.volume) == "raw"
+        if raw_file or storage.type == "lvm":
+            raise Died("snapshot feature is not available")
+
+
+async def _take(worker: Worker, guest: Guest, vmstate: bool) -> None:
+    """The work itself, with what QEMU's side prints."""
+    if vmstate and guest.running and guest.kind == "qemu":
+        size = int(guest.config.get("memory", 512)) / 1024 * 0.6
+        storage = next(disks(guest.kind, guest.config)).storage
+        worker.log(f"saving VM state and RAM using storage '{storage}'")
+        await worker.work(0.8)
+        worker.log(f"{size:.2f} GiB in 1s")
+        worker.log(f"completed saving the VM state in 1s, saved {size:.2f} GiB")
+        await worker.work(0.2)
+    else:
+        await worker.work()
+    if guest.kind == "qemu":
+        for drive in disks(guest.kind, guest.config):
+            worker.log(f"snapshotting 'drive-{drive.key}' ({drive.volume})")
+
+
+def _keep(world: World, guest: Guest, call: Call) -> None:
+    """Note the snapshot in the config; it is the parent of what follows."""
+    name, parent = call.params["snapname"], guest.config.get("parent")
+    config = {k: v for k, v in guest.config.items() if k not in NOT_SAVED}
+    guest.snapshots[name] = Snapshot(
+        name,
+        int(world.clock.now()),
+        str(parent) if parent else None,
+        config,
+        call.params.get("description", ""),
+        bool(call.params.get("vmstate")) and guest.running,
+    )
+    guest.config["parent"] = name
+
+
+@call("DELETE", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}")
+@call("DELETE", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}")
+async def delete(world: World, call: Call) -> str:
+    """Remove a snapshot; that there is none is found in the task."""
+    guest, name = guest_of(world, call), call.params["snapname"]
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            reload(worker, guest)
+            if not call.params.get("force"):
+                check_lock(guest)
+            check_writable(world, worker, guest)
+            snapshot = _existing(guest, name)
+            guest.config["lock"] = "snapshot-delete"
+            try:
+                await worker.work()
+            finally:
+                if not worker.task.killed:
+                    guest.config.pop("lock", None)
+            del guest.snapshots[name]
+            _reparent(guest, name, snapshot.parent)
+
+    return world.tasks.start(
+        call.node, call.caller.authid, f"{prefix(guest)}delsnapshot", guest.vmid, work
+    )
+
+
+def _existing(guest: Guest, name: str) -> Snapshot:
+    snapshot = guest.snapshots.get(name)
+    if snapshot is None:
+        raise Died(f"snapshot '{name}' does not exist")
+    return snapshot
+
+
+def _reparent(guest: Guest, name: str, parent: str | None) -> None:
+    """Children of a removed snapshot get its parent."""
+    for other in guest.snapshots.values():
+        if other.parent == name:
+            other.parent = parent
+    if guest.config.get("parent") == name:
+        if parent:
+            guest.config["parent"] = parent
+        else:
+            del guest.config["parent"]
+
+
+@call("POST", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback")
+@call("POST", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback")
+async def rollback(world: World, call: Call) -> str:
+    """Go back to a snapshot; a running guest is stopped."""
+    guest, name = guest_of(world, call), call.params["snapname"]
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            reload(worker, guest)
+            snapshot = _existing(guest, name)
+            check_lock(guest)
+            check_writable(world, worker, guest)
+            was_running = guest.running
+            power_off(guest)
+            guest.config["lock"] = "rollback"
+            try:
+                await worker.work()
+            finally:
+                if not worker.task.killed:
+                    guest.config.pop("lock", None)
+            guest.config = {**snapshot.config, "parent": name}
+            guest.pending.clear()
+            if snapshot.vmstate or call.params.get("start") and was_running:
+                power_on(worker, guest)
+
+    return world.tasks.start(
+        call.node, call.caller.authid, f"{prefix(guest)}rollback", guest.vmid, work
+    )
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config")
+@call("GET", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config")
+async def get_config(world: World, call: Call) -> dict[str, Any]:
+    """The config as it was, with the snapshot's own keys."""
+    snapshot = _found(guest_of(world, call), call.params["snapname"])
+    config = dict(snapshot.config) | {"snaptime": snapshot.snaptime}
+    if snapshot.description:
+        config["description"] = snapshot.description
+    if snapshot.parent:
+        config["parent"] = snapshot.parent
+    return config
+
+
+@call("PUT", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config")
+@call("PUT", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config")
+async def put_config(world: World, call: Call) -> None:
+    """Change the description of a snapshot."""
+    snapshot = _found(guest_of(world, call), call.params["snapname"])
+    if "description" in call.params:
+        snapshot.description = call.params["description"]
+
+
+def _found(guest: Guest, name: str) -> Snapshot:
+    if name not in guest.snapshots:
+        raise CallError(500, f"snapshot '{name}' does not exist")
+    return guest.snapshots[name]

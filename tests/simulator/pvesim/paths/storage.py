@@ -1,0 +1,204 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Storages and their content (`PVE/API2/Storage/Status.pm`, `PVE/API2/Storage/Content.pm`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..calls import Call, CallError, call
+from ..guests import check_allowed
+from ..volumes import find_storage, find_volume, linked_children
+from ..worker import Died, Worker
+from ..world import Storage, Volume, World
+
+
+def _may_see(call: Call, storage: Storage) -> bool:
+    path = f"/storage/{storage.id}"
+    return call.caller.may(path, "Datastore.Audit") or call.caller.may(
+        path, "Datastore.AllocateSpace"
+    )
+
+
+def _check_seen(call: Call, storage: Storage) -> None:
+    if not _may_see(call, storage):
+        path = f"/storage/{storage.id}"
+        wanted = "Datastore.Audit|Datastore.AllocateSpace"
+        raise CallError(403, f"Permission check failed ({path}, {wanted})")
+
+
+@call("GET", "/storage")
+async def storages(world: World, call: Call) -> list[dict[str, Any]]:
+    """The configuration of the storages."""
+    wanted = call.params.get("type")
+    return [
+        _definition(storage)
+        for storage in world.storages.values()
+        if _may_see(call, storage) and wanted in (None, storage.type)
+    ]
+
+
+@call("GET", "/storage/{storage}")
+async def storage_definition(world: World, call: Call) -> dict[str, Any]:
+    """The configuration of one storage."""
+    storage = world.storages.get(call.params["storage"])
+    if storage is None:
+        raise CallError(500, f"storage '{call.params['storage']}' does not exist")
+    check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
+    return _definition(storage)
+
+
+def _definition(storage: Storage) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "storage": storage.id,
+        "type": storage.type,
+        "content": ",".join(storage.content),
+        **storage.options,
+    }
+    if storage.shared:
+        entry["shared"] = 1
+    if storage.disable:
+        entry["disable"] = 1
+    if storage.nodes is not None:
+        entry["nodes"] = ",".join(storage.nodes)
+    return entry
+
+
+@call("GET", "/nodes/{node}/storage")
+async def node_storages(world: World, call: Call) -> list[dict[str, Any]]:
+    """The storages of a node with what they hold."""
+    params = call.params
+    content = set(re.split(r"[,; ]+", params.get("content", ""))) - {""}
+    node = params.get("target") or call.node
+    return [
+        _status(storage, call.node)
+        for storage in world.storages.values()
+        if _may_see(call, storage)
+        and (storage.nodes is None or call.node in storage.nodes and node in storage.nodes)
+        and params.get("storage", storage.id) == storage.id
+        and (not content or content & set(storage.content))
+        and not (params.get("enabled") and storage.disable)
+        and not (params.get("target") and not storage.shared and node != call.node)
+    ]
+
+
+def _status(storage: Storage, node: str) -> dict[str, Any]:
+    used = sum(v.used or v.size for v in storage.volumes if v.node in (None, node))
+    used = min(used, storage.total)
+    return {
+        "storage": storage.id,
+        "type": storage.type,
+        "content": ",".join(storage.content),
+        "shared": int(storage.shared),
+        "active": int(not storage.disable),
+        "enabled": int(not storage.disable),
+        "total": storage.total,
+        "used": used,
+        "avail": storage.total - used,
+        "used_fraction": used / storage.total,
+    }
+
+
+@call("GET", "/nodes/{node}/storage/{storage}/status")
+async def storage_status(world: World, call: Call) -> dict[str, Any]:
+    """What a storage holds, on one node."""
+    storage = find_storage(world, call.params["storage"], call.node)
+    _check_seen(call, storage)
+    entry = _status(storage, call.node)
+    return {k: v for k, v in entry.items() if k not in ("storage", "used_fraction")}
+
+
+@call("GET", "/nodes/{node}/storage/{storage}/content")
+async def content(world: World, call: Call) -> list[dict[str, Any]]:
+    """The volumes of a storage that the caller may see."""
+    storage = find_storage(world, call.params["storage"], call.node)
+    _check_seen(call, storage)
+    wanted, vmid = call.params.get("content"), call.params.get("vmid")
+    return [
+        _volume(volume)
+        for volume in sorted(storage.volumes, key=lambda v: v.volid)
+        if volume.node in (None, call.node)
+        and wanted in (None, volume.content)
+        and vmid in (None, volume.vmid)
+        and _may_list(call, storage, volume)
+    ]
+
+
+def _may_list(call: Call, storage: Storage, volume: Volume) -> bool:
+    """A guest's volumes are seen by who may see the guest, or manage the storage."""
+    if volume.vmid is None:
+        return True
+    return call.caller.may(f"/storage/{storage.id}", "Datastore.Allocate") or call.caller.may(
+        f"/vms/{volume.vmid}", "VM.Audit"
+    )
+
+
+def _volume(volume: Volume) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "volid": volume.volid,
+        "content": volume.content,
+        "format": volume.format,
+        "size": volume.size,
+        "ctime": volume.ctime,
+    }
+    if volume.vmid is not None:
+        entry["vmid"] = volume.vmid
+    if volume.parent is not None:
+        entry["parent"] = volume.parent.partition(":")[2]
+    return entry
+
+
+@call("GET", "/nodes/{node}/storage/{storage}/content/{volume}")
+async def volume_attributes(world: World, call: Call) -> dict[str, Any]:
+    """Path, size and format of one volume."""
+    storage, volid = _named(world, call)
+    _check_seen(call, storage)
+    volume = find_volume(world, volid, call.node)
+    if volume is None:
+        raise CallError(500, f"volume '{volid}' does not exist")
+    return {
+        "path": f"{storage.options.get('path', '/dev/' + storage.id)}/{volid.partition(':')[2]}",
+        "size": volume.size,
+        "used": volume.used or volume.size,
+        "format": volume.format,
+    }
+
+
+def _named(world: World, call: Call) -> tuple[Storage, str]:
+    """The storage of the path, and the volume id, which may leave the storage out."""
+    storage = find_storage(world, call.params["storage"], call.node)
+    name = str(call.params["volume"])
+    return storage, name if ":" in name else f"{storage.id}:{name}"
+
+
+@call("DELETE", "/nodes/{node}/storage/{storage}/content/{volume}")
+async def delete_volume(world: World, call: Call) -> str | None:
+    """Remove a volume in a task, which is waited for as long as `delay` says."""
+    storage, volid = _named(world, call)
+    volume = find_volume(world, volid, call.node)
+    vmid = volume.vmid if volume else None
+    check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
+
+    async def work(worker: Worker) -> None:
+        async with worker.storage_lock(storage):
+            doomed = find_volume(world, volid, worker.node)
+            if doomed is None:
+                raise Died(f"volume '{volid}' does not exist")
+            if linked_children(world, volid):
+                raise Died(f"base volume '{volid}' is still in use by linked cloned")
+            await worker.work()
+            storage.volumes.remove(doomed)
+        worker.log(f"Removed volume '{volid}'")
+
+    ident = f"{vmid}@{storage.id}" if vmid is not None else storage.id
+    upid = world.tasks.start(call.node, call.caller.authid, "imgdel", ident, work)
+    for _ in range(int(call.params.get("delay") or 0)):
+        await world.clock.sleep(1)
+        task = world.tasks.find(call.node, upid)
+        if task is not None and not task.running:
+            if task.exitstatus != "OK":
+                raise CallError(500, task.exitstatus)
+            return None
+    return upid
