@@ -1,0 +1,68 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The addresses of guests, from the guest agent of a VM or the interfaces of a container."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from . import clock
+from .errors import ApiError, NoAnswerError
+
+if t.TYPE_CHECKING:
+    from .client import Api
+    from .guests import Guest
+
+_PAUSE = 2.0
+
+
+async def read_addresses(api: Api, guest: Guest) -> tuple[list[str], str]:
+    """The addresses that others can reach, IPv4 first, and why there are none.
+
+    Loopback and link-local addresses do not count. A guest that does not run, or whose agent does
+    not answer yet, has none.
+    """
+    path: tuple[str | int, ...] = ("nodes", guest.node, guest.kind, guest.vmid)
+    try:
+        if guest.kind == "qemu":
+            answer = await api.get((*path, "agent", "network-get-interfaces"), retries=0)
+            rows = (answer.data or {}).get("result") or []
+        else:
+            rows = (await api.get((*path, "interfaces"), retries=0)).data or []
+    except ApiError as error:
+        if error.status == 403:
+            raise
+        return [], error.reason
+    except NoAnswerError as error:
+        return [], str(error)
+    addresses = _usable(rows)
+    return addresses, "" if addresses else "no address yet"
+
+
+async def wait_for_addresses(
+    api: Api, guest: Guest, timeout: float, stopped: t.Callable[[], bool]
+) -> tuple[list[str], str]:
+    """Like ``read_addresses``, again and again until there are some or time is up."""
+    until = clock.now() + timeout
+    while True:
+        addresses, why = await read_addresses(api, guest)
+        if addresses or stopped() or clock.now() >= until:
+            return addresses, why
+        await clock.sleep(min(_PAUSE, max(0.05, until - clock.now())))
+
+
+def _usable(rows: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    found = []
+    for row in rows:
+        given = [entry.get("ip-address") for entry in row.get("ip-addresses") or ()]
+        if not given:  # releases before 2025 give a container's last addresses alone
+            given = [row.get("inet"), row.get("inet6")]
+        for text in filter(None, given):
+            address = ipaddress.ip_address(str(text).split("/")[0].split("%")[0])
+            if not (address.is_loopback or address.is_link_local or address.is_unspecified):
+                found.append(address)
+    unique = sorted(set(found), key=lambda address: (address.version, found.index(address)))
+    return [str(address) for address in unique]

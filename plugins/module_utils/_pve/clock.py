@@ -1,0 +1,36 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Time. The event loop is the clock, so a test brings a loop whose time it controls."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+
+def now() -> float:
+    """Seconds of a clock that never jumps."""
+    return asyncio.get_running_loop().time()
+
+
+def wall() -> float:
+    """Seconds since the epoch by this machine's clock, for what people read."""
+    return time.time()
+
+
+async def sleep(seconds: float) -> None:
+    """Let others work for so long; the only sleep of this package."""
+    await asyncio.sleep(max(0.0, seconds))
+
+
+def backoff(attempt: int, first: float = 0.5, most: float = 8.0) -> float:
+    """How long to wait before attempt number ``attempt`` (1, 2, ...) is repeated.
+
+    It doubles from ``first`` to ``most`` and is scattered by a half, so that many that failed
+    together do not come back together.
+    """
+    longest = min(most, first * 2.0 ** (attempt - 1))
+    return longest * random.uniform(0.5, 1.0)

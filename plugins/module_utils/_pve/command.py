@@ -1,0 +1,80 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every command gets and gives: its context, its report."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .task import Outcome, Task
+
+if t.TYPE_CHECKING:
+    from .client import Api
+
+Values = t.Dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with.
+
+    ``params`` are the checked options of the module. ``check`` says to act not. ``stop`` is set
+    when the user interrupts: nothing more may be started then. ``warn`` tells the user something.
+    """
+
+    api: Api
+    params: t.Mapping[str, t.Any]
+    check: bool = False
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    warn: t.Callable[[str], None] = lambda text: None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command found out or did: the keys of the module's result.
+
+    ``problem`` is the message of a failure, None when all is well. ``diff`` holds ``before`` and
+    ``after``.
+    """
+
+    values: Values
+    changed: bool = False
+    problem: str | None = None
+    diff: t.Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which outcomes count as done: the options ``warnings`` and ``on_timeout``."""
+
+    warnings: str = "accept"
+    on_timeout: str = "fail"
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> Verdict:
+        """Read the options of the fragment wait."""
+        return cls(params["warnings"], params["on_timeout"])
+
+    def accepts(self, outcome: Outcome) -> bool:
+        """Whether this outcome lets the command succeed."""
+        if outcome is Outcome.WARNINGS:
+            return self.warnings == "accept"
+        if outcome is Outcome.TIMED_OUT:
+            return self.on_timeout == "continue"
+        return outcome.good
+
+
+def summary(outcomes: t.Iterable[Outcome]) -> Values:
+    """The number of each outcome, and their total."""
+    counts = Counter(outcome.value for outcome in outcomes)
+    return {**dict(sorted(counts.items())), "total": sum(counts.values())}
+
+
+def task_values(tasks: t.Iterable[Task]) -> list[Values]:
+    """The tasks as plain values, each UPID once."""
+    return list({str(task.upid): task.as_result() for task in tasks}.values())

@@ -1,0 +1,249 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The flow that clone and container share: read, decide, act, account."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import dataclass, replace
+
+from ..command import Context, Report, Values
+from ..guests import Cluster, VmidRange, Vmids, read_cluster, read_fresh
+from ..leftovers import explain, find_dead_task, removal
+from ..plan import MAKING, Action, Step, Wanted, decide
+from ..reconcile import find_running
+from ..scheduler import Result
+from ..task import Outcome
+from .engine import Engine
+from .result import guest_values, job_report
+
+if t.TYPE_CHECKING:
+    from ..guests import Guest
+    from ..operations.job import Job
+    from ..task import Task
+
+MakeJob = t.Callable[[Wanted, int, bool], "Job"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one kind of guest is made.
+
+    ``job(wanted, vmid, movable)`` is the job that makes a guest. ``avoid`` are VMIDs that can
+    never be meant. ``verb`` says in a plan what happens.
+    """
+
+    kind: str
+    verb: str
+    job: MakeJob
+    avoid: frozenset[int] = frozenset()
+
+
+async def make(
+    context: Context, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+) -> Report:
+    """Have every wanted guest; those that are there stay, those on their way are adopted."""
+    async with Engine(context) as engine:
+        steps, finished = await _decided(engine, wanted, cluster, recipe)
+        if context.check:
+            return _plan(steps, recipe)
+        steps = await _without_leftovers(engine, steps, recipe)
+        results = await _act(engine, steps, cluster, recipe)
+        results = await _named_as_wanted(context, steps, results)
+        values = [_values(step, results.get(index), finished) for index, step in enumerate(steps)]
+        return job_report(
+            context,
+            list(results.values()),
+            values,
+            diff=_diff(steps, recipe, values),
+            refused=[step.why for step in steps if step.action is Action.GIVE_UP],
+            more_tasks=finished.values(),
+        )
+
+
+async def _decided(
+    engine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+) -> tuple[list[Step], dict[int, Task]]:
+    """The steps, and the tasks of earlier calls that had to end before they could be told.
+
+    A guest that is being made has no name yet. So when a wanted name is missing, and guests
+    without a name are being made by the caller, their ends are waited for.
+    """
+    steps = await _with_tasks(engine, decide(wanted, cluster, recipe.kind, recipe.avoid), recipe)
+    nameless_wanted = any(step.action is Action.MAKE and step.wanted.vmid is None for step in steps)
+    if not nameless_wanted or engine.context.check:
+        return steps, {}
+    known = {step.guest.vmid for step in steps if step.guest is not None}
+    makings = [
+        guest
+        for guest in cluster.guests.values()
+        if guest.kind == recipe.kind and guest.lock in MAKING and guest.vmid not in known
+    ]
+    finished = await _wait_for(engine, makings, recipe)
+    if not finished:
+        return steps, {}
+    cluster = await read_cluster(engine.context.api)
+    steps = decide(wanted, cluster, recipe.kind, recipe.avoid)
+    return await _with_tasks(engine, steps, recipe), finished
+
+
+async def _with_tasks(engine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
+    return list(await asyncio.gather(*(_with_task(engine, step, recipe) for step in steps)))
+
+
+async def _with_task(engine: Engine, step: Step, recipe: Recipe) -> Step:
+    """Find the task of a guest that is being made; without one it is a left-over."""
+    if step.action is not Action.ADOPT or step.guest is None:
+        return step
+    api, guest = engine.context.api, step.guest
+    job = recipe.job(step.wanted, guest.vmid, False)
+    upid = await find_running(api, job)
+    if upid is not None:
+        return replace(step, upid=upid)
+    guest = (await read_fresh(api, [guest]))[0]
+    if guest.lock not in MAKING:  # it ended while we looked
+        return decide([step.wanted], Cluster(guests={guest.vmid: guest}), recipe.kind)[0]
+    dead = await find_dead_task(api, job)
+    why = explain(guest, dead, job.node)
+    return replace(step, action=Action.GIVE_UP, guest=guest, upid=dead, why=why)
+
+
+async def _wait_for(engine: Engine, makings: t.Sequence[Guest], recipe: Recipe) -> dict[int, Task]:
+    """Wait until the caller's own tasks that make these guests have ended; tasks by VMID."""
+    api = engine.context.api
+    jobs = [recipe.job(Wanted(guest.vmid, None), guest.vmid, False) for guest in makings]
+    upids = await asyncio.gather(*(find_running(api, job) for job in jobs))
+    adopted = [
+        job.adopting(upid)
+        for job, upid in zip(jobs, upids)
+        if upid is not None and upid.user == api.authid
+    ]
+    results = await engine.run(adopted)
+    return {result.job.target.vmid: result.task for result in results if result.task}
+
+
+async def _without_leftovers(engine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
+    """Remove left-overs of our own dead tasks where the user allows it."""
+    if not engine.context.params["replace_leftovers"] or recipe.kind != "qemu":
+        return steps
+    ours = [step for step in steps if step.action is Action.GIVE_UP and step.upid and step.guest]
+    results = await engine.run([removal(t.cast("Guest", step.guest)) for step in ours])
+    removed = {id(step): result for step, result in zip(ours, results) if result.outcome.good}
+    return [
+        replace(step, action=Action.MAKE, guest=None, upid=None, why="")
+        if id(step) in removed
+        else step
+        for step in steps
+    ]
+
+
+async def _act(
+    engine: Engine, steps: t.Sequence[Step], cluster: Cluster, recipe: Recipe
+) -> dict[int, Result]:
+    """Run the jobs of the steps that need one; results by the index of the step."""
+    asked = {step.wanted.vmid for step in steps if step.wanted.vmid is not None}
+    text = engine.context.params["vmid_range"]
+    vmids = Vmids(
+        engine.context.api, {*cluster.guests, *asked}, VmidRange.parse(text) if text else None
+    )
+    jobs: dict[int, Job] = {}
+    for index, step in enumerate(steps):
+        if step.action is Action.MAKE:
+            movable = step.wanted.vmid is None
+            vmid = await vmids.take() if movable else t.cast(int, step.wanted.vmid)
+            jobs[index] = recipe.job(step.wanted, vmid, movable)
+        elif step.action is Action.ADOPT and step.guest and step.upid:
+            jobs[index] = recipe.job(step.wanted, step.guest.vmid, False).adopting(step.upid)
+    return dict(zip(jobs, await engine.run(list(jobs.values()), vmids)))
+
+
+async def _named_as_wanted(
+    context: Context, steps: t.Sequence[Step], results: dict[int, Result]
+) -> dict[int, Result]:
+    """An adopted task may have made somebody else's guest, which only its name tells."""
+    adopted = {
+        index: result
+        for index, result in results.items()
+        if steps[index].action is Action.ADOPT and result.outcome.good
+    }
+    if not adopted:
+        return results
+    guests = (await read_cluster(context.api)).guests
+    for index, result in adopted.items():
+        wanted, guest = steps[index].wanted, guests.get(result.job.target.vmid)
+        if guest and wanted.name and guest.name and guest.name != wanted.name:
+            why = f"VMID {guest.vmid} shall be {wanted.name!r}, but it became {guest.title}"
+            results[index] = replace(result, outcome=Outcome.FAILED, message=why)
+    return results
+
+
+def _values(step: Step, result: Result | None, finished: t.Mapping[int, Task]) -> Values:
+    if result is not None:
+        return guest_values(result)
+    guest = step.guest
+    task = finished.get(guest.vmid) if guest else None
+    outcome = Outcome.FAILED if step.action is Action.GIVE_UP else Outcome.UNCHANGED
+    if task is not None and step.action is Action.KEEP:
+        outcome = task.outcome
+    return {
+        "vmid": guest.vmid if guest else step.wanted.vmid,
+        "name": (guest.name if guest else None) or step.wanted.name,
+        "node": step.node,
+        "kind": guest.kind if guest else None,
+        "outcome": outcome.value,
+        "changed": task is not None and outcome.good,
+        "upid": str(task.upid) if task else (str(step.upid) if step.upid else None),
+        "attempts": 0,
+    }
+
+
+def _plan(steps: t.Sequence[Step], recipe: Recipe) -> Report:
+    """What would be done, as the report of check mode."""
+    outcomes = {
+        Action.KEEP: Outcome.UNCHANGED,
+        Action.MAKE: Outcome.QUEUED,
+        Action.ADOPT: Outcome.RUNNING,
+        Action.GIVE_UP: Outcome.FAILED,
+    }
+    values = []
+    for step in steps:
+        node = step.node
+        if node is None:
+            node = recipe.job(step.wanted, step.wanted.vmid or 0, False).target.node
+        values.append(
+            {
+                **_values(step, None, {}),
+                "node": node,
+                "kind": recipe.kind,
+                "outcome": outcomes[step.action].value,
+                "changed": step.action in (Action.MAKE, Action.ADOPT),
+                "upid": str(step.upid) if step.action is Action.ADOPT else None,
+            }
+        )
+    return job_report(
+        None,
+        [],
+        values,
+        diff=_diff(steps, recipe, values),
+        refused=[step.why for step in steps if step.action is Action.GIVE_UP],
+    )
+
+
+def _diff(steps: t.Sequence[Step], recipe: Recipe, values: t.Sequence[Values]) -> dict[str, str]:
+    """The guests before and after, a line each."""
+    before, after = [], []
+    for step, value in zip(steps, values):
+        line = f"{step.wanted.title}: {recipe.kind} {value['vmid'] or 'of a free VMID'}"
+        line += f" on {value['node']}"
+        if step.action is Action.KEEP and not value["changed"]:
+            before.append(line)
+            after.append(line)
+        elif value["changed"]:
+            after.append(f"{line}, {recipe.verb}")
+    return {
+        "before": "".join(f"{line}\n" for line in before),
+        "after": "".join(f"{line}\n" for line in after),
+    }

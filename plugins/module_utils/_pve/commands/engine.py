@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The machinery of one command that starts tasks: watcher, lanes and scheduler together."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..lanes import Lanes
+from ..scheduler import Policy, Result, Scheduler
+from ..watcher import Watcher
+
+if t.TYPE_CHECKING:
+    from ..command import Context
+    from ..guests import Vmids
+    from ..operations.job import Job
+
+
+class Engine:
+    """Runs jobs as the options of the fragments start and wait say; a context manager."""
+
+    def __init__(self, context: Context) -> None:
+        params = context.params
+        self.context = context
+        self._watcher = Watcher(
+            context.api, interval=params["poll_interval"], node_timeout=params["node_timeout"]
+        )
+        self._policy = Policy(
+            wait=params["wait"],
+            on_timeout=params["on_timeout"],
+            retries=params["retries"],
+            start_interval=params["start_interval"],
+            log_lines=params["log_lines"],
+        )
+
+    async def __aenter__(self) -> Engine:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._watcher.close()
+
+    async def run(self, jobs: t.Sequence[Job], vmids: Vmids | None = None) -> list[Result]:
+        """Run the jobs; the results are in their order."""
+        if not jobs:
+            return []
+        lanes = Lanes(_limits(self.context.params, jobs))
+        scheduler = Scheduler(
+            self.context.api, self._watcher, lanes, self._policy, self.context.stop, vmids
+        )
+        return await scheduler.run(jobs)
+
+
+def _limits(params: t.Mapping[str, t.Any], jobs: t.Sequence[Job]) -> dict[str, int]:
+    """How many jobs may use each shared lane at once; 0 is no limit."""
+    by_kind = {
+        "all": params["parallel"],
+        "node": params["parallel_per_node"],
+        "storage": params["parallel_per_storage"],
+    }
+    names = {lane.name for job in jobs for lane in job.lanes}
+    return {name: by_kind.get(name.split(" ", 1)[0], 0) for name in names}

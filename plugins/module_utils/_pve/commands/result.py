@@ -1,0 +1,87 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a command that ran jobs."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..command import Report, Values, Verdict, summary, task_values
+from ..task import Outcome
+
+if t.TYPE_CHECKING:
+    from ..command import Context
+    from ..scheduler import Result
+    from ..task import Task
+
+
+def guest_values(result: Result) -> Values:
+    """One guest of a result: what became of its job."""
+    target, task = result.job.target, result.task
+    return {
+        "vmid": target.vmid,
+        "name": target.name,
+        "node": target.node,
+        "kind": target.kind,
+        "outcome": result.outcome.value,
+        "changed": result.changed,
+        "upid": str(task.upid) if task else None,
+        "attempts": result.attempts,
+    }
+
+
+def job_report(
+    context: Context | None,
+    results: t.Sequence[Result],
+    guests: t.Sequence[Values],
+    *,
+    diff: t.Mapping[str, str],
+    refused: t.Sequence[str] = (),
+    more_tasks: t.Iterable[Task] = (),
+) -> Report:
+    """Account for every guest and every task.
+
+    ``context`` is None for a plan, which no outcome can fail. ``refused`` are messages about
+    guests that got no job.
+    """
+    tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
+    problems = [*refused, *(_problems(context, results) if context else ())]
+    problem = None
+    if problems:
+        problem = f"{len(problems)} of {len(guests)} guests are not as asked:\n" + "\n".join(
+            problems
+        )
+    return Report(
+        {
+            "guests": list(guests),
+            "tasks": task_values(tasks),
+            "summary": summary(Outcome(value["outcome"]) for value in guests),
+        },
+        changed=any(value["changed"] for value in guests),
+        problem=problem,
+        diff=diff,
+    )
+
+
+def _problems(context: Context, results: t.Sequence[Result]) -> list[str]:
+    verdict = Verdict.from_params(context.params)
+    waited = context.params["wait"] or context.stop.is_set()
+    return [_in_words(result) for result in results if _is_bad(result, verdict, waited=waited)]
+
+
+def _is_bad(result: Result, verdict: Verdict, *, waited: bool) -> bool:
+    if result.outcome is Outcome.RUNNING:
+        return waited
+    return not verdict.accepts(result.outcome)
+
+
+def _in_words(result: Result) -> str:
+    """What became of a job that is not as asked, with its task's own words."""
+    text = f"{result.job.title}: {result.outcome.value}"
+    if result.message:
+        text += f": {result.message}"
+    if result.outcome is Outcome.RUNNING:
+        text += ": interrupted, the task goes on"
+    return text + "".join(f"\n  {task.in_words()}" for task in result.tasks)

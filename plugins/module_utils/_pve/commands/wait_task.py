@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""wait_task: wait for one or many tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+
+from ..command import Context, Report, Verdict, summary, task_values
+from ..log import with_log
+from ..stopping import stop_task
+from ..task import Outcome, Task
+from ..task_types import default_wait_timeout
+from ..upid import Upid, collect_upids
+from ..watcher import Watcher
+
+
+async def run(context: Context) -> Report:
+    """Wait, stop what is late where that is asked for, and report every task in order."""
+    params = context.params
+    upids = collect_upids(params["upids"])
+    verdict = Verdict.from_params(params)
+    watcher = Watcher(
+        context.api, interval=params["poll_interval"], node_timeout=params["node_timeout"]
+    )
+    waits = {upid: _wait(context, watcher, upid) for upid in upids}
+    try:
+        await _until(context, list(waits.values()), verdict, params["return_when"])
+        tasks = [_task_now(upid, wait) for upid, wait in waits.items()]
+    finally:
+        for wait in waits.values():
+            wait.cancel()
+        await watcher.close()
+    return _report(context, tasks, verdict)
+
+
+def _wait(context: Context, watcher: Watcher, upid: Upid) -> asyncio.Future[Task]:
+    return asyncio.ensure_future(_see_through(context, watcher, upid))
+
+
+async def _see_through(context: Context, watcher: Watcher, upid: Upid) -> Task:
+    params = context.params
+    timeout = params["wait_timeout"]
+    if timeout is None:
+        timeout = default_wait_timeout(upid.type)
+    task = await watcher.watch(upid, timeout=0 if context.check else timeout)
+    if task.outcome is Outcome.TIMED_OUT:
+        if context.check:
+            task = Task(upid)
+        elif params["on_timeout"] == "stop":
+            task, _accepted = await stop_task(context.api, watcher, upid)
+    return await with_log(context.api, task, params["log_lines"])
+
+
+async def _until(
+    context: Context, waits: list[asyncio.Future[Task]], verdict: Verdict, return_when: str
+) -> None:
+    """Return when enough of the waits are over, or the user interrupts."""
+    stopped = asyncio.ensure_future(context.stop.wait())
+    pending: set[asyncio.Future[t.Any]] = set(waits)
+    try:
+        while pending:
+            done, _unused = await asyncio.wait(
+                {*pending, stopped}, return_when=asyncio.FIRST_COMPLETED
+            )
+            pending -= done
+            ended = [wait.result() for wait in waits if wait.done()]
+            failed = any(not verdict.accepts(task.outcome) for task in ended if _over(task))
+            if (
+                stopped.done()
+                or (return_when == "first" and ended)
+                or (return_when == "first_failure" and failed)
+            ):
+                return
+    finally:
+        stopped.cancel()
+
+
+def _over(task: Task) -> bool:
+    return task.outcome.finished
+
+
+def _task_now(upid: Upid, wait: asyncio.Future[Task]) -> Task:
+    return wait.result() if wait.done() else Task(upid)
+
+
+def _report(context: Context, tasks: list[Task], verdict: Verdict) -> Report:
+    bad = [task for task in tasks if _over(task) and not verdict.accepts(task.outcome)]
+    running = [task for task in tasks if not _over(task)]
+    problem = None
+    if bad:
+        problem = f"{len(bad)} of {len(tasks)} tasks did not end well:\n" + "\n".join(
+            task.in_words() for task in bad
+        )
+    elif running and context.stop.is_set():
+        problem = f"interrupted while {len(running)} of {len(tasks)} tasks still run"
+    cancelled = [task for task in tasks if task.outcome is Outcome.CANCELLED]
+    return Report(
+        {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
+        changed=bool(cancelled) and context.params["on_timeout"] == "stop",
+        problem=problem,
+    )

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong, and the one place that reads Proxmox VE's error texts."""
+
+from __future__ import annotations
+
+import enum
+import re
+import typing as t
+
+
+class PveError(Exception):
+    """The root of everything this package raises on purpose; ``str()`` is for the user."""
+
+
+class UsageError(PveError):
+    """Something the user wrote cannot be done; raised before anything is started."""
+
+
+class MissingLibraryError(PveError):
+    """A Python library is not installed. ``library`` names it, ``trace`` says why."""
+
+    def __init__(self, library: str, trace: str) -> None:
+        super().__init__(f"the Python library {library} is missing")
+        self.library = library
+        self.trace = trace
+
+
+class ApiError(PveError):
+    """A clear answer of the API that says no.
+
+    ``text`` is Proxmox VE's message: the JSON body's ``message``, or the reason phrase of
+    releases that do not send one. ``errors`` maps a parameter to what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        tried: str,
+        status: int,
+        text: str,
+        errors: t.Mapping[str, str] | None = None,
+    ) -> None:
+        self.tried = tried
+        self.status = status
+        self.text = text.strip()
+        self.errors = dict(errors or {})
+        super().__init__(f"{tried}: {status} {self.reason}{_advice(status, self.text)}")
+
+    @property
+    def reason(self) -> str:
+        """The text and every parameter error in one line."""
+        details = "; ".join(
+            f"{name}: {' '.join(str(text).split())}" for name, text in sorted(self.errors.items())
+        )
+        return " ".join(self.text.split()) + (f" ({details})" if details else "")
+
+    @property
+    def trouble(self) -> Trouble:
+        """What kind of no this is."""
+        return classify(" ".join([self.text, *self.errors.values()]))
+
+
+class NoAnswerError(PveError):
+    """No clear answer came back: nobody answered, or what came back proves nothing.
+
+    ``sent`` tells whether the request may have reached the server, which then may act on it.
+    """
+
+    def __init__(self, tried: str, what: str, *, sent: bool) -> None:
+        super().__init__(f"{tried}: {what}")
+        self.tried = tried
+        self.what = what
+        self.sent = sent
+
+
+class Trouble(enum.Enum):
+    """What an error text of Proxmox VE means for us, as HTTP error or as exit status alike."""
+
+    LOCK = "lock"
+    STORAGE_LOCK = "storage_lock"
+    NO_WORKER = "no_worker"
+    TAKEN = "taken"
+    STOPPED = "stopped"
+    GONE = "gone"
+    OTHER = "other"
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request can succeed a moment later, with nothing done so far."""
+        return self in (Trouble.LOCK, Trouble.STORAGE_LOCK, Trouble.NO_WORKER)
+
+
+# The texts are those of PVE::Cluster, PVE::Tools, PVE::Storage, PVE::QemuServer and PVE::LXC;
+# the first pattern that is found anywhere in the text decides.
+_TEXTS = (
+    (Trouble.NO_WORKER, r"got no worker upid"),
+    (Trouble.STOPPED, r"received interrupt$|interrupted by signal$"),
+    (Trouble.STORAGE_LOCK, r"cfs-lock '.*' error: got lock request timeout"),
+    (Trouble.STORAGE_LOCK, r"can't lock file '[^']*pve-storage-[^']*' - got timeout"),
+    (Trouble.LOCK, r"can't lock file '.*' - got timeout|cfs-lock .* got lock (request )?timeout"),
+    (Trouble.LOCK, r"\bCT is locked \(disk\)"),
+    (Trouble.TAKEN, r"config file already exists|\b(VM|CT) \d+ already exists|: File exists$"),
+    (Trouble.GONE, r"no such task|Configuration file '.*' does not exist|unable to find configur"),
+)
+
+
+def classify(text: str) -> Trouble:
+    """Read an error text of an HTTP answer or an exit status."""
+    line = " ".join(text.split())
+    for trouble, pattern in _TEXTS:
+        if re.search(pattern, line):
+            return trouble
+    return Trouble.OTHER
+
+
+def _advice(status: int, text: str) -> str:
+    """What the user can do about an error, as the tail of a message."""
+    match = re.search(r"Permission check failed \((/[^,]*), ([\w.]+)", text)
+    if match:
+        return f": give the user or token {match.group(2)} on {match.group(1)}"
+    if status == 403:
+        return (
+            ": the user or token lacks a privilege for this call"
+            " (a token with privilege separation needs rights of its own)"
+        )
+    if status == 401:
+        return ": check api_user and api_password, or api_token_id and api_token_secret"
+    if status == 595:
+        return ": the node, or the API daemon on it, cannot be reached"
+    return ""

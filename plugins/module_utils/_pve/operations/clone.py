@@ -1,0 +1,99 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The clone of a VM or a container: what is special about it."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ..lanes import Lane
+from ..task_types import default_wait_timeout
+from .job import KINDS, Job, Target, common_lanes
+
+if t.TYPE_CHECKING:
+    from ..guests import Guest
+
+_DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\Z")
+
+
+@dataclass(frozen=True)
+class CloneSource:
+    """What is cloned; ``storages`` are those its disks are on."""
+
+    guest: Guest
+    storages: tuple[str, ...] = ()
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether Proxmox VE lets only one clone of it run at a time.
+
+        A container gets ``lock: disk`` while it is cloned (``PVE::API2::LXC``). A VM is locked
+        shared when it is stopped and exclusively when it runs (``PVE::API2::Qemu``).
+        """
+        return self.guest.kind == "lxc" or self.guest.running
+
+    @classmethod
+    def read(cls, guest: Guest, config: t.Mapping[str, t.Any]) -> CloneSource:
+        """The source with this configuration."""
+        volumes = [str(value) for key, value in config.items() if _DRIVE.match(key)]
+        storages = {volume.split(":", 1)[0] for volume in volumes if ":" in volume.split(",")[0]}
+        return cls(guest, tuple(sorted(storages)))
+
+
+def clone_job(
+    source: CloneSource,
+    vmid: int,
+    name: str | None,
+    target_node: str | None,
+    options: t.Mapping[str, t.Any],
+    timeout: float | None,
+    *,
+    movable: bool,
+) -> Job:
+    """The job of one clone; ``movable`` says that another VMID would do as well.
+
+    The task runs on the source's node and carries the source's VMID; the new guest moves to
+    ``target_node`` in its last step.
+    """
+    guest = source.guest
+    node = target_node or guest.node
+    target = Target(vmid, name, node, guest.kind)
+    task_type = "qmclone" if guest.kind == "qemu" else "vzclone"
+    storage = options.get("storage") or (source.storages[0] if source.storages else None)
+    lanes = (
+        Lane(f"source {guest.vmid}", exclusive=source.exclusive),
+        Lane(f"vmid {vmid}", exclusive=True),
+        *common_lanes(guest.node, storage),
+    )
+    return Job(
+        title=f"clone of {KINDS[guest.kind]} {guest.vmid} to {target.title}",
+        target=target,
+        node=guest.node,
+        method="POST",
+        path=("nodes", guest.node, guest.kind, guest.vmid, "clone"),
+        params={
+            "newid": vmid,
+            "name" if guest.kind == "qemu" else "hostname": name,
+            "target": target_node if target_node != guest.node else None,
+            **options,
+        },
+        task_type=task_type,
+        task_id=str(guest.vmid),
+        timeout=default_wait_timeout(task_type) if timeout is None else timeout,
+        lanes=lanes,
+        repeatable=True,
+        storage=storage,
+        readdress=(
+            (
+                lambda other: clone_job(
+                    source, other, name, target_node, options, timeout, movable=True
+                )
+            )
+            if movable
+            else None
+        ),
+    )

@@ -1,0 +1,41 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An operation on a guest that is there: the job for one entry of the catalogue."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..lanes import Lane
+from ..task_types import default_wait_timeout
+from .job import Job, Target, common_lanes
+
+if t.TYPE_CHECKING:
+    from ..guests import Guest
+    from .catalog import Operation
+
+
+def guest_job(
+    operation: Operation, guest: Guest, params: t.Mapping[str, t.Any], timeout: float | None
+) -> Job:
+    """The job that does this to the guest; ``params`` are the API's."""
+    call = operation.calls[guest.kind]
+    if timeout is None:
+        timeout = default_wait_timeout(call.task_type)
+    target = Target(guest.vmid, guest.name, guest.node, guest.kind)
+    parts = [part for part in call.path.split("/") if part]
+    return Job(
+        title=f"{operation.name} of {target.title}",
+        target=target,
+        node=guest.node,
+        method=call.method,
+        path=("nodes", guest.node, guest.kind, guest.vmid, *parts),
+        params=params,
+        task_type=call.task_type,
+        task_id=str(guest.vmid),
+        timeout=timeout,
+        lanes=(Lane(f"vmid {guest.vmid}", exclusive=True), *common_lanes(guest.node, None)),
+        returns=call.returns,
+    )

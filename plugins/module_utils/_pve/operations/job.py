@@ -1,0 +1,86 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A job: a task that we want done, with or without a UPID yet."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..lanes import Lane
+
+if t.TYPE_CHECKING:
+    from ..session import Params, Segments
+    from ..upid import Upid
+
+KINDS = {"qemu": "VM", "lxc": "CT"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The guest that a job makes or changes; ``node`` is where it lives in the end."""
+
+    vmid: int
+    name: str | None
+    node: str
+    kind: str
+
+    @property
+    def title(self) -> str:
+        """``VM 201 (web1)``."""
+        shown = f" ({self.name})" if self.name else ""
+        return f"{KINDS[self.kind]} {self.vmid}{shown}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call that starts a task, and what is needed to start it exactly once.
+
+    ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``. ``returns`` is
+    what the call answers: ``upid``, ``null`` (all is done then) or ``null_but_forks``.
+    ``repeatable`` says that Proxmox VE itself refuses a second one, so that a call whose fate
+    stays unknown may be sent again. ``upid`` is set for a task that runs already.
+    ``readdress`` makes the same job for another VMID, where the VMID was our own choice.
+    """
+
+    title: str
+    target: Target
+    node: str
+    method: str
+    path: Segments
+    params: Params
+    task_type: str
+    task_id: str
+    timeout: float
+    lanes: tuple[Lane, ...] = ()
+    returns: str = "upid"
+    repeatable: bool = False
+    upid: Upid | None = None
+    storage: str | None = None
+    readdress: t.Callable[[int], Job] | None = field(default=None, compare=False)
+
+    def adopting(self, upid: Upid) -> Job:
+        """The same job, for a task that runs already."""
+        return replace(self, upid=upid)
+
+    def is_told_by(self, log: t.Sequence[str]) -> bool:
+        """Whether the first lines of a task's log show that it is this job's task.
+
+        The id of a clone's task is the source; only the log names the target: Proxmox VE 9
+        begins with ``creating a clone of VM 100 with ID 201``, older releases name the target's
+        volumes.
+        """
+        if self.task_id == str(self.target.vmid):
+            return True
+        vmid = self.target.vmid
+        named = re.compile(rf" with ID {vmid}\b|\b(vm|base|subvol)-{vmid}-|[:/]{vmid}/")
+        return any(named.search(line) for line in log)
+
+
+def common_lanes(node: str, storage: str | None) -> tuple[Lane, ...]:
+    """The lanes that every job has: the whole, the node that works, the storage it fills."""
+    lanes = (Lane("all"), Lane(f"node {node}"))
+    return (*lanes, Lane(f"storage {storage}")) if storage else lanes

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finds the task that a call started when its answer got lost, or that an earlier run left."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from . import clock
+from .errors import ApiError, NoAnswerError, Trouble
+from .tasklist import list_tasks
+
+if t.TYPE_CHECKING:
+    from .client import Api
+    from .operations.job import Job
+    from .tasklist import Entry
+    from .upid import Upid
+
+# A daemon that was blocked may carry out a call this long after it answers others again.
+_GRACE = 30.0
+# The server notes start times in whole seconds, and its clock is known to the second only.
+_SLACK = 2
+_FIRST_LINES = 5
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a call without an answer: a task, or nothing, or nobody can tell."""
+
+    upid: Upid | None
+    certain: bool
+    why: str = ""
+
+
+async def find_started(api: Api, job: Job, since: float, known: t.Collection[Upid]) -> Fate:
+    """Look for the task that ``job``'s call started after ``since`` (the server's clock).
+
+    ``known`` are tasks that belong to others. Nothing found is certain only when the node has
+    answered a call through its daemon, which then is not blocked, and a while has passed.
+    """
+    patience = clock.now() + job.timeout
+    unblocked: float | None = None
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            upid = await _find(api, job, int(since) - _SLACK, known, "all")
+            if upid is not None:
+                return Fate(upid, certain=True)
+            if unblocked is None and await _daemon_answers(api, job):
+                unblocked = clock.now()
+            working = await _target_is_locked(api, job)
+        except NoAnswerError as error:
+            if clock.now() >= patience:
+                return Fate(None, certain=False, why=str(error))
+        else:
+            if unblocked is not None and clock.now() - unblocked >= _GRACE and not working:
+                return Fate(None, certain=True)
+            if clock.now() >= patience:
+                return Fate(None, certain=False, why="the target is locked, but no task is seen")
+        await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+async def find_running(api: Api, job: Job) -> Upid | None:
+    """The running task for the same job, whoever started it, or None."""
+    return await _find(api, job, None, (), "active")
+
+
+async def find_ended(api: Api, job: Job) -> Upid | None:
+    """The newest ended task of the caller for the same job, or None."""
+    filters = {"source": "archive", "typefilter": job.task_type}
+    entries = await list_tasks(api, job.node, filters, retries=None)
+    return await _first_match(api, entries, job, lambda upid: upid.user == api.authid)
+
+
+async def _find(
+    api: Api, job: Job, since: int | None, known: t.Collection[Upid], source: str
+) -> Upid | None:
+    filters = {"source": source, "typefilter": job.task_type, "since": since}
+    entries = await list_tasks(api, job.node, filters, retries=1)
+
+    def may_be(upid: Upid) -> bool:
+        return upid not in known and (source == "active" or upid.user == api.authid)
+
+    return await _first_match(api, entries, job, may_be)
+
+
+async def _first_match(
+    api: Api, entries: t.Iterable[Entry], job: Job, may_be: t.Callable[[Upid], bool]
+) -> Upid | None:
+    for upid in (entry.upid for entry in entries):
+        if upid.id != job.task_id or not may_be(upid):
+            continue
+        if job.is_told_by(()) or job.is_told_by(await _first_lines(api, upid)):
+            return upid
+    return None
+
+
+async def _first_lines(api: Api, upid: Upid) -> list[str]:
+    path = ("nodes", upid.node, "tasks", str(upid), "log")
+    try:
+        answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
+    except ApiError:  # not ours to read, so not ours
+        return []
+    return [str(line["t"]) for line in answer.data or ()]
+
+
+async def _daemon_answers(api: Api, job: Job) -> bool:
+    """Whether a call that the node's daemon has to carry out is answered."""
+    guest = job.path[:4] if len(job.path) >= 4 else None
+    path = (*guest, "status", "current") if guest else ("nodes", job.node, job.target.kind)
+    try:
+        await api.get(path, retries=0)
+    except ApiError:
+        return True
+    return True
+
+
+async def _target_is_locked(api: Api, job: Job) -> bool:
+    """Whether the target is being made, which a caller sees who may not see the task."""
+    if not job.repeatable:
+        return False
+    path = ("nodes", job.node, job.target.kind, job.target.vmid, "config")
+    try:
+        answer = await api.get(path, retries=0)
+    except ApiError as error:
+        if error.trouble is Trouble.GONE or error.status == 403:
+            return False
+        raise
+    return (answer.data or {}).get("lock") in ("clone", "create")

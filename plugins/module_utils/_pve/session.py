@@ -1,0 +1,254 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTPS to one cluster as one identity: login, fail-over, what an answer means.
+
+Everything here blocks and may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import threading
+import time
+import typing as t
+from urllib.parse import quote
+
+from .connection import Connection, Host
+from .errors import ApiError, NoAnswerError, UsageError
+from .transport import (
+    MISSING,
+    Answer,
+    HttpSession,
+    NoAuth,
+    NotJsonError,
+    Serializer,
+    TicketAuth,
+    presented_fingerprint,
+)
+
+if MISSING is None:
+    import requests
+    from proxmoxer.backends.https import ProxmoxHTTPApiTokenAuth
+    from proxmoxer.core import ProxmoxResource, ResourceException
+    from urllib3.exceptions import NewConnectionError
+
+Segments = t.Tuple[t.Union[str, int], ...]
+Params = t.Mapping[str, t.Any]
+
+TICKET_RENEWAL = 3600.0
+# What pveproxy answers when a forwarded request got lost on the way; it may have been executed.
+_LOST_IN_PROXY = (596, 597, 598, 599)
+_NOT_FORWARDED = 595
+
+
+class Session:
+    """Sends requests as one identity, to the first host that can be reached."""
+
+    def __init__(self, connection: Connection, connections: int) -> None:
+        if MISSING is not None:
+            raise MISSING
+        self.connection = connection
+        self._login = threading.Lock()
+        self._lock = threading.Lock()
+        self._host = 0
+        self._requests = 0
+        self._server_time = (time.time(), time.monotonic())
+        self._auth = (
+            ProxmoxHTTPApiTokenAuth(connection.user, connection.token_name, connection.token_secret)
+            if connection.token_name
+            else TicketAuth()
+        )
+        # A kept connection that the server closes in this very moment would make a start
+        # ambiguous, so what changes something always travels on a new one.
+        self._reads = HttpSession(connection, self, connections, keep=True)
+        self._writes = HttpSession(connection, self, connections, keep=False)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, logins included."""
+        return self._requests
+
+    @property
+    def host(self) -> Host:
+        """The host in use."""
+        return self.connection.hosts[self._host]
+
+    def server_time(self) -> float:
+        """The server's clock by its last answer, seconds since the epoch."""
+        at, seen = self._server_time
+        return at + time.monotonic() - seen
+
+    def close(self) -> None:
+        """Give up all connections."""
+        self._reads.close()
+        self._writes.close()
+
+    def send(self, method: str, path: Segments, params: Params, timeout: float) -> Answer:
+        """Send one request once and return its answer.
+
+        Raises ApiError for a clear no and NoAnswerError for everything that is not an answer.
+        A host that refuses the connection is replaced by the next one, since nothing was sent.
+        """
+        tried = f"{method} /{'/'.join(str(segment) for segment in path)}"
+        for _unused in self.connection.hosts[1:]:
+            host = self._host
+            try:
+                return self._send(method, path, params, timeout, tried)
+            except _UnreachableHostError:
+                self._leave(host)
+        return self._send(method, path, params, timeout, tried)
+
+    def _send(
+        self, method: str, path: Segments, params: Params, timeout: float, tried: str
+    ) -> Answer:
+        ticket = self._log_in()
+        try:
+            return self._exchange(method, path, params, timeout, tried)
+        except ApiError as error:
+            if error.status != 401 or ticket is None:
+                raise
+        self._log_in(stale=ticket)
+        return self._exchange(method, path, params, timeout, tried)
+
+    def _exchange(
+        self,
+        method: str,
+        path: Segments,
+        params: Params,
+        timeout: float,
+        tried: str,
+        auth: t.Any = None,
+    ) -> Answer:
+        http = self._reads if method == "GET" else self._writes
+        http.thread.timeout, http.thread.auth = timeout, auth or self._auth
+        resource = ProxmoxResource(
+            base_url=f"https://{self.host}/api2/json", session=http, serializer=Serializer()
+        )(tuple(quote(str(segment), safe="") for segment in path))
+        try:
+            answer = getattr(resource, method.lower())(**_encoded(params))
+        except ResourceException as exc:
+            raise _refusal(tried, exc) from exc
+        except NotJsonError as exc:
+            raise NoAnswerError(tried, f"the answer is not JSON ({exc})", sent=True) from exc
+        except requests.exceptions.SSLError as exc:
+            raise self._untrusted(tried, exc) from exc
+        except requests.exceptions.RequestException as exc:
+            raise self._silence(tried, exc) from exc
+        if answer is None:
+            raise NoAnswerError(
+                tried, f"{self.host} redirects elsewhere; give the address of the API", sent=False
+            )
+        return t.cast(Answer, answer)
+
+    def _silence(self, tried: str, exc: requests.exceptions.RequestException) -> NoAnswerError:
+        what = f"{self.host}: {_root_cause(exc)}"
+        if isinstance(exc, requests.exceptions.ConnectTimeout) or isinstance(
+            getattr(exc.args[0] if exc.args else None, "reason", None), NewConnectionError
+        ):
+            return _UnreachableHostError(tried, what, sent=False)
+        if isinstance(exc, requests.exceptions.ReadTimeout):
+            what = f"{self.host}: no answer in time"
+        return NoAnswerError(tried, what, sent=True)
+
+    def _untrusted(self, tried: str, exc: Exception) -> UsageError | NoAnswerError:
+        text = _root_cause(exc)
+        if not any(word in text for word in ("certificate", "fingerprint", "hostname", "IP addr")):
+            return NoAnswerError(tried, f"{self.host}: {text}", sent=True)
+        pin = presented_fingerprint(self.host)
+        return UsageError(
+            f"{tried}: the certificate of {self.host} is not trusted: {text}."
+            " Set ca_path to a copy of the cluster's /etc/pve/pve-root-ca.pem, or api_fingerprint"
+            f" to the SHA-256 fingerprint of the node's certificate"
+            f" (the server presents {pin}; compare it on the node with: pvenode cert info)"
+        )
+
+    def _leave(self, host: int) -> None:
+        with self._lock:
+            if self._host == host:
+                self._host = (host + 1) % len(self.connection.hosts)
+
+    def answered(self, date: str | None) -> None:
+        """Note that an answer came, and the server's clock with it."""
+        stamp = email.utils.parsedate_tz(date) if date else None
+        if stamp is not None:
+            self._server_time = (float(email.utils.mktime_tz(stamp)), time.monotonic())
+
+    def sending(self) -> None:
+        """Note that a request is sent."""
+        with self._lock:
+            self._requests += 1
+
+    def _log_in(self, stale: str | None = None) -> str | None:
+        """Have a ticket that is not old and not ``stale``; None where tokens are used."""
+        auth = self._auth
+        if not isinstance(auth, TicketAuth):
+            return None
+        with self._login:
+            if auth.ticket == stale:
+                self._fetch_ticket(auth, str(self.connection.password))
+            elif auth.ticket is None or auth.age > TICKET_RENEWAL:
+                try:
+                    self._fetch_ticket(auth, auth.ticket or str(self.connection.password))
+                except ApiError:
+                    if auth.ticket is None:
+                        raise
+                    self._fetch_ticket(auth, str(self.connection.password))
+            return auth.ticket
+
+    def _fetch_ticket(self, auth: TicketAuth, password: str) -> None:
+        granted = self._ask_ticket({"username": self.connection.user, "password": password})
+        if granted.get("NeedTFA"):
+            if not self.connection.otp:
+                raise UsageError(
+                    f"{self.connection.user} has a second factor: give api_otp, or use an API token"
+                )
+            granted = self._ask_ticket(
+                {
+                    "username": self.connection.user,
+                    "password": f"totp:{self.connection.otp}",
+                    "tfa-challenge": granted["ticket"],
+                }
+            )
+        auth.take(granted["ticket"], granted["CSRFPreventionToken"])
+
+    def _ask_ticket(self, form: Params) -> dict[str, t.Any]:
+        tried = f"login of {self.connection.user} at {self.host}"
+        answer = self._exchange(
+            "POST", ("access", "ticket"), form, self.connection.timeout, tried, NoAuth()
+        )
+        return t.cast("dict[str, t.Any]", answer.data)
+
+
+class _UnreachableHostError(NoAnswerError):
+    """Nobody took the connection."""
+
+
+def _refusal(tried: str, exc: ResourceException) -> ApiError | NoAnswerError:
+    """What a status of 400 or more means; the JSON body tells whether the API itself spoke."""
+    status, reason = exc.status_code, str(exc.content or "")
+    body = exc.errors if isinstance(exc.errors, dict) else None
+    if status == _NOT_FORWARDED:
+        return NoAnswerError(tried, f"{status} {reason}: the node cannot be reached", sent=False)
+    if status in _LOST_IN_PROXY or (status >= 500 and status != 501 and body is None):
+        return NoAnswerError(tried, f"{status} {reason}".strip(), sent=True)
+    body = body or {}
+    return ApiError(tried, status, str(body.get("message") or reason), body.get("errors"))
+
+
+def _encoded(params: Params) -> dict[str, t.Any]:
+    return {
+        name: int(value) if isinstance(value, bool) else value
+        for name, value in params.items()
+        if value is not None
+    }
+
+
+def _root_cause(exc: BaseException) -> str:
+    """The innermost text of requests' nested exceptions, where the reason is."""
+    inner: t.Any = exc
+    while isinstance(inner, BaseException):
+        text = str(inner)
+        inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+    return text.split(": ", 1)[-1] if "object at 0x" in text else text

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The parts that requests and proxmoxer are given: trust, identity, the reading of bodies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import ssl
+import threading
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from .connection import Connection, Host
+from .errors import MissingLibraryError
+
+# proxmoxer ends the process when requests is missing, so requests comes first.
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPSConnection
+    from urllib3.connectionpool import HTTPSConnectionPool
+except ImportError:
+    MISSING: MissingLibraryError | None = MissingLibraryError("requests", traceback.format_exc())
+    HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object
+else:
+    MISSING = None
+try:
+    if MISSING is not None:
+        raise ImportError("requests")
+    from proxmoxer.backends.https import (
+        JsonSerializer,
+        ProxmoxHTTPApiTokenAuth,
+        ProxmoxHTTPAuthBase,
+        ProxmoxHttpSession,
+    )
+except ImportError:
+    MISSING = MISSING or MissingLibraryError("proxmoxer", traceback.format_exc())
+    JsonSerializer = ProxmoxHTTPApiTokenAuth = ProxmoxHTTPAuthBase = ProxmoxHttpSession = object
+
+CONNECT_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``data`` of an answer; ``total`` of lists and logs (0 where the server leaves it out)."""
+
+    data: t.Any
+    total: int = 0
+
+
+class NotJsonError(ValueError):
+    """An answer has another body than the API gives."""
+
+
+class Observer(t.Protocol):
+    """Who counts requests and reads the server's clock."""
+
+    def sending(self) -> None:
+        """A request goes out."""
+
+    def answered(self, date: str | None) -> None:
+        """An answer came, with this ``Date`` header."""
+
+
+class HttpSession(ProxmoxHttpSession):  # type: ignore[misc]
+    """A requests session that never retries, never follows and always checks whom it talks to."""
+
+    def __init__(
+        self, connection: Connection, observer: Observer, connections: int, *, keep: bool
+    ) -> None:
+        super().__init__()
+        self.thread = threading.local()
+        self._observer = observer
+        self.headers["Connection"] = "keep-alive" if keep else "close"
+        self.headers["Accept"] = "application/json"
+        self.mount("https://", _PinningAdapter(connection.fingerprints, connections))
+        self._verify: bool | str = connection.validate_certs
+        if connection.fingerprints:
+            self._verify = False
+        elif connection.validate_certs and connection.ca_path:
+            self._verify = connection.ca_path
+
+    def request(self, method: str, url: str, **options: t.Any) -> requests.Response:
+        self._observer.sending()
+        response = super().request(
+            method,
+            url,
+            auth=self.thread.auth,
+            timeout=(CONNECT_TIMEOUT, self.thread.timeout),
+            verify=self._verify,  # given with the request, or REQUESTS_CA_BUNDLE would win
+            allow_redirects=False,
+            **options,
+        )
+        self._observer.answered(response.headers.get("Date"))
+        return response
+
+
+class _PinningAdapter(HTTPAdapter):  # type: ignore[misc]
+    """Lets a connection through only to a certificate with one of the given fingerprints."""
+
+    def __init__(self, fingerprints: tuple[str, ...], connections: int) -> None:
+        self._pool_class = type(
+            "PinnedPool",
+            (HTTPSConnectionPool,),
+            {"ConnectionCls": type("Pinned", (_PinnedConnection,), {"pins": fingerprints})},
+        )
+        self._pinned = bool(fingerprints)
+        super().__init__(max_retries=0, pool_maxsize=connections)
+
+    def init_poolmanager(self, *args: t.Any, **options: t.Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self._pin(self.poolmanager)
+
+    def proxy_manager_for(self, *args: t.Any, **options: t.Any) -> t.Any:
+        manager = super().proxy_manager_for(*args, **options)
+        self._pin(manager)
+        return manager
+
+    def _pin(self, manager: t.Any) -> None:
+        if self._pinned:
+            manager.pool_classes_by_scheme = {
+                **manager.pool_classes_by_scheme,
+                "https": self._pool_class,
+            }
+
+
+class _PinnedConnection(HTTPSConnection):  # type: ignore[misc]
+    pins: tuple[str, ...] = ()
+
+    def connect(self) -> None:
+        super().connect()
+        digest = hashlib.sha256(self.sock.getpeercert(binary_form=True)).hexdigest()
+        if digest not in self.pins:
+            self.close()
+            raise ssl.SSLError(f"the fingerprint {_colons(digest)} is not one of api_fingerprint")
+        self.is_verified = True
+
+
+class NoAuth(ProxmoxHTTPAuthBase):  # type: ignore[misc]
+    """For the login itself."""
+
+
+class TicketAuth(ProxmoxHTTPAuthBase):  # type: ignore[misc]
+    """Adds the ticket, and for all but GET the CSRF token, to a request."""
+
+    ticket: str | None = None
+    _csrf = ""
+    _taken = 0.0
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._taken
+
+    def take(self, ticket: str, csrf: str) -> None:
+        self.ticket, self._csrf, self._taken = ticket, csrf, time.monotonic()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # Not through the session's cookie jar: a load balancer's cookie would replace it there.
+        others = request.headers.get("Cookie")
+        cookie = f"PVEAuthCookie={quote(self.ticket or '', safe='')}"
+        request.headers["Cookie"] = f"{others}; {cookie}" if others else cookie
+        if request.method != "GET":
+            request.headers["CSRFPreventionToken"] = self._csrf
+        return request
+
+
+class Serializer(JsonSerializer):  # type: ignore[misc]
+    """Keeps ``total`` of an answer and ``message`` of an error."""
+
+    def loads(self, response: requests.Response) -> Answer:
+        body = body_of(response)
+        if body is None or "data" not in body:
+            raise NotJsonError(f"{response.status_code} {response.reason}, {_start(response)}")
+        return Answer(body["data"], int(body.get("total") or 0))
+
+    def loads_errors(self, response: requests.Response) -> dict[str, t.Any] | None:
+        return body_of(response)
+
+
+def body_of(response: requests.Response) -> dict[str, t.Any] | None:
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _start(response: requests.Response) -> str:
+    text = response.content[:60].decode("utf-8", "replace")
+    return f"begins with {text!r}" if text else "empty body"
+
+
+def presented_fingerprint(host: Host) -> str:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((host.name, host.port), CONNECT_TIMEOUT) as plain:
+            with context.wrap_socket(plain, server_hostname=host.name) as tls:
+                certificate = tls.getpeercert(binary_form=True) or b""
+    except OSError as exc:
+        return f"none now ({exc})"
+    return _colons(hashlib.sha256(certificate).hexdigest())
+
+
+def _colons(digest: str) -> str:
+    return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2)).upper()
