@@ -12,7 +12,8 @@ from .drives import NET, Drive, mac_of
 from .durations import fraction
 
 if TYPE_CHECKING:
-    from .world import Guest, World
+    from .entities import Guest
+    from .world import World
 
 BOOT = {"qemu": (4.0, 10.0), "lxc": (0.5, 2.0)}
 """Seconds at speed 1 from the start of a guest until it has its addresses."""
@@ -48,7 +49,7 @@ def _entries(world: World, guest: Guest, index: int, settings: str) -> list[dict
     if "/" in options.get("ip6", ""):
         host, _, length = options["ip6"].partition("/")
         found.append(_entry("inet6", host, int(length)))
-    local = f"fe80::be24:11ff:fe{guest.vmid & 0xff:02x}:{guest.vmid >> 8 & 0xffff:x}"
+    local = f"fe80::be24:11ff:fe{guest.vmid & 0xFF:02x}:{guest.vmid >> 8 & 0xFFFF:x}"
     return [*found, _entry("inet6", local, 64)]
 
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from .drives import Drive
+from .entities import Volume
 from .volumes import allocate, storage_of
 from .worker import Worker
-from .world import Volume
 
 BLOCK = 4096
 
@@ -17,13 +17,15 @@ async def make_volume(
     worker: Worker, vmid: int, drive: Drive, storage_id: str, size: int, made: list[Volume]
 ) -> Drive:
     """A volume with a new file system; the entry as the config holds it."""
-    storage = storage_of(worker.world, f"{storage_id}:")
+    storage = storage_of(worker.world, storage_id)
     volume = await allocate(worker, storage, "rootdir", vmid, size, "raw")
     made.append(volume)
     blocks = size // BLOCK
     worker.log(f"Creating filesystem with {blocks} 4k blocks and {blocks // 4} inodes")
-    worker.log(f"Filesystem UUID: {worker.world.random.getrandbits(32):08x}-0000-4000-8000-"
-               f"{worker.world.random.getrandbits(48):012x}")
+    worker.log(
+        f"Filesystem UUID: {worker.world.random.getrandbits(32):08x}-0000-4000-8000-"
+        f"{worker.world.random.getrandbits(48):012x}"
+    )
     worker.log("Superblock backups stored on blocks: ")
     worker.log("\t" + ", ".join(str(n * 32768) for n in (1, 3, 5, 7) if n * 32768 < blocks))
     options = {k: v for k, v in drive.options.items() if k != "size"}
@@ -52,8 +54,10 @@ def rsync_report(worker: Worker, size: int) -> None:
         f"Total bytes sent: {sent + files * 60:,}",
         f"Total bytes received: {files * 19:,}",
         "",
-        f"sent {sent + files * 60:,} bytes  received {files * 19:,} bytes  "
-        f"{sent / seconds:,.2f} bytes/sec",
+        (
+            f"sent {sent + files * 60:,} bytes  received {files * 19:,} bytes  "
+            f"{sent / seconds:,.2f} bytes/sec"
+        ),
         f"total size is {sent:,}  speedup is 1.00",
     ):
         worker.log(line)

@@ -14,8 +14,8 @@ from .volumes import allocate, free, storage_of, volume_path
 from .worker import Died, Interrupted
 
 if TYPE_CHECKING:
+    from .entities import Storage, Volume
     from .worker import Worker
-    from .world import Storage, Volume
 
 STEP = 0.0107421875
 """qemu-img tells its progress in steps of a little more than one percent."""

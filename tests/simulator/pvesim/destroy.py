@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 from .drives import disks
+from .entities import Guest
 from .volumes import free, linked_children, storage_of
 from .worker import Died, Worker
-from .world import Guest
 
 
 def own_volumes(guest: Guest) -> Iterator[str]:

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .calls import Call, CallError
+from .entities import Guest
 from .locks import LockTimeout, guest_lock_file
 from .worker import Died
-from .world import Guest, World
+from .world import World
 
 if TYPE_CHECKING:
     from .worker import Worker
@@ -118,7 +119,7 @@ def check_allowed(call: Call, path: str, *privileges: str) -> None:
             raise CallError(403, f"Permission check failed ({path}, {privilege})")
 
 
-def may_see(call: Call, world: World, guest: Guest) -> bool:
+def may_see(call: Call, guest: Guest) -> bool:
     """Whether lists show the guest to this caller."""
     return call.caller.may(f"/vms/{guest.vmid}", "VM.Audit")
 
@@ -143,8 +144,9 @@ def check_digest(call: Call, config: Mapping[str, Any]) -> None:
     """Refuse a change of a config that is not the one that the caller has seen."""
     wanted = call.params.get("digest")
     if wanted and wanted != digest(config):
-        raise CallError(500, "detected modified configuration - file changed by other user? "
-                             "Try again.")
+        raise CallError(
+            500, "detected modified configuration - file changed by other user? Try again."
+        )
 
 
 def forget(world: World, guest: Guest) -> None:

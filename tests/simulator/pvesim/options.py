@@ -11,6 +11,7 @@ from typing import Any
 
 from .calls import Call, CallError, parameter_error
 from .drives import LXC_DRIVE, NET, NEW_DISK, QEMU_DRIVE, Drive, has_mac, with_mac
+from .entities import CONFIG_VALUE, Volume
 from .guests import check_allowed, new_mac
 from .schema import Schema
 from .volumes import (
@@ -21,13 +22,22 @@ from .volumes import (
     find_volume,
 )
 from .worker import Died, Worker
-from .world import CONFIG_VALUE, Volume, World
+from .world import World
 
 CLOUDINIT_SIZE = 4 << 20
-NOT_OPTIONS = frozenset({
-    "node", "vmid", "digest", "delete", "revert", "skiplock", "force", "background_delay",
-    "import-working-storage",
-})
+NOT_OPTIONS = frozenset(
+    {
+        "node",
+        "vmid",
+        "digest",
+        "delete",
+        "revert",
+        "skiplock",
+        "force",
+        "background_delay",
+        "import-working-storage",
+    }
+)
 """Parameters of the calls that change a config which are no options of the config."""
 
 
@@ -79,9 +89,7 @@ def _with_mac(world: World, text: str) -> str:
     return text if has_mac(text) else with_mac(text, new_mac(world))
 
 
-async def make_drive(
-    worker: Worker, kind: str, vmid: int, drive: Drive, made: list[Volume]
-) -> str:
+async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: list[Volume]) -> str:
     """Allocate what a disk entry asks for; the entry as the config holds it."""
     world = worker.world
     storage = world.storages.get(drive.storage or "")
@@ -89,9 +97,7 @@ async def make_drive(
         return str(drive)
     if drive.volume.endswith(":cloudinit"):
         name = cloudinit_name(storage, vmid)
-        volume = await allocate(
-            worker, storage, "images", vmid, CLOUDINIT_SIZE, "raw", name=name
-        )
+        volume = await allocate(worker, storage, "images", vmid, CLOUDINIT_SIZE, "raw", name=name)
         made.append(volume)
         return f"{name},media=cdrom"
     size = drive.new_size

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from .calls import Call
 from .drives import NET, Drive
+from .entities import Guest
 from .worker import Died, Worker
-from .world import Guest, World
+from .world import World
 
 
 def managed(world: World, guest: Guest) -> bool:

@@ -12,13 +12,31 @@ from .calls import Call, CallError
 from .drives import LXC_DRIVE, NET, QEMU_DRIVE, Drive
 from .guests import check_allowed
 
-CPU = {"cores", "sockets", "cpu", "cpulimit", "cpuunits", "vcpus", "numa", "affinity"}
-MEMORY = {"memory", "balloon", "shares", "swap"}
-HARDWARE = {"acpi", "hotplug", "kvm", "machine", "scsihw", "smbios1", "tablet", "vga", "watchdog",
-            "audio0", "rng0", "keyboard", "localtime", "tdf", "vmgenid", "ivshmem"}
-CLOUDINIT = {"ciuser", "cipassword", "citype", "ciupgrade", "nameserver", "searchdomain", "sshkeys"}
-IPCONFIG = re.compile(r"ipconfig\d+")
-SERIAL = re.compile(r"serial\d+")
+CLOUDINIT = "ciuser|cipassword|citype|ciupgrade|nameserver|searchdomain|sshkeys|ipconfig[0-9]+"
+HARDWARE = (
+    "acpi|hotplug|kvm|machine|scsihw|smbios1|tablet|vga|watchdog|audio0|rng0|keyboard|localtime"
+    "|tdf|vmgenid|ivshmem|serial[0-9]+"
+)
+COMMON = (
+    ("cores|sockets|cpu|cpulimit|cpuunits|vcpus|numa|affinity", ("VM.Config.CPU",)),
+    ("memory|balloon|shares|swap", ("VM.Config.Memory",)),
+)
+NEEDED = {
+    "qemu": (
+        *COMMON,
+        (CLOUDINIT, ("VM.Config.Cloudinit", "VM.Config.Network")),
+        (NET.pattern, ("VM.Config.Network",)),
+        (HARDWARE, ("VM.Config.HWType",)),
+    ),
+    "lxc": (
+        *COMMON,
+        (LXC_DRIVE.pattern, ("VM.Config.Disk",)),
+        (f"{NET.pattern}|nameserver|searchdomain|hostname", ("VM.Config.Network",)),
+        ("features", ("VM.Allocate",)),
+    ),
+}
+"""By kind: names of options, and the privileges of which one is needed to set them."""
+OTHERS = ("VM.Config.Options",)
 
 
 def check_options(call: Call, kind: str, vmid: int, options: Iterable[str]) -> None:
@@ -34,32 +52,15 @@ def check_options(call: Call, kind: str, vmid: int, options: Iterable[str]) -> N
 
 def privileges(kind: str, option: str, value: str) -> tuple[str, ...]:
     """The privileges of which one is needed to set an option."""
-    if option in CPU:
-        return ("VM.Config.CPU",)
-    if option in MEMORY:
-        return ("VM.Config.Memory",)
-    if kind == "lxc":
-        return _container(option)
-    if option in CLOUDINIT or IPCONFIG.fullmatch(option):
-        return ("VM.Config.Cloudinit", "VM.Config.Network")
-    if QEMU_DRIVE.fullmatch(option):
+    if kind == "qemu" and QEMU_DRIVE.fullmatch(option):
         drive = Drive.parse(option, value)
         if drive.cloudinit:
             return ("VM.Config.Cloudinit", "VM.Config.CDROM")
         return ("VM.Config.CDROM",) if drive.cdrom else ("VM.Config.Disk",)
-    if NET.fullmatch(option):
-        return ("VM.Config.Network",)
-    if option in HARDWARE or SERIAL.fullmatch(option):
-        return ("VM.Config.HWType",)
-    return ("VM.Config.Options",)
-
-
-def _container(option: str) -> tuple[str, ...]:
-    if LXC_DRIVE.fullmatch(option):
-        return ("VM.Config.Disk",)
-    if NET.fullmatch(option) or option in ("nameserver", "searchdomain", "hostname"):
-        return ("VM.Config.Network",)
-    return ("VM.Allocate",) if option == "features" else ("VM.Config.Options",)
+    for names, wanted in NEEDED[kind]:
+        if re.fullmatch(names, option):
+            return wanted
+    return OTHERS
 
 
 def check_bridge(call: Call, value: str) -> None:

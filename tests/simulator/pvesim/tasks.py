@@ -17,12 +17,14 @@ from .upid import Upid
 from .worker import Died, Killed, Worker
 
 if TYPE_CHECKING:
-    from .world import TaskFault, World
+    from .entities import TaskFault
+    from .world import World
 
 Body = Callable[[Worker], Awaitable[None]]
 TICKS = 100
 MAX_PID = 4_194_304
 TERM_CHECKS = 5
+A_MOMENT = 0.01
 
 
 class TaskEngine:
@@ -116,14 +118,13 @@ class TaskEngine:
         if task.runner is None or not task.running:
             return
         task.runner.cancel()
-        await self._world.clock.sleep(0.01)
+        await self._world.clock.sleep(A_MOMENT)
         for _ in range(TERM_CHECKS):
-            if not task.running:
+            if task.ended is not None:
                 return
             await self._world.clock.sleep(1.0)
-        if task.running:
-            self.kill(task)
-            await self._world.clock.sleep(0.01)
+        self.kill(task)
+        await self._world.clock.sleep(A_MOMENT)
 
     def kill(self, task: Task) -> None:
         """SIGKILL: the worker does nothing more, not even its cleaning up."""

@@ -14,7 +14,8 @@ from .drives import drives
 from .durations import fraction
 
 if TYPE_CHECKING:
-    from .world import Guest, World
+    from .entities import Guest
+    from .world import World
 
 PRESSURES = ("cpufull", "cpusome", "iofull", "iosome", "memoryfull", "memorysome")
 DEFAULT_MEMORY_MIB = 512

@@ -9,11 +9,12 @@ import re
 from typing import TYPE_CHECKING
 
 from .calls import CallError
+from .entities import Storage, Volume
 from .worker import Died
-from .world import Storage, Volume, World
 
 if TYPE_CHECKING:
     from .worker import Worker
+    from .world import World
 
 FILE_TYPES = ("dir", "nfs", "cifs", "btrfs", "cephfs")
 TEMPLATE_SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".tar")
@@ -41,9 +42,9 @@ def find_storage(world: World, name: str, node: str) -> Storage:
     return storage
 
 
-def storage_of(world: World, volid: str) -> Storage:
+def storage_of(world: World, volid: str | None) -> Storage:
     """The storage that a volume id names."""
-    name = volid.partition(":")[0]
+    name = str(volid).partition(":")[0]
     storage = world.storages.get(name)
     if storage is None:
         raise CallError(500, f"storage '{name}' does not exist")
@@ -90,8 +91,15 @@ def cloudinit_name(storage: Storage, vmid: int) -> str:
 
 
 async def allocate(
-    worker: Worker, storage: Storage, content: str, vmid: int, size: int, form: str,
-    *, parent: str | None = None, name: str | None = None,
+    worker: Worker,
+    storage: Storage,
+    content: str,
+    vmid: int,
+    size: int,
+    form: str,
+    *,
+    parent: str | None = None,
+    name: str | None = None,
 ) -> Volume:
     """Allocate a volume under the lock of the storage and say so in the log."""
     world = worker.world

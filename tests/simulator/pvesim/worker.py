@@ -14,7 +14,8 @@ from .locks import GUEST_PATIENCE, LockTimeout, guest_lock_file
 from .task import UNEXPECTED, Task
 
 if TYPE_CHECKING:
-    from .world import Guest, Storage, TaskFault, World
+    from .entities import Guest, Storage, TaskFault
+    from .world import World
 
 T = TypeVar("T")
 WHOLE = 0.999
@@ -23,11 +24,9 @@ WHOLE = 0.999
 class Died(Exception):
     """The worker ends with `TASK ERROR` and this text."""
 
-    verbatim = False
-
     def prefixed(self, prefix: str) -> Died:
-        """The same end with a prefix."""
-        return Died(f"{prefix}{self}")
+        """The same end with a prefix, unless a task fault ordered the text."""
+        return self if isinstance(self, Ordered) else Died(f"{prefix}{self}")
 
 
 class Interrupted(Died):
@@ -36,12 +35,6 @@ class Interrupted(Died):
 
 class Ordered(Died):
     """The end that a task fault ordered; its text stays as it is."""
-
-    verbatim = True
-
-    def prefixed(self, prefix: str) -> Died:
-        """The text of a fault is never changed."""
-        return self
 
 
 class Killed(Exception):
@@ -131,9 +124,7 @@ class Worker:
     @asynccontextmanager
     async def storage_lock(self, storage: Storage) -> AsyncIterator[None]:
         """Hold the lock of a storage while something is allocated or freed there."""
-        lock = self.world.locks.storage(
-            self.node, storage.id, storage.shared, say=self.task.write
-        )
+        lock = self.world.locks.storage(self.node, storage.id, storage.shared, say=self.task.write)
         async with self._held(lock, "received interrupt"):
             yield
 

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from .drives import disks
+from .entities import Acl, Guest, Node, Pool, Snapshot, Storage, Token, User, Volume
 from .history import Entry
 from .volumes import volume_format
-from .world import Acl, Guest, Node, Pool, Snapshot, Storage, Token, User, Volume, World
+
+if TYPE_CHECKING:
+    from .world import World
 
 
 class WorldFileError(Exception):
@@ -126,9 +129,7 @@ def _task(world: World, data: Mapping[str, Any]) -> None:
     started = world.clock.now() - float(data["ago"])
     node, user = data["node"], data.get("user", "root@pam")
     target = data.get("target")
-    task = world.tasks.record(
-        node, user, data["type"], str(data.get("id", "")), started, target
-    )
+    task = world.tasks.record(node, user, data["type"], str(data.get("id", "")), started, target)
     task.ended = started + float(data.get("seconds", 1))
     task.noticed = int(task.ended)
     status = data.get("exitstatus", "OK")

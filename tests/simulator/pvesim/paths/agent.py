@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..addresses import booted, container_interfaces, vm_interfaces
-from ..calls import Call, CallError, call
-from ..guests import guest_of
-from ..world import Guest, World
+from pvesim.addresses import booted, container_interfaces, vm_interfaces
+from pvesim.calls import Call, CallError, call
+from pvesim.entities import Guest
+from pvesim.guests import guest_of
+from pvesim.world import World
 
 
 def _agent(world: World, call: Call) -> Guest:

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..calls import Call, CallError, call, parameter_error
-from ..world import Guest, Storage, World
+from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.entities import Guest, Storage
+from pvesim.world import World
+
 from .nodes import node_entry
 
 NEXT_LOWER, NEXT_UPPER = 100, 1_000_000
@@ -82,8 +84,10 @@ def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
 def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for storage in world.storages.values():
         path = f"/storage/{storage.id}"
-        if not (call.caller.may(path, "Datastore.Audit")
-                or call.caller.may(path, "Datastore.AllocateSpace")):
+        if not (
+            call.caller.may(path, "Datastore.Audit")
+            or call.caller.may(path, "Datastore.AllocateSpace")
+        ):
             continue
         for node in storage.nodes or tuple(world.nodes):
             if not storage.disable:
@@ -125,14 +129,16 @@ async def status(world: World, call: Call) -> list[dict[str, Any]]:
     """The members, and whether they have quorum."""
     entries: list[dict[str, Any]] = []
     if world.cluster_name:
-        entries.append({
-            "id": "cluster",
-            "name": world.cluster_name,
-            "type": "cluster",
-            "nodes": len(world.nodes),
-            "quorate": int(world.quorate),
-            "version": len(world.nodes),
-        })
+        entries.append(
+            {
+                "id": "cluster",
+                "name": world.cluster_name,
+                "type": "cluster",
+                "nodes": len(world.nodes),
+                "quorate": int(world.quorate),
+                "version": len(world.nodes),
+            }
+        )
     for node in world.nodes.values():
         online = node.state == "up"
         entry: dict[str, Any] = {
@@ -167,8 +173,12 @@ async def nextid(world: World, call: Call) -> str:
 @call("GET", "/cluster/options")
 async def options(world: World, _call: Call) -> dict[str, Any]:
     """The options of the datacenter."""
-    defaults = {"keyboard": "en-us", "mac_prefix": "BC:24:11", "description": "",
-                "allowed-tags": []}
+    defaults = {
+        "keyboard": "en-us",
+        "mac_prefix": "BC:24:11",
+        "description": "",
+        "allowed-tags": [],
+    }
     return defaults | world.options
 
 
@@ -187,14 +197,23 @@ async def ha_resources(world: World, call: Call) -> list[dict[str, Any]]:
 async def ha_status(world: World, call: Call) -> list[dict[str, Any]]:
     """The state of HA; without resources it stands by."""
     services = [
-        {"id": f"service:{sid}", "sid": sid, "type": "service",
-         "node": world.guests[int(sid.partition(":")[2])].node,
-         "state": resource.get("state", "started")}
+        {
+            "id": f"service:{sid}",
+            "sid": sid,
+            "type": "service",
+            "node": world.guests[int(sid.partition(":")[2])].node,
+            "state": resource.get("state", "started"),
+        }
         for sid, resource in sorted(world.ha.items())
         if int(sid.partition(":")[2]) in world.guests
     ]
     return [
-        {"id": "quorum", "node": call.node, "quorate": int(world.quorate), "status": "OK",
-         "type": "quorum"},
+        {
+            "id": "quorum",
+            "node": call.node,
+            "quorate": int(world.quorate),
+            "status": "OK",
+            "type": "quorum",
+        },
         *services,
     ]

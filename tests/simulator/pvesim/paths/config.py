@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..calls import Call, CallError, call, parameter_error
-from ..drives import NET, Drive
-from ..guests import (
+from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.drives import NET, Drive
+from pvesim.entities import CONFIG_VALUE, Guest, Volume
+from pvesim.guests import (
     api_lock,
     check_digest,
     check_lock,
@@ -24,7 +25,7 @@ from ..guests import (
     guest_of,
     skiplock,
 )
-from ..options import (
+from pvesim.options import (
     NOT_OPTIONS,
     check_drives,
     drive_pattern,
@@ -33,17 +34,17 @@ from ..options import (
     make_drive,
     plain_value,
 )
-from ..rights import CLOUDINIT, IPCONFIG, check_options
-from ..task import Task
-from ..upid import Upid
-from ..volumes import free
-from ..worker import Died, Worker
-from ..world import CONFIG_VALUE, Guest, Volume, World
+from pvesim.rights import CLOUDINIT, check_options
+from pvesim.task import Task
+from pvesim.upid import Upid
+from pvesim.volumes import free
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
-AT_ONCE = CLOUDINIT | {
-    "name", "description", "tags", "onboot", "protection", "startup", "shares", "hookscript",
-    "lock", "cpulimit", "cpuunits", "hostname", "cores", "memory", "swap", "cicustom", "affinity",
-}
+AT_ONCE = re.compile(
+    "name|description|tags|onboot|protection|startup|shares|hookscript|lock|cpulimit|cpuunits"
+    f"|hostname|cores|memory|swap|cicustom|affinity|{CLOUDINIT}|{NET.pattern}"
+)
 """Options that a running guest takes at once; for a VM cores and memory wait for its restart."""
 QEMU_WAITING = {"cores", "memory"}
 
@@ -196,11 +197,9 @@ def _inline_worker(world: World, guest: Guest) -> Worker:
 
 def _waits(guest: Guest, key: str) -> bool:
     """Whether a change of this option waits until the guest is started again."""
-    if not guest.running or NET.fullmatch(key) or IPCONFIG.fullmatch(key):
+    if not guest.running or drive_pattern(guest.kind).fullmatch(key):
         return False
-    if drive_pattern(guest.kind).fullmatch(key):
-        return False
-    return key not in AT_ONCE or (guest.kind == "qemu" and key in QEMU_WAITING)
+    return not AT_ONCE.fullmatch(key) or (guest.kind == "qemu" and key in QEMU_WAITING)
 
 
 def _delete(world: World, guest: Guest, key: str) -> None:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ..calls import Call, CallError, call
-from ..destroy import check_not_base, remove_volumes
-from ..guests import (
+from pvesim.calls import Call, CallError, call
+from pvesim.destroy import check_not_base, remove_volumes
+from pvesim.entities import Guest
+from pvesim.guests import (
     as_death,
     check_lock,
     check_writable,
@@ -16,8 +17,8 @@ from ..guests import (
     reload,
     skiplock,
 )
-from ..worker import Died, Worker
-from ..world import Guest, World
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
 
 def _check_unmanaged(world: World, call: Call, guest: Guest) -> None:

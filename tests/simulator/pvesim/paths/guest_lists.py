@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, call
-from ..guests import guest_of, kind_of, may_see
-from ..vmstatus import current, qmpstatus, vmstatus
-from ..world import World
+from pvesim.calls import Call, call
+from pvesim.guests import guest_of, kind_of, may_see
+from pvesim.vmstatus import current, qmpstatus, vmstatus
+from pvesim.world import World
 
 
 @call("GET", "/nodes/{node}/qemu")
@@ -19,7 +19,7 @@ async def guest_list(world: World, call: Call) -> list[dict[str, Any]]:
     """The guests of one kind: names and locks are read from the configs, so they are fresh."""
     entries = []
     for guest in world.guests_on(call.node, kind_of(call)):
-        if not may_see(call, world, guest):
+        if not may_see(call, guest):
             continue
         entry = vmstatus(world, guest)
         if call.params.get("full"):

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, CallError, call, parameter_error
-from ..containers import make_volume, rsync_report
-from ..drives import NET, Drive, disks, with_mac
-from ..guests import (
+from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.containers import make_volume, rsync_report
+from pvesim.drives import NET, Drive, disks, with_mac
+from pvesim.entities import CONFIG_VALUE, Guest, Volume
+from pvesim.guests import (
     api_lock,
     check_allowed,
     check_lock,
@@ -26,9 +27,9 @@ from ..guests import (
     forget,
     new_mac,
 )
-from ..volumes import FILE_TYPES, allocate, find_storage, free, storage_of
-from ..worker import Died, Interrupted, Worker
-from ..world import CONFIG_VALUE, Guest, Volume, World
+from pvesim.volumes import FILE_TYPES, allocate, find_storage, free, storage_of
+from pvesim.worker import Died, Interrupted, Worker
+from pvesim.world import World
 
 NOT_COPIED = ("lock", "template", "parent", "snaptime", "description")
 
@@ -187,9 +188,9 @@ def _new_config(
     final: dict[str, Any] = {
         k: v for k, v in config.items() if k not in NOT_COPIED and "unused" not in k
     }
-    for key in final:
+    for key, value in final.items():
         if NET.fullmatch(key):
-            final[key] = with_mac(str(final[key]), new_mac(world))
+            final[key] = with_mac(str(value), new_mac(world))
     old = config.get("hostname", call.params["vmid"])
     final["hostname"] = call.params.get("hostname") or f"Copy-of-CT-{old}"
     if call.params.get("description"):

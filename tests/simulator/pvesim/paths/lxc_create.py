@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, CallError, call
-from ..containers import make_volume
-from ..drives import LXC_DRIVE, Drive
-from ..guests import (
+from pvesim.calls import Call, CallError, call
+from pvesim.containers import make_volume
+from pvesim.drives import LXC_DRIVE, Drive
+from pvesim.entities import CONFIG_VALUE, Guest, Volume
+from pvesim.guests import (
     api_lock,
     as_death,
     check_allowed,
@@ -19,16 +20,29 @@ from ..guests import (
     check_unused,
     forget,
 )
-from ..options import check_drives, plain_value
-from ..rights import check_options
-from ..volumes import find_storage, find_volume, free
-from ..worker import Died, Worker
-from ..world import CONFIG_VALUE, Guest, Volume, World
+from pvesim.options import check_drives, plain_value
+from pvesim.rights import check_options
+from pvesim.volumes import find_storage, find_volume, free
+from pvesim.worker import Died, Worker
+from pvesim.world import World
+
 from .lxc_power import start_task
 
 NOT_CONFIG = {
-    "node", "vmid", "ostemplate", "storage", "pool", "start", "password", "ssh-public-keys",
-    "force", "restore", "unique", "bwlimit", "ignore-unpack-errors", "ha-managed",
+    "node",
+    "vmid",
+    "ostemplate",
+    "storage",
+    "pool",
+    "start",
+    "password",
+    "ssh-public-keys",
+    "force",
+    "restore",
+    "unique",
+    "bwlimit",
+    "ignore-unpack-errors",
+    "ha-managed",
 }
 DEFAULTS: dict[str, CONFIG_VALUE] = {"memory": 512, "swap": 512}
 
@@ -59,9 +73,7 @@ async def create(world: World, call: Call) -> str:
         if call.params.get("start"):
             start_task(world, worker.authid, guest)
 
-    return world.tasks.start(
-        call.node, call.caller.authid, "vzcreate", vmid, work, target=vmid
-    )
+    return world.tasks.start(call.node, call.caller.authid, "vzcreate", vmid, work, target=vmid)
 
 
 def _check_rights(call: Call, vmid: int) -> None:
@@ -86,8 +98,10 @@ def _check_template(world: World, call: Call) -> None:
     if not path.startswith("vztmpl/"):
         raise CallError(500, f"unable to parse directory volume name '{path}'")
     may = call.caller.may
-    if not (may(f"/storage/{name}", "Datastore.AllocateSpace")
-            or may(f"/storage/{name}", "Datastore.Audit")):
+    if not (
+        may(f"/storage/{name}", "Datastore.AllocateSpace")
+        or may(f"/storage/{name}", "Datastore.Audit")
+    ):
         raise CallError(403, f"Permission check failed (/storage/{name}, Datastore.AllocateSpace)")
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, call
-from ..durations import fraction
-from ..world import Node, World
+from pvesim.calls import Call, call
+from pvesim.durations import fraction
+from pvesim.entities import Node
+from pvesim.world import World
 
 RELEASE = {"release": "9.2", "version": "9.2.11", "repoid": "14a22df35955d97d"}
 KERNEL = "6.17.2-1-pve"
@@ -24,8 +25,9 @@ async def version(_world: World, _call: Call) -> dict[str, str]:
 def memory_used(world: World, node: Node) -> int:
     """Bytes: the node's own share, and its running guests'."""
     own = node.maxmem * (0.05 + 0.02 * fraction(world.seed, "memory", node.name))
-    guests = (int(g.config.get("memory", 512)) << 20 for g in world.guests_on(node.name)
-              if g.running)
+    guests = (
+        int(g.config.get("memory", 512)) << 20 for g in world.guests_on(node.name) if g.running
+    )
     return min(node.maxmem, int(own) + sum(guests))
 
 
@@ -115,7 +117,7 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
 async def network(world: World, call: Call) -> list[dict[str, Any]]:
     """The bridges of a node, and the port that carries them."""
     wanted = call.params.get("type")
-    bridges = [
+    bridges: list[dict[str, Any]] = [
         {
             "iface": bridge,
             "type": "bridge",
@@ -133,5 +135,11 @@ async def network(world: World, call: Call) -> list[dict[str, Any]]:
     ]
     if wanted in ("bridge", "any_bridge", "any_local_bridge"):
         return bridges
-    port = {"iface": "eno1", "type": "eth", "active": 1, "method": "manual", "priority": 3}
+    port: dict[str, Any] = {
+        "iface": "eno1",
+        "type": "eth",
+        "active": 1,
+        "method": "manual",
+        "priority": 3,
+    }
     return [entry for entry in [port, *bridges] if wanted in (None, entry["type"])]

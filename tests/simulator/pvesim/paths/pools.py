@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, CallError, call
-from ..world import Pool, World
+from pvesim.calls import Call, CallError, call
+from pvesim.entities import Pool
+from pvesim.world import World
 
 
 def _entry(pool: Pool) -> dict[str, Any]:
@@ -17,8 +18,14 @@ def _entry(pool: Pool) -> dict[str, Any]:
 
 def _members(world: World, pool: Pool) -> list[dict[str, Any]]:
     return [
-        {"id": f"{guest.kind}/{vmid}", "vmid": vmid, "type": guest.kind, "node": guest.node,
-         "status": guest.status, "name": guest.name or str(vmid)}
+        {
+            "id": f"{guest.kind}/{vmid}",
+            "vmid": vmid,
+            "type": guest.kind,
+            "node": guest.node,
+            "status": guest.status,
+            "name": guest.name or str(vmid),
+        }
         for vmid in sorted(pool.members)
         if (guest := world.guests.get(vmid)) is not None
     ]

@@ -13,10 +13,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from ..calls import Call, CallError, call, parameter_error
-from ..copying import copy_disk
-from ..drives import NET, Drive, disks, with_mac
-from ..guests import (
+from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.copying import copy_disk
+from pvesim.drives import NET, Drive, disks, with_mac
+from pvesim.entities import CONFIG_VALUE, Guest, Storage, Volume
+from pvesim.guests import (
     check_allowed,
     check_lock,
     check_pool,
@@ -26,8 +27,8 @@ from ..guests import (
     new_mac,
     new_uuid,
 )
-from ..locks import CLONE_PATIENCE, guest_lock_file
-from ..volumes import (
+from pvesim.locks import CLONE_PATIENCE, guest_lock_file
+from pvesim.volumes import (
     FILE_TYPES,
     allocate,
     cloudinit_name,
@@ -36,8 +37,8 @@ from ..volumes import (
     free,
     storage_of,
 )
-from ..worker import Died, Worker
-from ..world import CONFIG_VALUE, Guest, Storage, Volume, World
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
 TEMPORARY = " qmclone temporary file"
 NOT_COPIED = ("lock", "template", "parent", "vmstate", "snaptime", "description")
@@ -78,8 +79,13 @@ async def clone(world: World, call: Call) -> str:
 
     pace = "qmclone" if full else "qmclone.linked"
     return world.tasks.start(
-        call.node, call.caller.authid, "qmclone", request.vmid, work,
-        target=request.newid, pace=pace,
+        call.node,
+        call.caller.authid,
+        "qmclone",
+        request.vmid,
+        work,
+        target=request.newid,
+        pace=pace,
     )
 
 
@@ -102,9 +108,9 @@ def _check(world: World, request: Request) -> tuple[Guest, bool]:
     for option in ("storage", "format"):
         if option in params and not full:
             raise CallError(500, f"parameter '{option}' not allowed for linked clones")
-    _check_access(world, request, source, config)
+    _check_access(world, request, config)
     for drive in disks("qemu", config):
-        _check_feature(world, request, drive, full)
+        _check_feature(request, drive, full)
     present = world.guests.get(request.newid)
     if present is not None and present.kind == "qemu" and present.node == node:
         raise CallError(500, f"unable to create VM {request.newid}: config file already exists")
@@ -134,9 +140,7 @@ def _check_storage(world: World, request: Request) -> None:
             raise CallError(500, f"can't clone to non-shared storage '{name}'")
 
 
-def _check_access(
-    world: World, request: Request, source: Guest, config: dict[str, CONFIG_VALUE]
-) -> None:
+def _check_access(world: World, request: Request, config: dict[str, CONFIG_VALUE]) -> None:
     """Space on every target storage, the use of every bridge, and no local disk to elsewhere."""
     shared = True
     for drive in disks("qemu", config):
@@ -151,12 +155,10 @@ def _check_access(
                 tag = f"/{options['tag']}" if "tag" in options else ""
                 check_allowed(request.caller, path + tag, "SDN.Use")
     if request.target is not None and not shared:
-        raise CallError(
-            500, f"can't clone VM to node '{request.target}' (VM uses local storage)"
-        )
+        raise CallError(500, f"can't clone VM to node '{request.target}' (VM uses local storage)")
 
 
-def _check_feature(world: World, request: Request, drive: Drive, full: bool) -> None:
+def _check_feature(request: Request, drive: Drive, full: bool) -> None:
     """Whether the storage can clone this disk in this way."""
     if full or drive.cloudinit:
         return
@@ -220,7 +222,7 @@ async def _copy(
     drives = list(disks("qemu", config))
     total = sum(drive.size for drive in drives) or 1
     for drive in drives:
-        storage = storage_of(world, request.params.get("storage", drive.storage) + ":")
+        storage = storage_of(world, request.params.get("storage", drive.storage))
         if drive.cloudinit:
             final[drive.key] = await _cloudinit(worker, storage, request.newid, made)
             continue
@@ -230,8 +232,13 @@ async def _copy(
         else:
             worker.log(f"create linked clone of drive {drive.key} ({drive.volume})")
             volume = await allocate(
-                worker, storage, "images", request.newid, drive.size,
-                _format(world, drive, worker), parent=drive.volume,
+                worker,
+                storage,
+                "images",
+                request.newid,
+                drive.size,
+                _format(world, drive, worker),
+                parent=drive.volume,
             )
             made.append(volume)
             await worker.work(share)
@@ -273,9 +280,9 @@ def _new_config(
 ) -> dict[str, CONFIG_VALUE]:
     """The config of the source with another name, other MAC addresses and other ids."""
     final = {k: v for k, v in config.items() if k not in NOT_COPIED and "unused" not in k}
-    for key in final:
+    for key, value in final.items():
         if NET.fullmatch(key):
-            final[key] = with_mac(str(final[key]), new_mac(world))
+            final[key] = with_mac(str(value), new_mac(world))
     if "smbios1" in final:
         final["smbios1"] = f"uuid={new_uuid(world)}"
     if "vmgenid" in final:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, CallError, call
-from ..drives import Drive
-from ..guests import (
+from pvesim.calls import Call, CallError, call
+from pvesim.drives import Drive
+from pvesim.entities import CONFIG_VALUE, Guest, Volume
+from pvesim.guests import (
     api_lock,
     as_death,
     check_pool,
@@ -18,15 +19,23 @@ from ..guests import (
     forget,
     new_uuid,
 )
-from ..options import NOT_OPTIONS, check_drives, drive_pattern, make_drive, plain_value
-from ..rights import check_options
-from ..volumes import free
-from ..worker import Died, Worker
-from ..world import CONFIG_VALUE, Guest, Volume, World
+from pvesim.options import NOT_OPTIONS, check_drives, drive_pattern, make_drive, plain_value
+from pvesim.rights import check_options
+from pvesim.volumes import free
+from pvesim.worker import Died, Worker
+from pvesim.world import World
+
 from .qemu_power import start_task
 
 NOT_CONFIG = NOT_OPTIONS | {
-    "pool", "start", "storage", "unique", "archive", "force", "bwlimit", "live-restore",
+    "pool",
+    "start",
+    "storage",
+    "unique",
+    "archive",
+    "force",
+    "bwlimit",
+    "live-restore",
     "ha-managed",
 }
 
@@ -40,8 +49,7 @@ async def create(world: World, call: Call) -> str:
     check_quorum(world)
     check_pool(world, call.params.get("pool"))
     if not call.caller.may(f"/vms/{vmid}", "VM.Allocate") and not (
-        call.params.get("pool")
-        and call.caller.may(f"/pool/{call.params['pool']}", "VM.Allocate")
+        call.params.get("pool") and call.caller.may(f"/pool/{call.params['pool']}", "VM.Allocate")
     ):
         raise CallError(403, "Permission check failed")
     options = {k: v for k, v in call.params.items() if k not in NOT_CONFIG}
@@ -59,9 +67,7 @@ async def create(world: World, call: Call) -> str:
             worker.log("Execute autostart")
             start_task(world, worker.authid, guest)
 
-    return world.tasks.start(
-        call.node, call.caller.authid, "qmcreate", vmid, work, target=vmid
-    )
+    return world.tasks.start(call.node, call.caller.authid, "qmcreate", vmid, work, target=vmid)
 
 
 async def _create(

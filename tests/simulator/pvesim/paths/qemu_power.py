@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from ..calls import Call, CallError, call
-from ..durations import fraction
-from ..guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
-from ..power import ha_task, managed, power_off, power_on, stop_tasks
-from ..worker import Died, Worker
-from ..world import Guest, World
+from pvesim.calls import Call, CallError, call
+from pvesim.durations import fraction
+from pvesim.entities import Guest
+from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
+from pvesim.power import ha_task, managed, power_off, power_on, stop_tasks
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
 RESTART_DELAY = 0.3
 TERMINATING = "VM quit/powerdown failed - terminating now with SIGTERM"

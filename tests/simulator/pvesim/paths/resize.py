@@ -5,13 +5,22 @@
 
 from __future__ import annotations
 
-from ..calls import Call, call
-from ..drives import Drive
-from ..guests import as_death, check_digest, check_lock, check_writable, guest_of, reload, skiplock
-from ..sizes import parse_size
-from ..volumes import FILE_TYPES, find_volume, storage_of
-from ..worker import Died, Worker
-from ..world import Guest, World
+from pvesim.calls import Call, call
+from pvesim.drives import Drive
+from pvesim.entities import Guest
+from pvesim.guests import (
+    as_death,
+    check_digest,
+    check_lock,
+    check_writable,
+    guest_of,
+    reload,
+    skiplock,
+)
+from pvesim.sizes import parse_size
+from pvesim.volumes import FILE_TYPES, find_volume, storage_of
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
 
 @call("PUT", "/nodes/{node}/qemu/{vmid}/resize")
@@ -44,8 +53,11 @@ async def _grow(worker: Worker, guest: Guest, disk: str, size: str) -> None:
     old = volume.size if volume else drive.size
     new = parse_size(size.removeprefix("+")) + (old if size.startswith("+") else 0)
     if new < old:
-        raise Died("shrinking disks is not supported" if guest.kind == "qemu"
-                   else "unable to shrink disk size")
+        raise Died(
+            "shrinking disks is not supported"
+            if guest.kind == "qemu"
+            else "unable to shrink disk size"
+        )
     await worker.work()
     if new == old:
         return

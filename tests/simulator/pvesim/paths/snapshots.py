@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, CallError, call
-from ..drives import disks
-from ..guests import as_death, check_lock, check_writable, digest, guest_of, reload
-from ..power import power_off, power_on
-from ..volumes import FILE_TYPES, storage_of, volume_format
-from ..worker import Died, Worker
-from ..world import Guest, Snapshot, World
+from pvesim.calls import Call, CallError, call
+from pvesim.drives import disks
+from pvesim.entities import Guest, Snapshot
+from pvesim.guests import as_death, check_lock, check_writable, digest, guest_of, reload
+from pvesim.power import power_off, power_on
+from pvesim.volumes import FILE_TYPES, storage_of, volume_format
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
 RESERVED = ("current", "pending")
 NOT_SAVED = ("lock", "parent")
@@ -201,7 +202,7 @@ async def rollback(world: World, call: Call) -> str:
                     guest.config.pop("lock", None)
             guest.config = {**snapshot.config, "parent": name}
             guest.pending.clear()
-            if snapshot.vmstate or call.params.get("start") and was_running:
+            if snapshot.vmstate or (call.params.get("start") and was_running):
                 power_on(worker, guest)
 
     return world.tasks.start(

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..calls import Call, CallError, call
-from ..guests import check_allowed
-from ..volumes import find_storage, find_volume, linked_children
-from ..worker import Died, Worker
-from ..world import Storage, Volume, World
+from pvesim.calls import Call, CallError, call
+from pvesim.entities import Storage, Volume
+from pvesim.guests import check_allowed
+from pvesim.volumes import find_storage, find_volume, linked_children
+from pvesim.worker import Died, Worker
+from pvesim.world import World
 
 
 def _may_see(call: Call, storage: Storage) -> bool:
@@ -76,7 +77,7 @@ async def node_storages(world: World, call: Call) -> list[dict[str, Any]]:
         _status(storage, call.node)
         for storage in world.storages.values()
         if _may_see(call, storage)
-        and (storage.nodes is None or call.node in storage.nodes and node in storage.nodes)
+        and (storage.nodes is None or (call.node in storage.nodes and node in storage.nodes))
         and params.get("storage", storage.id) == storage.id
         and (not content or content & set(storage.content))
         and not (params.get("enabled") and storage.disable)

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..calls import Call, Listing, call, parameter_error
-from ..history import Entry
-from ..task import Task, status_kind
-from ..upid import Upid
-from ..world import World
+from pvesim.calls import Call, Listing, call, parameter_error
+from pvesim.history import Entry
+from pvesim.task import Task, status_kind
+from pvesim.upid import Upid
+from pvesim.world import World
 
 KINDS = ("ok", "error", "warning", "unknown")
 DEFAULT_LIMIT = 50

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from ..calls import Call, CallError, Download, Listing, call, parameter_error
-from ..task import Task
-from ..upid import Upid
-from ..world import World
+from pvesim.calls import Call, CallError, Download, Listing, call, parameter_error
+from pvesim.task import Task
+from pvesim.upid import Upid
+from pvesim.world import World
+
 from .task_list import owner, split_user
 
 DEFAULT_LIMIT = 50

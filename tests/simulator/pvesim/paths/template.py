@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from ..calls import Call, CallError, call
-from ..drives import disks
-from ..guests import as_death, check_lock, check_quorum, guest_of, reload
-from ..volumes import find_volume
-from ..worker import Worker
-from ..world import Guest, World
+from pvesim.calls import Call, CallError, call
+from pvesim.drives import disks
+from pvesim.entities import Guest
+from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload
+from pvesim.volumes import find_volume
+from pvesim.worker import Worker
+from pvesim.world import World
 
 
 def _convert(world: World, guest: Guest) -> None:
