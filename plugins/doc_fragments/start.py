@@ -48,8 +48,8 @@ options:
     description:
       - Whether to remove what a dead task of the same user left behind (a guest with a lock that no
         task holds) and to start over.
-      - Proxmox VE lets only C(root@pam) with a password do that, no API token. Without it the error
-        names the command that unlocks the guest.
+      - Proxmox VE allows that for VMs, and only to C(root@pam) with a password, not to an API
+        token. Otherwise the error names the command that unlocks the guest.
     type: bool
     default: false
 notes:

@@ -129,8 +129,8 @@ options:
     description:
       - Which node a guest gets that does not name a O(target_node).
       - V(given) keeps the node of the source, V(round_robin) goes through the nodes in turn,
-        V(least_memory) takes the node with the most free memory, counting what this call puts
-        there.
+        V(least_memory) takes the node with the smallest share of its memory in use, counting what
+        this call puts there.
     type: str
     choices: [given, round_robin, least_memory]
     default: given
@@ -337,7 +337,7 @@ tasks:
       returned: always
       sample: []
 summary:
-  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
   type: dict
   returned: always
   sample:
@@ -349,7 +349,7 @@ api:
   type: dict
   returned: always
   sample:
-    host: pve1.example.com
+    host: pve1.example.com:8006
     requests: 27
 diff:
   description: What changes in each guest, before and after, in diff mode.

@@ -33,7 +33,7 @@ options:
     type: int
   target_node:
     description:
-      - The node for the new container. By default O(placement) decides.
+      - The node for the new container. Without it O(placement) decides.
     type: str
     aliases: [node]
   ostemplate:
@@ -67,8 +67,8 @@ options:
     description:
       - The network interfaces. A string is that of the first one, a list has one after the other,
         and a dictionary names them, such as V(net0).
-      - The interfaces are written as Proxmox VE writes them, such as
-        V(name=eth0,bridge=vmbr0,ip=dhcp).
+      - An interface is written as Proxmox VE writes it, such as
+        V(name=eth0,bridge=vmbr0,ip=dhcp), or as a dictionary of that.
     type: raw
   password:
     description:
@@ -143,7 +143,7 @@ options:
         type: int
       target_node:
         description:
-          - The node for the new container. By default O(placement) decides.
+          - The node for the new container. Without it O(placement) decides.
         type: str
         aliases: [node]
       ostemplate:
@@ -175,8 +175,8 @@ options:
         description:
           - The network interfaces. A string is that of the first one, a list has one after the
             other, and a dictionary names them, such as V(net0).
-          - The interfaces are written as Proxmox VE writes them, such as
-            V(name=eth0,bridge=vmbr0,ip=dhcp).
+          - An interface is written as Proxmox VE writes it, such as
+            V(name=eth0,bridge=vmbr0,ip=dhcp), or as a dictionary of that.
         type: raw
       password:
         description:
@@ -235,9 +235,10 @@ options:
   placement:
     description:
       - Which node a container gets that does not name a O(target_node).
-      - V(given) takes the first of O(nodes), V(round_robin) goes through the nodes in turn,
-        V(least_memory) takes the node with the most free memory, counting what this call puts
-        there.
+      - With V(given) every container has to name one, unless the cluster has a single node.
+        V(round_robin) goes through the nodes in turn,
+        V(least_memory) takes the node with the smallest share of its memory in use, counting what
+        this call puts there.
     type: str
     choices: [given, round_robin, least_memory]
     default: given
@@ -449,7 +450,7 @@ tasks:
       returned: always
       sample: []
 summary:
-  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
   type: dict
   returned: always
   sample:
@@ -461,7 +462,7 @@ api:
   type: dict
   returned: always
   sample:
-    host: pve1.example.com
+    host: pve1.example.com:8006
     requests: 27
 diff:
   description: What changes in each guest, before and after, in diff mode.

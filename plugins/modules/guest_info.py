@@ -168,11 +168,10 @@ guests:
       returned: when O(addresses=true) or O(wait_for_address=true)
       sample: [192.0.2.21, "2001:db8::21"]
 summary:
-  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: How many guests there are, C(total), and C(elapsed) seconds in all.
   type: dict
   returned: always
   sample:
-    ok: 1
     total: 1
     elapsed: 43.1
 api:
@@ -180,7 +179,7 @@ api:
   type: dict
   returned: always
   sample:
-    host: pve1.example.com
+    host: pve1.example.com:8006
     requests: 27
 """
 

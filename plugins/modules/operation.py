@@ -28,10 +28,11 @@ options:
       - V(configure) sets options of the configuration. It compares first and changes what differs.
         The parameter C(delete) removes options. With C(force), or for an unused disk, that frees
         the volume, which is destructive.
-      - V(resize) changes the size of the disk C(disk) to C(size), or by it where C(size) begins
-        with a plus sign.
+      - V(resize) enlarges the disk C(disk) to C(size) such as V(32G), or by it where it begins with
+        a plus sign. A disk never becomes smaller.
       - V(template) makes the guest a template, which cannot be undone. Destructive.
-      - V(delete) removes the guest and its disks. Destructive.
+      - V(delete) removes the guest and its disks. A guest that is not there is as asked.
+        Destructive.
     type: str
     choices: [start, shutdown, stop, reboot, configure, resize, template, delete]
     required: true
@@ -258,7 +259,7 @@ tasks:
       returned: always
       sample: []
 summary:
-  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
   type: dict
   returned: always
   sample:
@@ -270,7 +271,7 @@ api:
   type: dict
   returned: always
   sample:
-    host: pve1.example.com
+    host: pve1.example.com:8006
     requests: 27
 diff:
   description: What changes in each guest, before and after, in diff mode.

@@ -190,7 +190,7 @@ tasks:
       returned: always
       sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
 summary:
-  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: How many tasks have each outcome, C(total) of them, and C(elapsed) seconds in all.
   type: dict
   returned: always
   sample:
@@ -202,7 +202,7 @@ api:
   type: dict
   returned: always
   sample:
-    host: pve1.example.com
+    host: pve1.example.com:8006
     requests: 27
 """
 

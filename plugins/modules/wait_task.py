@@ -191,7 +191,7 @@ tasks:
       returned: always
       sample: []
 summary:
-  description: How many there are of each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: How many tasks have each outcome, C(total) of them, and C(elapsed) seconds in all.
   type: dict
   returned: always
   sample:
@@ -203,7 +203,7 @@ api:
   type: dict
   returned: always
   sample:
-    host: pve1.example.com
+    host: pve1.example.com:8006
     requests: 27
 """
 

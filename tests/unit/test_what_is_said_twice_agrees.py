@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from ansible_collections.upid.proxmox.plugins.doc_fragments import connection, start, wait
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import (
     CONNECTION_SPEC,
@@ -96,9 +95,7 @@ def test_a_default_of_a_role_is_declared_with_the_same_value(role: str) -> None:
 
 def test_the_guide_names_the_privileges_that_the_simulated_user_has() -> None:
     guide = (ROOT / "docs/docsite/rst/guide_access.rst").read_text()
-    world = yaml.safe_load(
-        (ROOT / "tests/simulator/pvesim/data/default_world.yml").read_text()
-    )
+    world = yaml.safe_load((ROOT / "tests/simulator/pvesim/data/default_world.yml").read_text())
     named = re.search(r'pveum role add AnsibleTasks --privs "([^"]*)"', guide)
     assert named is not None
     assert sorted(named.group(1).split()) == sorted(world["roles"]["AnsibleTasks"])

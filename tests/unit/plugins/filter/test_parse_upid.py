@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.upid.proxmox.plugins.filter.parse_upid import FilterModule
 
 parse_upid = FilterModule().filters()["parse_upid"]
@@ -45,6 +44,6 @@ def test_an_id_that_is_no_vmid_stays_text() -> None:
     ["", "100", "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:100:root@pam", None, 100, ["UPID"]],
 )
 def test_anything_else_is_an_error_that_names_it(wrong: object) -> None:
-    with pytest.raises(AnsibleFilterError, match="parse_upid: .* is not a UPID") as caught:
+    with pytest.raises(AnsibleFilterError, match=r"parse_upid: .* is not a UPID") as caught:
         parse_upid(wrong)
     assert repr(wrong) in str(caught.value)

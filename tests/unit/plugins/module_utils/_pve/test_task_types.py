@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.task_types import (
     TASK_TYPES,
     default_wait_timeout,

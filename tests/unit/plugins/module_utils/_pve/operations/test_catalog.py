@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
     OPERATIONS,
     Call,
