@@ -171,7 +171,7 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
         vmid=int(row["vmid"]),
         kind=str(row["type"]),
         node=str(row["node"]),
-        name=row.get("name"),
+        name=_name(row),
         status=str(row.get("status") or "unknown"),
         template=bool(int(row.get("template") or 0)),
         lock=row.get("lock"),
@@ -181,14 +181,21 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
     )
 
 
+def _name(row: t.Mapping[str, t.Any]) -> str | None:
+    """The name, None where there is none.
+
+    Proxmox VE makes one up for a guest whose configuration has none, as that of a running clone
+    (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``), and may show it for 10 s more.
+    """
+    name, vmid = row.get("name"), row["vmid"]
+    return None if name in (None, "", f"VM {vmid}", f"CT{vmid}", f"CT {vmid}") else str(name)
+
+
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
-    """Add what a node's list knows. It makes up a name for a guest whose clone still runs."""
-    name = row.get("name")
-    if name in (f"VM {guest.vmid}", f"CT{guest.vmid}", f"CT {guest.vmid}"):
-        name = None
+    """The guest with what its node's list says of this moment."""
     return replace(
         guest,
-        name=name,
+        name=_name(row),
         status=str(row.get("status") or guest.status),
         template=bool(int(row.get("template") or 0)),
         lock=row.get("lock"),

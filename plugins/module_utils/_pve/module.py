@@ -34,6 +34,7 @@ def run(command: Command, argument_spec: dict[str, t.Any], **rules: t.Any) -> No
         argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **rules
     )
     result: dict[str, t.Any] = {"changed": False}
+    report = Report({})
     try:
         client = _connect(module)
         report = asyncio.run(_attend(command, module, client, result))

@@ -29,9 +29,9 @@ from .transport import (
 )
 
 if MISSING is None:
-    import requests
     from proxmoxer.backends.https import ProxmoxHTTPApiTokenAuth
     from proxmoxer.core import ProxmoxResource, ResourceException
+    from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException, SSLError
     from urllib3.exceptions import NewConnectionError
 
 Segments = t.Tuple[t.Union[str, int], ...]
@@ -132,9 +132,9 @@ class Session:
             raise _refusal(tried, exc) from exc
         except NotJsonError as exc:
             raise NoAnswerError(tried, f"the answer is not JSON ({exc})", sent=True) from exc
-        except requests.exceptions.SSLError as exc:
+        except SSLError as exc:
             raise self._untrusted(tried, exc) from exc
-        except requests.exceptions.RequestException as exc:
+        except RequestException as exc:
             raise self._silence(tried, exc) from exc
         if answer is None:
             raise NoAnswerError(
@@ -142,13 +142,13 @@ class Session:
             )
         return t.cast(Answer, answer)
 
-    def _silence(self, tried: str, exc: requests.exceptions.RequestException) -> NoAnswerError:
+    def _silence(self, tried: str, exc: RequestException) -> NoAnswerError:
         what = f"{self.host}: {_root_cause(exc)}"
-        if isinstance(exc, requests.exceptions.ConnectTimeout) or isinstance(
+        if isinstance(exc, ConnectTimeout) or isinstance(
             getattr(exc.args[0] if exc.args else None, "reason", None), NewConnectionError
         ):
             return _UnreachableHostError(tried, what, sent=False)
-        if isinstance(exc, requests.exceptions.ReadTimeout):
+        if isinstance(exc, ReadTimeout):
             what = f"{self.host}: no answer in time"
         return NoAnswerError(tried, what, sent=True)
 
@@ -248,6 +248,7 @@ def _encoded(params: Params) -> dict[str, t.Any]:
 def _root_cause(exc: BaseException) -> str:
     """The innermost text of requests' nested exceptions, where the reason is."""
     inner: t.Any = exc
+    text = str(exc)
     while isinstance(inner, BaseException):
         text = str(inner)
         inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)

@@ -28,7 +28,8 @@ try:
     from urllib3.connectionpool import HTTPSConnectionPool
 except ImportError:
     MISSING: MissingLibraryError | None = MissingLibraryError("requests", traceback.format_exc())
-    HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object
+    # Something to derive from, so that the module can be imported and say what is missing.
+    HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[misc, assignment]
 else:
     MISSING = None
 try:
@@ -69,7 +70,7 @@ class Observer(t.Protocol):
         """An answer came, with this ``Date`` header."""
 
 
-class HttpSession(ProxmoxHttpSession):  # type: ignore[misc]
+class HttpSession(ProxmoxHttpSession):
     """A requests session that never retries, never follows and always checks whom it talks to."""
 
     def __init__(
@@ -99,10 +100,10 @@ class HttpSession(ProxmoxHttpSession):  # type: ignore[misc]
             **options,
         )
         self._observer.answered(response.headers.get("Date"))
-        return response
+        return t.cast("requests.Response", response)
 
 
-class _PinningAdapter(HTTPAdapter):  # type: ignore[misc]
+class _PinningAdapter(HTTPAdapter):
     """Lets a connection through only to a certificate with one of the given fingerprints."""
 
     def __init__(self, fingerprints: tuple[str, ...], connections: int) -> None:
@@ -131,23 +132,24 @@ class _PinningAdapter(HTTPAdapter):  # type: ignore[misc]
             }
 
 
-class _PinnedConnection(HTTPSConnection):  # type: ignore[misc]
+class _PinnedConnection(HTTPSConnection):
     pins: tuple[str, ...] = ()
 
     def connect(self) -> None:
         super().connect()
-        digest = hashlib.sha256(self.sock.getpeercert(binary_form=True)).hexdigest()
+        certificate = t.cast(ssl.SSLSocket, self.sock).getpeercert(binary_form=True)
+        digest = hashlib.sha256(certificate or b"").hexdigest()
         if digest not in self.pins:
             self.close()
             raise ssl.SSLError(f"the fingerprint {_colons(digest)} is not one of api_fingerprint")
         self.is_verified = True
 
 
-class NoAuth(ProxmoxHTTPAuthBase):  # type: ignore[misc]
+class NoAuth(ProxmoxHTTPAuthBase):
     """For the login itself."""
 
 
-class TicketAuth(ProxmoxHTTPAuthBase):  # type: ignore[misc]
+class TicketAuth(ProxmoxHTTPAuthBase):
     """Adds the ticket, and for all but GET the CSRF token, to a request."""
 
     ticket: str | None = None
@@ -171,7 +173,7 @@ class TicketAuth(ProxmoxHTTPAuthBase):  # type: ignore[misc]
         return request
 
 
-class Serializer(JsonSerializer):  # type: ignore[misc]
+class Serializer(JsonSerializer):
     """Keeps ``total`` of an answer and ``message`` of an error."""
 
     def loads(self, response: requests.Response) -> Answer:

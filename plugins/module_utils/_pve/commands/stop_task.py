@@ -112,7 +112,7 @@ async def _leftovers(api: Api, tasks: t.Sequence[Task]) -> list[Values]:
 
 
 async def _worked_on(api: Api, task: Task, cluster: Cluster) -> list[Guest]:
-    vmids = {task.upid.vmid}
+    vmids = set() if task.upid.vmid is None else {task.upid.vmid}
     if task.upid.type in ("qmclone", "vzclone"):
         head = await api.get(
             ("nodes", task.upid.node, "tasks", str(task.upid), "log"), {"limit": _FIRST_LINES}
