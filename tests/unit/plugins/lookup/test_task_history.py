@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
+from ansible import constants
 from ansible.errors import AnsibleError
-from ansible.plugins.loader import init_plugin_loader, lookup_loader
-from simulator_process import Simulator, start_simulator
+from ansible_collections.upid.proxmox.plugins.doc_fragments.connection import ModuleDocFragment
+from ansible_collections.upid.proxmox.plugins.lookup import task_history
+from ansible_collections.upid.proxmox.tests.simulator_process import Simulator, start_simulator
 
 Lookup = Callable[..., list[dict[str, Any]]]
 
+NAME = "upid.proxmox.task_history"
 TOKEN = "00000000-0000-4000-8000-000000000001"
 # Every task begins an hour after the one before it.
 STARTED = (
@@ -48,21 +52,34 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
+def documented_options() -> dict[str, Any]:
+    """The options of the lookup with those of its fragments, as Ansible puts them together."""
+    connection = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    plugins = yaml.safe_load(ModuleDocFragment.PLUGINS)["options"]
+    own = yaml.safe_load(task_history.DOCUMENTATION)["options"]
+    return own | {name: connection[name] | plugins[name] for name in connection}
+
+
 @pytest.fixture
 def lookup(simulator: Simulator) -> Lookup:
-    """The lookup as Ansible loads it, with its connection in variables."""
-    init_plugin_loader()
+    """The lookup with its connection in variables.
+
+    Ansible's own loader stays out of it, for that would import the collection a second time.
+    """
     variables = {
         "upid_proxmox_api_host": list(simulator.hosts),
         "upid_proxmox_api_token_id": "root@pam!ansible",
         "upid_proxmox_api_token_secret": TOKEN,
         "upid_proxmox_ca_path": str(simulator.ca),
     }
+    constants.config.initialize_plugin_configuration_definitions(
+        "lookup", NAME, documented_options()
+    )
 
     def run(*terms: Any, **options: Any) -> list[dict[str, Any]]:
-        plugin = lookup_loader.get("upid.proxmox.task_history")
-        found: list[dict[str, Any]] = plugin.run(list(terms), variables=variables, **options)
-        return found
+        plugin = task_history.LookupModule()
+        plugin._load_name = NAME
+        return plugin.run(list(terms), variables=variables, **options)
 
     return run
 
@@ -127,7 +144,7 @@ def test_since_and_until_compare_the_start(lookup: Lookup) -> None:
     ("options", "message"),
     [
         ({"since": "yesterday"}, "since: 'yesterday'"),
-        ({"status": "excellent"}, "status.*excellent"),
+        ({"status": "excellent"}, "excellent.*status"),
         ({"limit": -1}, "limit: -1"),
         ({"api_host": "https://pve1"}, "api_host: 'https://pve1'"),
     ],
