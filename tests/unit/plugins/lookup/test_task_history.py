@@ -56,7 +56,7 @@ def documented_options() -> dict[str, Any]:
     """The options of the lookup with those of its fragments, as Ansible puts them together."""
     connection = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     plugins = yaml.safe_load(ModuleDocFragment.PLUGINS)["options"]
-    own = yaml.safe_load(task_history.DOCUMENTATION)["options"]
+    own: dict[str, Any] = yaml.safe_load(task_history.DOCUMENTATION)["options"]
     return own | {name: connection[name] | plugins[name] for name in connection}
 
 

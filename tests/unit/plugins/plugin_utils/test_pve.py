@@ -47,6 +47,6 @@ def test_an_error_of_the_question_is_an_error_of_ansible() -> None:
 
 
 def test_a_host_that_does_not_answer_is_an_error_that_names_it() -> None:
-    with pytest.raises(AnsibleError, match="127.0.0.1:9") as caught:
+    with pytest.raises(AnsibleError, match=r"127\.0\.0\.1:9") as caught:
         ask(OPTIONS, version)
     assert "Sim-pass-1" not in str(caught.value)
