@@ -373,6 +373,11 @@ guests:
       type: int
       returned: always
       sample: 1
+    message:
+      description: Why the guest is not as asked, null when all is well.
+      type: str
+      returned: always
+      sample: null
 tasks:
   description: Every task that was started or adopted.
   type: list

@@ -14,10 +14,10 @@ import typing as t
 from . import clock
 from .errors import NoAnswerError
 from .session import Params, Segments, Session
-from .transport import Answer
 
 if t.TYPE_CHECKING:
     from .connection import Connection
+    from .transport import Answer
 
 T = t.TypeVar("T")
 
@@ -134,7 +134,7 @@ class _Workers:
         def call() -> None:
             try:
                 result = function()
-            except BaseException as exc:  # carried to the waiting caller, whatever it is
+            except BaseException as exc:  # noqa: BLE001 - carried to the waiting caller, who knows it
                 _hand_over(loop, future, error=exc)
             else:
                 _hand_over(loop, future, result=result)

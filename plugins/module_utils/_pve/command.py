@@ -16,7 +16,7 @@ from .task import Outcome, Task
 if t.TYPE_CHECKING:
     from .client import Api
 
-Values = t.Dict[str, t.Any]
+Values = dict[str, t.Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Context:
     params: t.Mapping[str, t.Any]
     check: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    warn: t.Callable[[str], None] = lambda text: None
+    warn: t.Callable[[str], None] = lambda _text: None
 
 
 @dataclass(frozen=True)

@@ -77,19 +77,19 @@ def _names(text: object) -> list[str]:
 
 
 def _same(name: str, current: t.Any, wanted: t.Any) -> bool:
-    if current is None:
-        return False
-    if name in SECRETS:
-        return True
+    """Whether the option says already what is wanted; each kind of value by its own rule."""
+    if current is None or name in SECRETS:
+        return current is not None
     if name == "tags":
         return split_tags(current) == split_tags(wanted)
     if name == "sshkeys":
         return unquote(str(current)).split() == unquote(str(wanted)).split()
     have, want = str(current).strip(), str(wanted).strip()
-    if have == want or (_switch(have) is not None and _switch(have) == _switch(want)):
-        return True
-    structured = any(mark in want for mark in ",=:") or any(mark in have for mark in ",=")
-    return structured and _same_properties(have, want)
+    return have == want or _same_switch(have, want) or _same_properties(have, want)
+
+
+def _same_switch(have: str, want: str) -> bool:
+    return _switch(have) is not None and _switch(have) == _switch(want)
 
 
 def _switch(text: str) -> bool | None:
@@ -104,6 +104,8 @@ def _same_properties(have: str, want: str) -> bool:
     Proxmox VE adds what was left open (a MAC address, the size of a disk), so only what is wanted
     is compared. A volume that was to be made is there when the drive is on its storage.
     """
+    if not any(mark in have + want for mark in ",=:"):
+        return False
     current, new = _properties(have), _properties(want)
     return all(_same_property(current, key, value) for key, value in new.items())
 
@@ -118,9 +120,7 @@ def _same_property(current: t.Mapping[str, str], key: str, value: str) -> bool:
     have = current.get(key)
     if have is None:
         return False
-    return have.lower() == value.lower() or (
-        _switch(have) is not None and _switch(have) == _switch(value)
-    )
+    return have.lower() == value.lower() or _same_switch(have, value)
 
 
 def _properties(text: str) -> dict[str, str]:

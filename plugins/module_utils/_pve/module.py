@@ -43,7 +43,7 @@ def run(command: Command, argument_spec: dict[str, t.Any], **rules: t.Any) -> No
     except PveError as error:
         module.fail_json(msg=str(error), **result)
     result.update(report.values, changed=report.changed)
-    if report.diff is not None and module._diff:
+    if report.diff is not None and module._diff:  # noqa: SLF001 - no public name says so
         result["diff"] = dict(report.diff)
     if report.problem is not None:
         module.fail_json(msg=report.problem, **result)

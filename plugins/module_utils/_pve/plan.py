@@ -125,7 +125,7 @@ def _decide(one: Wanted, cluster: Cluster, kind: str, avoid: t.Collection[int]) 
 def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:
     if one.vmid is not None:
         return cluster.guests.get(one.vmid)
-    found = [guest for guest in cluster.named(t.cast(str, one.name)) if guest.kind == kind]
+    found = [guest for guest in cluster.named(t.cast("str", one.name)) if guest.kind == kind]
     if len(found) > 1:
         raise UsageError(
             f"the name {one.name!r} is ambiguous, give a vmid:"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass
 
@@ -46,21 +47,22 @@ async def find_started(api: Api, job: Job, since: float, known: t.Collection[Upi
     attempt = 0
     while True:
         attempt += 1
+        why = ""
         try:
             upid = await _find(api, job, int(since) - _SLACK, known, "all")
             if upid is not None:
                 return Fate(upid, certain=True)
-            if unblocked is None and await _daemon_answers(api, job):
+            if unblocked is None:
+                await _wait_for_daemon(api, job)
                 unblocked = clock.now()
-            working = await _target_is_locked(api, job)
-        except NoAnswerError as error:
-            if clock.now() >= patience:
-                return Fate(None, certain=False, why=str(error))
-        else:
-            if unblocked is not None and clock.now() - unblocked >= _GRACE and not working:
+            if await _target_is_locked(api, job):
+                why = "the target is being made, but no task is seen"
+            elif clock.now() - unblocked >= _GRACE:
                 return Fate(None, certain=True)
-            if clock.now() >= patience:
-                return Fate(None, certain=False, why="the target is locked, but no task is seen")
+        except NoAnswerError as error:
+            why = str(error)
+        if clock.now() >= patience:
+            return Fate(None, certain=False, why=why)
         await clock.sleep(clock.backoff(attempt, most=4.0))
 
 
@@ -108,15 +110,12 @@ async def _first_lines(api: Api, upid: Upid) -> list[str]:
     return [str(line["t"]) for line in answer.data or ()]
 
 
-async def _daemon_answers(api: Api, job: Job) -> bool:
-    """Whether a call that the node's daemon has to carry out is answered."""
-    guest = job.path[:4] if len(job.path) >= 4 else None
-    path = (*guest, "status", "current") if guest else ("nodes", job.node, job.target.kind)
-    try:
+async def _wait_for_daemon(api: Api, job: Job) -> None:
+    """Have a call answered that the node's daemon carries out; any clear answer will do."""
+    guest = job.path[:4]
+    path = (*guest, "status", "current") if len(guest) == 4 else guest
+    with contextlib.suppress(ApiError):
         await api.get(path, retries=0)
-    except ApiError:
-        return True
-    return True
 
 
 async def _target_is_locked(api: Api, job: Job) -> bool:

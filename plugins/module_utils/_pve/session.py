@@ -15,7 +15,6 @@ import time
 import typing as t
 from urllib.parse import quote
 
-from .connection import Connection, Host
 from .errors import ApiError, NoAnswerError, UsageError
 from .transport import (
     MISSING,
@@ -28,13 +27,16 @@ from .transport import (
     presented_fingerprint,
 )
 
+if t.TYPE_CHECKING:
+    from .connection import Connection, Host
+
 if MISSING is None:
     from proxmoxer.backends.https import ProxmoxHTTPApiTokenAuth
     from proxmoxer.core import ProxmoxResource, ResourceException
     from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException, SSLError
     from urllib3.exceptions import NewConnectionError
 
-Segments = t.Tuple[t.Union[str, int], ...]
+Segments = tuple[t.Union[str, int], ...]
 Params = t.Mapping[str, t.Any]
 
 TICKET_RENEWAL = 3600.0
@@ -140,7 +142,7 @@ class Session:
             raise NoAnswerError(
                 tried, f"{self.host} redirects elsewhere; give the address of the API", sent=False
             )
-        return t.cast(Answer, answer)
+        return t.cast("Answer", answer)
 
     def _silence(self, tried: str, exc: RequestException) -> NoAnswerError:
         what = f"{self.host}: {_root_cause(exc)}"

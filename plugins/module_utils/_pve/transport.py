@@ -17,12 +17,15 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from .connection import Connection, Host
 from .errors import MissingLibraryError
+
+if t.TYPE_CHECKING:
+    import requests
+
+    from .connection import Connection, Host
 
 # proxmoxer ends the process when requests is missing, so requests comes first.
 try:
-    import requests
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPSConnection
     from urllib3.connectionpool import HTTPSConnectionPool
@@ -137,7 +140,7 @@ class _PinnedConnection(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        certificate = t.cast(ssl.SSLSocket, self.sock).getpeercert(binary_form=True)
+        certificate = t.cast("ssl.SSLSocket", self.sock).getpeercert(binary_form=True)
         digest = hashlib.sha256(certificate or b"").hexdigest()
         if digest not in self.pins:
             self.close()
@@ -204,9 +207,9 @@ def presented_fingerprint(host: Host) -> str:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with socket.create_connection((host.name, host.port), CONNECT_TIMEOUT) as plain:
-            with context.wrap_socket(plain, server_hostname=host.name) as tls:
-                certificate = tls.getpeercert(binary_form=True) or b""
+        plain = socket.create_connection((host.name, host.port), CONNECT_TIMEOUT)
+        with plain, context.wrap_socket(plain, server_hostname=host.name) as tls:
+            certificate = tls.getpeercert(binary_form=True) or b""
     except OSError as exc:
         return f"none now ({exc})"
     return _colons(hashlib.sha256(certificate).hexdigest())

@@ -73,14 +73,6 @@ class Upid:
             user=field["user"],
         )
 
-    @classmethod
-    def compose(
-        cls, node: str, pid: int, pstart: int, starttime: int, type_: str, id_: str, user: str
-    ) -> Upid:
-        """Put a UPID together as Proxmox VE writes it; fields it refuses raise UpidError."""
-        numbers = f"{pid:08X}:{pstart:08X}:{starttime:08X}"
-        return cls.parse(f"UPID:{node}:{numbers}:{type_}:{id_}:{user}:")
-
     def __str__(self) -> str:
         return self.text
 

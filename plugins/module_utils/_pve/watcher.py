@@ -226,13 +226,13 @@ class Watcher:
     def _expire(self, node: _Node) -> None:
         now = clock.now()
         silent = node.silent_since is not None
-        gone = silent and now - t.cast(float, node.silent_since) >= self._node_timeout
+        gone = silent and now - t.cast("float", node.silent_since) >= self._node_timeout
         for watch in node.watches:
             late = watch.deadline is not None and now >= watch.deadline
             if gone or (late and silent):
                 self._lose(watch, f"node {node.name} does not answer: {node.trouble}")
             elif late:
-                limit = t.cast(float, watch.deadline) - watch.since
+                limit = t.cast("float", watch.deadline) - watch.since
                 self._resolve(
                     watch,
                     Task(watch.upid, Outcome.TIMED_OUT, note=f"still running after {limit:.0f} s"),

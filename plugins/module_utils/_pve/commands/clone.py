@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ..command import Context, Report
 from ..errors import UsageError
 from ..guests import read_cluster
 from ..operations.clone import CloneSource, clone_job
+from ..operations.job import Target
 from ..placement import place
 from ..plan import Wanted, check_wanted
 from .creation import Recipe, make
 
 if t.TYPE_CHECKING:
+    from ..command import Context, Report
     from ..guests import Cluster
     from ..operations.job import Job
 
@@ -31,10 +32,9 @@ async def run(context: Context) -> Report:
     source = await _source(context, cluster)
     wanted = _placed(_wanted(params), cluster, source, params)
 
-    def job(one: Wanted, vmid: int, movable: bool) -> Job:
-        return clone_job(
-            source, vmid, one.name, one.node, one.options, params["wait_timeout"], movable=movable
-        )
+    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.kind)
+        return clone_job(source, target, one.options, params["wait_timeout"], movable=movable)
 
     recipe = Recipe(
         kind=source.guest.kind,

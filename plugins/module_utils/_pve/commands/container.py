@@ -10,15 +10,16 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ..command import Context, Report
 from ..errors import ApiError, UsageError
 from ..guests import read_cluster
 from ..operations.container import container_job, container_params
+from ..operations.job import Target
 from ..placement import GIVEN, place
 from ..plan import Action, Wanted, check_wanted, decide
 from .creation import Recipe, make
 
 if t.TYPE_CHECKING:
+    from ..command import Context, Report
     from ..guests import Cluster
     from ..operations.job import Job
 
@@ -57,11 +58,9 @@ async def run(context: Context) -> Report:
     wanted = _placed(wanted, cluster, params)
     await _check_templates(context, wanted, cluster)
 
-    def job(one: Wanted, vmid: int, movable: bool) -> Job:
-        node = t.cast(str, one.node)
-        return container_job(
-            vmid, one.name, node, one.options, params["wait_timeout"], movable=movable
-        )
+    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+        target = Target(vmid, one.name, str(one.node), "lxc")
+        return container_job(target, one.options, params["wait_timeout"], movable=movable)
 
     recipe = Recipe(kind="lxc", verb="created", job=job)
     return await make(context, wanted, cluster, recipe)
@@ -113,7 +112,7 @@ async def _check_templates(context: Context, wanted: t.Sequence[Wanted], cluster
     """
     steps = decide(wanted, cluster, "lxc")
     needed = {
-        (t.cast(str, step.wanted.node), str(step.wanted.options["ostemplate"]))
+        (t.cast("str", step.wanted.node), str(step.wanted.options["ostemplate"]))
         for step in steps
         if step.action is Action.MAKE
     }

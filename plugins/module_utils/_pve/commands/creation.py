@@ -10,30 +10,36 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..command import Context, Report, Values
 from ..guests import Cluster, VmidRange, Vmids, read_cluster, read_fresh
 from ..leftovers import explain, find_dead_task, removal
 from ..plan import MAKING, Action, Step, Wanted, decide
 from ..reconcile import find_running
-from ..scheduler import Result
 from ..task import Outcome
-from .engine import Engine
+from .engine import engine
 from .result import guest_values, job_report
 
 if t.TYPE_CHECKING:
+    from ..command import Context, Report, Values
     from ..guests import Guest
     from ..operations.job import Job
+    from ..scheduler import Result
     from ..task import Task
+    from .engine import Engine
 
-MakeJob = t.Callable[[Wanted, int, bool], "Job"]
+
+class MakeJob(t.Protocol):
+    """Makes the job for a wanted guest with this VMID; ``movable`` allows another one later."""
+
+    def __call__(self, one: Wanted, vmid: int, *, movable: bool) -> Job:
+        """The job."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How one kind of guest is made.
 
-    ``job(wanted, vmid, movable)`` is the job that makes a guest. ``avoid`` are VMIDs that can
-    never be meant. ``verb`` says in a plan what happens.
+    ``job`` makes the job of a guest. ``avoid`` are VMIDs that can never be meant. ``verb`` says in
+    a plan what happens.
     """
 
     kind: str
@@ -46,12 +52,12 @@ async def make(
     context: Context, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
 ) -> Report:
     """Have every wanted guest; those that are there stay, those on their way are adopted."""
-    async with Engine(context) as engine:
-        steps, finished = await _decided(engine, wanted, cluster, recipe)
+    async with engine(context) as machine:
+        steps, finished = await _decided(machine, wanted, cluster, recipe)
         if context.check:
             return _plan(steps, recipe)
-        steps = await _without_leftovers(engine, steps, recipe)
-        results = await _act(engine, steps, cluster, recipe)
+        steps = await _without_leftovers(machine, steps, recipe)
+        results = await _act(machine, steps, cluster, recipe)
         results = await _named_as_wanted(context, steps, results)
         values = [_values(step, results.get(index), finished) for index, step in enumerate(steps)]
         return job_report(
@@ -65,16 +71,16 @@ async def make(
 
 
 async def _decided(
-    engine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+    machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
 ) -> tuple[list[Step], dict[int, Task]]:
     """The steps, and the tasks of earlier calls that had to end before they could be told.
 
     A guest that is being made has no name yet. So when a wanted name is missing, and guests
     without a name are being made by the caller, their ends are waited for.
     """
-    steps = await _with_tasks(engine, decide(wanted, cluster, recipe.kind, recipe.avoid), recipe)
+    steps = await _with_tasks(machine, decide(wanted, cluster, recipe.kind, recipe.avoid), recipe)
     nameless_wanted = any(step.action is Action.MAKE and step.wanted.vmid is None for step in steps)
-    if not nameless_wanted or engine.context.check:
+    if not nameless_wanted or machine.context.check:
         return steps, {}
     known = {step.guest.vmid for step in steps if step.guest is not None}
     makings = [
@@ -82,24 +88,24 @@ async def _decided(
         for guest in cluster.guests.values()
         if guest.kind == recipe.kind and guest.lock in MAKING and guest.vmid not in known
     ]
-    finished = await _wait_for(engine, makings, recipe)
+    finished = await _wait_for(machine, makings, recipe)
     if not finished:
         return steps, {}
-    cluster = await read_cluster(engine.context.api)
+    cluster = await read_cluster(machine.context.api)
     steps = decide(wanted, cluster, recipe.kind, recipe.avoid)
-    return await _with_tasks(engine, steps, recipe), finished
+    return await _with_tasks(machine, steps, recipe), finished
 
 
-async def _with_tasks(engine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
-    return list(await asyncio.gather(*(_with_task(engine, step, recipe) for step in steps)))
+async def _with_tasks(machine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
+    return list(await asyncio.gather(*(_with_task(machine, step, recipe) for step in steps)))
 
 
-async def _with_task(engine: Engine, step: Step, recipe: Recipe) -> Step:
+async def _with_task(machine: Engine, step: Step, recipe: Recipe) -> Step:
     """Find the task of a guest that is being made; without one it is a left-over."""
     if step.action is not Action.ADOPT or step.guest is None:
         return step
-    api, guest = engine.context.api, step.guest
-    job = recipe.job(step.wanted, guest.vmid, False)
+    api, guest = machine.context.api, step.guest
+    job = recipe.job(step.wanted, guest.vmid, movable=False)
     upid = await find_running(api, job)
     if upid is not None:
         return replace(step, upid=upid)
@@ -111,26 +117,26 @@ async def _with_task(engine: Engine, step: Step, recipe: Recipe) -> Step:
     return replace(step, action=Action.GIVE_UP, guest=guest, upid=dead, why=why)
 
 
-async def _wait_for(engine: Engine, makings: t.Sequence[Guest], recipe: Recipe) -> dict[int, Task]:
+async def _wait_for(machine: Engine, makings: t.Sequence[Guest], recipe: Recipe) -> dict[int, Task]:
     """Wait until the caller's own tasks that make these guests have ended; tasks by VMID."""
-    api = engine.context.api
-    jobs = [recipe.job(Wanted(guest.vmid, None), guest.vmid, False) for guest in makings]
+    api = machine.context.api
+    jobs = [recipe.job(Wanted(guest.vmid, None), guest.vmid, movable=False) for guest in makings]
     upids = await asyncio.gather(*(find_running(api, job) for job in jobs))
     adopted = [
         job.adopting(upid)
         for job, upid in zip(jobs, upids)
         if upid is not None and upid.user == api.authid
     ]
-    results = await engine.run(adopted)
+    results = await machine.run(adopted)
     return {result.job.target.vmid: result.task for result in results if result.task}
 
 
-async def _without_leftovers(engine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
+async def _without_leftovers(machine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
     """Remove left-overs of our own dead tasks where the user allows it."""
-    if not engine.context.params["replace_leftovers"] or recipe.kind != "qemu":
+    if not machine.context.params["replace_leftovers"] or recipe.kind != "qemu":
         return steps
     ours = [step for step in steps if step.action is Action.GIVE_UP and step.upid and step.guest]
-    results = await engine.run([removal(t.cast("Guest", step.guest)) for step in ours])
+    results = await machine.run([removal(t.cast("Guest", step.guest)) for step in ours])
     removed = {id(step): result for step, result in zip(ours, results) if result.outcome.good}
     return [
         replace(step, action=Action.MAKE, guest=None, upid=None, why="")
@@ -141,23 +147,25 @@ async def _without_leftovers(engine: Engine, steps: list[Step], recipe: Recipe) 
 
 
 async def _act(
-    engine: Engine, steps: t.Sequence[Step], cluster: Cluster, recipe: Recipe
+    machine: Engine, steps: t.Sequence[Step], cluster: Cluster, recipe: Recipe
 ) -> dict[int, Result]:
     """Run the jobs of the steps that need one; results by the index of the step."""
     asked = {step.wanted.vmid for step in steps if step.wanted.vmid is not None}
-    text = engine.context.params["vmid_range"]
+    text = machine.context.params["vmid_range"]
     vmids = Vmids(
-        engine.context.api, {*cluster.guests, *asked}, VmidRange.parse(text) if text else None
+        machine.context.api, {*cluster.guests, *asked}, VmidRange.parse(text) if text else None
     )
     jobs: dict[int, Job] = {}
     for index, step in enumerate(steps):
         if step.action is Action.MAKE:
             movable = step.wanted.vmid is None
-            vmid = await vmids.take() if movable else t.cast(int, step.wanted.vmid)
-            jobs[index] = recipe.job(step.wanted, vmid, movable)
+            vmid = await vmids.take() if movable else t.cast("int", step.wanted.vmid)
+            jobs[index] = recipe.job(step.wanted, vmid, movable=movable)
         elif step.action is Action.ADOPT and step.guest and step.upid:
-            jobs[index] = recipe.job(step.wanted, step.guest.vmid, False).adopting(step.upid)
-    return dict(zip(jobs, await engine.run(list(jobs.values()), vmids)))
+            jobs[index] = recipe.job(step.wanted, step.guest.vmid, movable=False).adopting(
+                step.upid
+            )
+    return dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))
 
 
 async def _named_as_wanted(
@@ -197,6 +205,7 @@ def _values(step: Step, result: Result | None, finished: t.Mapping[int, Task]) -
         "changed": task is not None and outcome.good,
         "upid": str(task.upid) if task else (str(step.upid) if step.upid else None),
         "attempts": 0,
+        "message": step.why or None,
     }
 
 
@@ -212,7 +221,7 @@ def _plan(steps: t.Sequence[Step], recipe: Recipe) -> Report:
     for step in steps:
         node = step.node
         if node is None:
-            node = recipe.job(step.wanted, step.wanted.vmid or 0, False).target.node
+            node = recipe.job(step.wanted, step.wanted.vmid or 0, movable=False).target.node
         values.append(
             {
                 **_values(step, None, {}),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ..lanes import Lanes
@@ -18,8 +19,18 @@ if t.TYPE_CHECKING:
     from ..operations.job import Job
 
 
+@contextlib.asynccontextmanager
+async def engine(context: Context) -> t.AsyncIterator[Engine]:
+    """An engine for the options of this command, for the block."""
+    machine = Engine(context)
+    try:
+        yield machine
+    finally:
+        await machine.close()
+
+
 class Engine:
-    """Runs jobs as the options of the fragments start and wait say; a context manager."""
+    """Runs jobs as the options of the fragments start and wait say."""
 
     def __init__(self, context: Context) -> None:
         params = context.params
@@ -35,10 +46,8 @@ class Engine:
             log_lines=params["log_lines"],
         )
 
-    async def __aenter__(self) -> Engine:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
+    async def close(self) -> None:
+        """Stop watching."""
         await self._watcher.close()
 
     async def run(self, jobs: t.Sequence[Job], vmids: Vmids | None = None) -> list[Result]:

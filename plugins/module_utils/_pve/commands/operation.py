@@ -10,7 +10,6 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, field
 
-from ..command import Context, Report, Values
 from ..config import SECRETS, config_params, difference, disk_size, size_in_bytes
 from ..errors import UsageError
 from ..guests import Guest, Node, check_vmid, read_cluster, read_fresh
@@ -18,10 +17,11 @@ from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
 from ..task import Outcome
 from ..tasklist import list_tasks
-from .engine import Engine
+from .engine import engine
 from .result import guest_values, job_report
 
 if t.TYPE_CHECKING:
+    from ..command import Context, Report, Values
     from ..guests import Cluster
     from ..operations.catalog import Operation
     from ..operations.job import Job
@@ -185,8 +185,8 @@ async def _act(
     }
     if operation.name not in _ALWAYS_NEW:
         jobs = await _adopting(context, jobs)
-    async with Engine(context) as engine:
-        return dict(zip(jobs, await engine.run(list(jobs.values()))))
+    async with engine(context) as machine:
+        return dict(zip(jobs, await machine.run(list(jobs.values()))))
 
 
 async def _adopting(context: Context, jobs: t.Mapping[int, Job]) -> dict[int, Job]:
@@ -222,6 +222,7 @@ def _values(step: _Step, result: Result | None, *, check: bool = False) -> Value
         "changed": to_do,
         "upid": None,
         "attempts": 0,
+        "message": None,
     }
 
 

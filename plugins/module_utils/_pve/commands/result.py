@@ -29,7 +29,16 @@ def guest_values(result: Result) -> Values:
         "changed": result.changed,
         "upid": str(task.upid) if task else None,
         "attempts": result.attempts,
+        "message": _message(result),
     }
+
+
+def _message(result: Result) -> str | None:
+    """Why a guest is not as asked, in a sentence; None when all is well."""
+    if result.outcome.good:
+        return None
+    task = result.task
+    return result.message or (task and (task.note or task.exitstatus)) or None
 
 
 def job_report(

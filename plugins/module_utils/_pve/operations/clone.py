@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..lanes import Lane
 from ..task_types import default_wait_timeout
-from .job import KINDS, Job, Target, common_lanes
+from .job import KINDS, Job, Target, common_lanes, readdressing
 
 if t.TYPE_CHECKING:
     from ..guests import Guest
@@ -46,9 +46,7 @@ class CloneSource:
 
 def clone_job(
     source: CloneSource,
-    vmid: int,
-    name: str | None,
-    target_node: str | None,
+    target: Target,
     options: t.Mapping[str, t.Any],
     timeout: float | None,
     *,
@@ -56,17 +54,15 @@ def clone_job(
 ) -> Job:
     """The job of one clone; ``movable`` says that another VMID would do as well.
 
-    The task runs on the source's node and carries the source's VMID; the new guest moves to
-    ``target_node`` in its last step.
+    The task runs on the source's node and carries the source's VMID; the new guest moves to the
+    target's node in its last step.
     """
     guest = source.guest
-    node = target_node or guest.node
-    target = Target(vmid, name, node, guest.kind)
     task_type = "qmclone" if guest.kind == "qemu" else "vzclone"
     storage = options.get("storage") or (source.storages[0] if source.storages else None)
     lanes = (
         Lane(f"source {guest.vmid}", exclusive=source.exclusive),
-        Lane(f"vmid {vmid}", exclusive=True),
+        Lane(f"vmid {target.vmid}", exclusive=True),
         *common_lanes(guest.node, storage),
     )
     return Job(
@@ -76,9 +72,9 @@ def clone_job(
         method="POST",
         path=("nodes", guest.node, guest.kind, guest.vmid, "clone"),
         params={
-            "newid": vmid,
-            "name" if guest.kind == "qemu" else "hostname": name,
-            "target": target_node if target_node != guest.node else None,
+            "newid": target.vmid,
+            "name" if guest.kind == "qemu" else "hostname": target.name,
+            "target": target.node if target.node != guest.node else None,
             **options,
         },
         task_type=task_type,
@@ -87,13 +83,9 @@ def clone_job(
         lanes=lanes,
         repeatable=True,
         storage=storage,
-        readdress=(
-            (
-                lambda other: clone_job(
-                    source, other, name, target_node, options, timeout, movable=True
-                )
-            )
-            if movable
-            else None
-        ),
+        readdress=readdressing(
+            lambda other: clone_job(source, other, options, timeout, movable=True), target
+        )
+        if movable
+        else None,
     )

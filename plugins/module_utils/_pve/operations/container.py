@@ -11,7 +11,7 @@ import typing as t
 from ..errors import UsageError
 from ..lanes import Lane
 from ..task_types import default_wait_timeout
-from .job import Job, Target, common_lanes
+from .job import Job, Target, common_lanes, readdressing
 
 # Options of the module whose names differ from the API's.
 _API_NAMES = {"ssh_public_keys": "ssh-public-keys"}
@@ -19,35 +19,28 @@ _TASK_TYPE = "vzcreate"
 
 
 def container_job(
-    vmid: int,
-    hostname: str | None,
-    node: str,
-    params: t.Mapping[str, t.Any],
-    timeout: float | None,
-    *,
-    movable: bool,
+    target: Target, params: t.Mapping[str, t.Any], timeout: float | None, *, movable: bool
 ) -> Job:
     """The job of one container; ``params`` are the API's, ``movable`` allows another VMID."""
-    target = Target(vmid, hostname, node, "lxc")
     storage = _storage(params)
     return Job(
         title=f"creation of {target.title}",
         target=target,
-        node=node,
+        node=target.node,
         method="POST",
-        path=("nodes", node, "lxc"),
-        params={"vmid": vmid, "hostname": hostname, **params},
+        path=("nodes", target.node, "lxc"),
+        params={"vmid": target.vmid, "hostname": target.name, **params},
         task_type=_TASK_TYPE,
-        task_id=str(vmid),
+        task_id=str(target.vmid),
         timeout=default_wait_timeout(_TASK_TYPE) if timeout is None else timeout,
-        lanes=(Lane(f"vmid {vmid}", exclusive=True), *common_lanes(node, storage)),
+        lanes=(Lane(f"vmid {target.vmid}", exclusive=True), *common_lanes(target.node, storage)),
         repeatable=True,
         storage=storage,
-        readdress=(
-            (lambda other: container_job(other, hostname, node, params, timeout, movable=True))
-            if movable
-            else None
-        ),
+        readdress=readdressing(
+            lambda other: container_job(other, params, timeout, movable=True), target
+        )
+        if movable
+        else None,
     )
 
 

@@ -80,6 +80,11 @@ class Job:
         return any(named.search(line) for line in log)
 
 
+def readdressing(make: t.Callable[[Target], Job], target: Target) -> t.Callable[[int], Job]:
+    """A function that makes the same job for another VMID."""
+    return lambda vmid: make(replace(target, vmid=vmid))
+
+
 def common_lanes(node: str, storage: str | None) -> tuple[Lane, ...]:
     """The lanes that every job has: the whole, the node that works, the storage it fills."""
     lanes = (Lane("all"), Lane(f"node {node}"))
