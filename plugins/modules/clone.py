@@ -261,6 +261,11 @@ guests:
       returned: always
       sample: 1
     message:
+      description: Why the guest is not as asked, null if it is.
+      type: str
+      returned: always
+      sample: null
+    message:
       description: Why the guest is not as asked, null when all is well.
       type: str
       returned: always
@@ -362,7 +367,7 @@ diff:
   returned: in diff mode
   sample:
     before: ""
-    after: "web1: created"
+    after: "web1: qemu 201 on pve2, cloned from VM 9000 (debian-12-cloud) on pve1\n"
 """
 
 from ..module_utils._pve.arguments import START_SPEC

@@ -374,6 +374,11 @@ guests:
       returned: always
       sample: 1
     message:
+      description: Why the guest is not as asked, null if it is.
+      type: str
+      returned: always
+      sample: null
+    message:
       description: Why the guest is not as asked, null when all is well.
       type: str
       returned: always
@@ -475,7 +480,7 @@ diff:
   returned: in diff mode
   sample:
     before: ""
-    after: "web1: created"
+    after: "cache1: lxc 301 on pve1, created\n"
 """
 
 from ..module_utils._pve.arguments import START_SPEC

@@ -183,6 +183,11 @@ guests:
       returned: always
       sample: 1
     message:
+      description: Why the guest is not as asked, null if it is.
+      type: str
+      returned: always
+      sample: null
+    message:
       description: Why the guest is not as asked, null when all is well.
       type: str
       returned: always
@@ -283,8 +288,8 @@ diff:
   type: dict
   returned: in diff mode
   sample:
-    before: ""
-    after: "web1: created"
+    before: "VM 201 (web1) on pve2: memory: 2048\n"
+    after: "VM 201 (web1) on pve2: memory: 8192\n"
 """
 
 from ..module_utils._pve.arguments import START_SPEC

@@ -36,8 +36,8 @@ class Call:
 class Operation:
     """Something that can be done to a guest.
 
-    ``title`` completes the sentence "would ... VM 100". ``destructive_when`` maps a parameter to a
-    pattern of the values that make an otherwise harmless operation destroy something.
+    ``title`` is its verb in a plan. ``destructive_when`` maps a parameter to a pattern of the values
+    that make an otherwise harmless operation destroy something.
     """
 
     name: str
@@ -90,7 +90,7 @@ _OPERATIONS = (
         # A deleted disk becomes an unused one; to delete that, or with force, frees its volume.
         destructive_when={"force": _TRUE, "delete": r"\bunused\d+\b"},
     ),
-    Operation("resize", "resize a disk of", _both("PUT", "resize", "resize", "resize")),
+    Operation("resize", "resize", _both("PUT", "resize", "resize", "resize")),
     Operation(
         "template",
         "convert to a template",
