@@ -374,11 +374,6 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest is not as asked, null if it is.
-      type: str
-      returned: always
-      sample: null
-    message:
       description: Why the guest is not as asked, null when all is well.
       type: str
       returned: always

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,19 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import
     START_SPEC,
     WAIT_SPEC,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Task
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
 
+COLLECTION = "ansible_collections.upid.proxmox"
+RETURNS_TASKS = [
+    "modules.wait_task",
+    "modules.task_info",
+    "modules.stop_task",
+    "modules.clone",
+    "modules.container",
+    "modules.operation",
+    "lookup.task_history",
+]
 ROOT = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file())
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 SAID_TWICE = ("type", "elements", "default", "choices", "aliases", "required")
@@ -70,6 +83,15 @@ def test_plugins_read_every_connection_option_from_the_environment_and_a_variabl
 def test_the_documentation_of_a_connection_option_names_its_environment_variable(name: str) -> None:
     description = options_in(connection.ModuleDocFragment.DOCUMENTATION)[name]["description"]
     assert f"E({CONNECTION_SPEC[name]['fallback'][1][0]})" in " ".join(description)
+
+
+@pytest.mark.parametrize("module", RETURNS_TASKS)
+def test_the_documentation_names_every_part_of_a_task(module: str) -> None:
+    source = importlib.import_module(f"{COLLECTION}.plugins.{module}")
+    documented = yaml.safe_load(source.RETURN)
+    [tasks] = [documented[key] for key in ("tasks", "_raw") if key in documented]
+    upid = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:")
+    assert list(tasks["contains"]) == list(Task(upid).as_result())
 
 
 @pytest.mark.parametrize("role", ROLES)
