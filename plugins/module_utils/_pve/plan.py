@@ -109,7 +109,7 @@ def _decide(one: Wanted, cluster: Cluster, kind: str, avoid: t.Collection[int]) 
     if guest is None:
         return Step(one, Action.MAKE)
     if guest.vmid in avoid:
-        raise UsageError(f"{one.title}: that is the source itself, {guest.title}")
+        raise UsageError(f"guests: {one.title} is the source itself, {guest.title}")
     if guest.kind != kind:
         raise UsageError(f"vmid: {guest.vmid} is taken by {guest.title}")
     if guest.lock in MAKING:

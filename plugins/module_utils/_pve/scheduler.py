@@ -245,7 +245,8 @@ class Scheduler:
                 return await self._find_out(run, run.uncertain_since, None)
             await self._readdress(run, error)
         run.state = Outcome.FAILED
-        return run.result(Outcome.FAILED, str(error))
+        hint = f". It needs {run.job.needs}" if error.status == 403 and run.job.needs else ""
+        return run.result(Outcome.FAILED, f"{error}{hint}")
 
     async def _see_through(self, run: _Run, upid: Upid) -> Result:
         """Wait for the task's end and decide what it means for the job."""

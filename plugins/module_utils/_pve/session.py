@@ -10,6 +10,7 @@ Everything here blocks and may be called from several threads at once.
 from __future__ import annotations
 
 import email.utils
+import re
 import threading
 import time
 import typing as t
@@ -91,15 +92,18 @@ class Session:
         """Send one request once and return its answer.
 
         Raises ApiError for a clear no and NoAnswerError for everything that is not an answer.
-        A host that refuses the connection is replaced by the next one, since nothing was sent.
+        A host in trouble is left for the next one. A read goes there at once; anything else only
+        when nothing had been sent.
         """
         tried = f"{method} /{'/'.join(str(segment) for segment in path)}"
         for _unused in self.connection.hosts[1:]:
             host = self._host
             try:
                 return self._send(method, path, params, timeout, tried)
-            except _UnreachableHostError:
+            except _HostError as error:
                 self._leave(host)
+                if error.sent and method != "GET":
+                    raise
         return self._send(method, path, params, timeout, tried)
 
     def _send(
@@ -149,10 +153,10 @@ class Session:
         if isinstance(exc, ConnectTimeout) or isinstance(
             getattr(exc.args[0] if exc.args else None, "reason", None), NewConnectionError
         ):
-            return _UnreachableHostError(tried, what, sent=False)
+            return _HostError(tried, what, sent=False)
         if isinstance(exc, ReadTimeout):
             what = f"{self.host}: no answer in time"
-        return NoAnswerError(tried, what, sent=True)
+        return _HostError(tried, what, sent=True)
 
     def _untrusted(self, tried: str, exc: Exception) -> UsageError | NoAnswerError:
         text = _root_cause(exc)
@@ -223,8 +227,8 @@ class Session:
         return t.cast("dict[str, t.Any]", answer.data)
 
 
-class _UnreachableHostError(NoAnswerError):
-    """Nobody took the connection."""
+class _HostError(NoAnswerError):
+    """The host itself is in trouble: no connection, or one that broke or fell silent."""
 
 
 def _refusal(tried: str, exc: ResourceException) -> ApiError | NoAnswerError:
@@ -254,4 +258,4 @@ def _root_cause(exc: BaseException) -> str:
     while isinstance(inner, BaseException):
         text = str(inner)
         inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-    return text.split(": ", 1)[-1] if "object at 0x" in text else text
+    return re.sub(r"^(HTTPSConnection(Pool)?\(.*?\)|<.*? object at 0x\w+>): ", "", text)

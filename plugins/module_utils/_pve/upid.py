@@ -94,8 +94,10 @@ class Upid:
         return match.group("token") if match else None
 
 
-def collect_upids(given: t.Sequence[str]) -> list[Upid]:
+def collect_upids(given: t.Sequence[str], option: str) -> list[Upid]:
     """The UPIDs of a list whose items may be comma-separated lists, each once, in order.
+
+    What is none raises UpidError, which names ``option`` and the text.
 
     An id may have a comma (a file name, for instance), so a comma separates only before ``UPID:``;
     parts that were split at another one before they came here are put together again.
@@ -106,7 +108,10 @@ def collect_upids(given: t.Sequence[str]) -> list[Upid]:
             texts[-1] += "," + part
         else:
             texts += [text for text in _SEPARATOR.split(part.strip()) if text]
-    return list(dict.fromkeys(Upid.parse(text) for text in texts))
+    try:
+        return list(dict.fromkeys(Upid.parse(text) for text in texts))
+    except UpidError as error:
+        raise UpidError(f"{option}: {error}") from None
 
 
 def _shown(value: object) -> str:

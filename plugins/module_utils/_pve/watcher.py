@@ -220,8 +220,11 @@ class Watcher:
         if not final:
             self._note_silence(node, error)
             return
+        why = str(error)
+        if "hostname lookup" in error.text:
+            why = f"there is no node {node.name} in the cluster ({error.text})"
         for watch in node.watches:
-            self._lose(watch, str(error))
+            self._lose(watch, why)
 
     def _expire(self, node: _Node) -> None:
         now = clock.now()

@@ -44,7 +44,7 @@ _FIRST_LINES = 5
 
 async def run(context: Context) -> Report:
     """Stop what runs; a task that has ended already is left as it is."""
-    upids = collect_upids(context.params["upids"])
+    upids = collect_upids(context.params["upids"], "upids")
     watcher = Watcher(context.api, interval=None, node_timeout=context.params["wait_timeout"])
     try:
         before = await asyncio.gather(*(watcher.watch(upid, timeout=0) for upid in upids))

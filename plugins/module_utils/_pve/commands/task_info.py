@@ -26,7 +26,7 @@ async def run(context: Context) -> Report:
     """Look, once."""
     params = context.params
     if params["upids"] is not None:
-        upids = collect_upids(params["upids"])
+        upids = collect_upids(params["upids"], "upids")
         tasks = list(await _known(context.api, upids, params["log_lines"]))
     else:
         query = TaskQuery.from_options(params, context.api.server_time())

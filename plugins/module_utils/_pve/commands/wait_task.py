@@ -21,7 +21,7 @@ from ..watcher import Watcher
 async def run(context: Context) -> Report:
     """Wait, stop what is late where that is asked for, and report every task in order."""
     params = context.params
-    upids = collect_upids(params["upids"])
+    upids = collect_upids(params["upids"], "upids")
     verdict = Verdict.from_params(params)
     watcher = Watcher(
         context.api, interval=params["poll_interval"], node_timeout=params["node_timeout"]

@@ -83,6 +83,10 @@ def clone_job(
         lanes=lanes,
         repeatable=True,
         storage=storage,
+        needs=(
+            f"VM.Clone on /vms/{guest.vmid}, VM.Allocate on /vms/{target.vmid} or on /pool/..., "
+            "Datastore.AllocateSpace on the storages and SDN.Use on the bridges"
+        ),
         readdress=readdressing(
             lambda other: clone_job(source, other, options, timeout, movable=True), target
         )

@@ -36,6 +36,10 @@ def container_job(
         lanes=(Lane(f"vmid {target.vmid}", exclusive=True), *common_lanes(target.node, storage)),
         repeatable=True,
         storage=storage,
+        needs=(
+            f"VM.Allocate on /vms/{target.vmid} or on /pool/..., Datastore.AllocateSpace on the "
+            "storages and SDN.Use on the bridges; for a privileged container Sys.Modify on /"
+        ),
         readdress=readdressing(
             lambda other: container_job(other, params, timeout, movable=True), target
         )

@@ -43,7 +43,7 @@ class Job:
     what the call answers: ``upid``, ``null`` (all is done then) or ``null_but_forks``.
     ``repeatable`` says that Proxmox VE itself refuses a second one, so that a call whose fate
     stays unknown may be sent again. ``upid`` is set for a task that runs already.
-    ``readdress`` makes the same job for another VMID, where the VMID was our own choice.
+    ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job for another VMID, where the VMID was our own choice.
     """
 
     title: str
@@ -60,6 +60,7 @@ class Job:
     repeatable: bool = False
     upid: Upid | None = None
     storage: str | None = None
+    needs: str = ""
     readdress: t.Callable[[int], Job] | None = field(default=None, compare=False)
 
     def adopting(self, upid: Upid) -> Job:
