@@ -61,7 +61,7 @@ style: $(INSTALLED) ## ruff format, check only (`make format` mends)
 	@$(GATE) $@ ruff format --check .
 
 lint: $(INSTALLED) ## ruff check
-	@$(GATE) $@ ruff check .
+	@$(GATE) $@ ruff check --output-format concise .
 
 types: $(INSTALLED) ## mypy
 	@cd $(COLLECTIONS) && MYPYPATH=.:$(COLLECTION)/tests/simulator $(GATE) $@ \

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from ansible_collections.upid.proxmox.tests.simulator_process import (
@@ -24,6 +25,7 @@ from ansible_collections.upid.proxmox.tests.simulator_process import (
 )
 from ansible_collections.upid.proxmox.tests.tools.isolated import ansible_test
 from ansible_collections.upid.proxmox.tests.tools.mirror import ROOT, mirror
+from ansible_collections.upid.proxmox.tests.tools.parts import Run, run_parts
 
 REAL_CLUSTER = ROOT / "tests" / "integration" / "integration_config.yml"
 
@@ -32,15 +34,13 @@ def main(targets: list[str]) -> int:
     """Run the targets; return 1 if one failed, else 0."""
     end_on_sigterm()
     folder = mirror("integration") / "tests" / "integration"
-    targets = targets or all_targets(folder)
-    if not targets:
-        print("There is no integration target.")
-        return 0
     config = folder / REAL_CLUSTER.name
-    run = on_real_cluster if REAL_CLUSTER.exists() else on_simulated_clusters
-    failed = run(targets, config)
-    print(f"{len(targets)} integration targets, failed: {', '.join(failed) or 'none'}", flush=True)
-    return 1 if failed else 0
+    if REAL_CLUSTER.exists():
+        shutil.copy2(REAL_CLUSTER, config)
+        run: Run = on_the_real_cluster
+    else:
+        run = partial(on_a_simulated_cluster, config)
+    return run_parts("integration target", targets or all_targets(folder), run)
 
 
 def all_targets(folder: Path) -> list[str]:
@@ -50,22 +50,17 @@ def all_targets(folder: Path) -> list[str]:
     return sorted(name for name in names if not name.startswith("setup_"))
 
 
-def on_real_cluster(targets: list[str], config: Path) -> list[str]:
-    """Run the targets on the cluster of the developer's own configuration; return what failed."""
-    shutil.copy2(REAL_CLUSTER, config)
-    return [target for target in targets if ansible_test("integration", target) != 0]
+def on_the_real_cluster(target: str, output: IO[str] | None) -> int:
+    """Run the target with the configuration that is there; return the exit code."""
+    return ansible_test("integration", target, output=output)
 
 
-def on_simulated_clusters(targets: list[str], config: Path) -> list[str]:
-    """Run each target on a new simulated cluster; return what failed."""
+def on_a_simulated_cluster(config: Path, target: str, output: IO[str] | None) -> int:
+    """Run the target on a new simulated cluster; return the exit code."""
     template: dict[str, Any] = yaml.safe_load(config.with_suffix(".yml.template").read_text())
-    failed = []
-    for target in targets:
-        with start_simulator(speed=10, addresses=len(template["nodes"])) as simulator:
-            config.write_text(json.dumps({**template, **connection(simulator)}, indent=2))
-            if ansible_test("integration", target) != 0:
-                failed.append(target)
-    return failed
+    with start_simulator(speed=10, addresses=len(template["nodes"])) as simulator:
+        config.write_text(json.dumps({**template, **connection(simulator)}, indent=2))
+        return ansible_test("integration", target, output=output)
 
 
 def connection(simulator: Simulator) -> dict[str, Any]:

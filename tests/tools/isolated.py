@@ -19,6 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO
 
 from ansible_collections.upid.proxmox.tests.tools.mirror import copy_of
 from ansible_collections.upid.proxmox.tests.tools.pythons import link_pythons
@@ -40,19 +41,28 @@ subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", *packa
 """
 
 
-def ansible_test(command: str, *arguments: str) -> int:
+def ansible_test(command: str, *arguments: str, output: IO[str] | None = None) -> int:
     """Run ``ansible-test COMMAND`` on the copy of the work tree of this name; return its exit code.
 
     The Pythons of this machine are on the PATH, so that tests of every version find theirs.
+    ``output`` takes what is printed, the screen without it.
     """
     home = HOMES / command
-    print("Pythons:", *link_pythons(VERSIONS, home / "bin"), flush=True)
+    print("Pythons:", *link_pythons(VERSIONS, home / "bin"), file=output, flush=True)
     _seed_pip_settings(home / ".config" / "pip" / "pip.conf")
     _seed_pip_bootstrap(home / ".ansible" / "test" / "cache")
     path = os.pathsep.join([str(Path(sys.prefix) / "bin"), str(home / "bin"), os.environ["PATH"]])
     environment = {**os.environ, "HOME": str(home), "PATH": path, "LC_ALL": "C.UTF-8"}
     words = ["ansible-test", command, *arguments, "--color", "no", "--truncate", "0"]
-    return subprocess.run(words, cwd=copy_of(command), env=environment, check=False).returncode
+    run = subprocess.run(
+        words,
+        cwd=copy_of(command),
+        env=environment,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
+        check=False,
+    )
+    return run.returncode
 
 
 def _seed_pip_settings(file: Path) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import IO
 
 from ansible_collections.upid.proxmox.tests.simulator_process import (
     end_on_sigterm,
     start_simulator,
 )
 from ansible_collections.upid.proxmox.tests.tools.mirror import ROOT
+from ansible_collections.upid.proxmox.tests.tools.parts import run_parts
 
 SCENARIOS = ROOT / "extensions" / "molecule"
 
@@ -24,13 +26,7 @@ SCENARIOS = ROOT / "extensions" / "molecule"
 def main(scenarios: list[str]) -> int:
     """Run the scenarios; return 1 if one failed, else 0."""
     end_on_sigterm()
-    scenarios = scenarios or all_scenarios()
-    if not scenarios:
-        print("There is no molecule scenario.")
-        return 0
-    failed = [scenario for scenario in scenarios if run(scenario) != 0]
-    print(f"{len(scenarios)} molecule scenarios, failed: {', '.join(failed) or 'none'}", flush=True)
-    return 1 if failed else 0
+    return run_parts("molecule scenario", scenarios or all_scenarios(), run)
 
 
 def all_scenarios() -> list[str]:
@@ -38,14 +34,21 @@ def all_scenarios() -> list[str]:
     return sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
 
 
-def run(scenario: str) -> int:
-    """Run one scenario from the first step to the last; return molecule's exit code."""
+def run(scenario: str, output: IO[str] | None) -> int:
+    """Run one scenario on a new simulated cluster, all its steps; return molecule's exit code."""
     command = ["molecule", "--base-config", str(SCENARIOS / "config.yml")]
     command += ["test", "--no-command-borders", "--scenario-name", scenario]
     with start_simulator(speed=10) as simulator:
         environment = {**os.environ, **simulator.environment()}
         environment["MOLECULE_GLOB"] = str(SCENARIOS / "*" / "molecule.yml")
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            check=False,
+        ).returncode
 
 
 if __name__ == "__main__":
