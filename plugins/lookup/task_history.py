@@ -162,7 +162,7 @@ import typing as t
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils._pve.history import TaskQuery, recent_tasks
+from ..module_utils._pve.history import read_query, recent_tasks
 from ..plugin_utils._pve import ask
 
 if t.TYPE_CHECKING:
@@ -184,8 +184,7 @@ class LookupModule(LookupBase):
         nodes = [str(node) for node in self._flatten(terms)]
 
         async def question(api: Api) -> TaskPage:
-            query = TaskQuery.from_options(options, api.server_time())
-            return await recent_tasks(api, nodes, query)
+            return await recent_tasks(api, nodes, await read_query(api, options))
 
         page = ask(options, question)
         for node, why in page.unreachable.items():

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 
 from . import clock
@@ -61,7 +62,7 @@ def _usable(rows: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
         if not given:  # releases before 2025 give a container's last addresses alone
             given = [row.get("inet"), row.get("inet6")]
         for text in filter(None, given):
-            address = ipaddress.ip_address(str(text).split("/")[0].split("%")[0])
+            address = ipaddress.ip_address(re.split("[/%]", str(text), maxsplit=1)[0])
             if not (address.is_loopback or address.is_link_local or address.is_unspecified):
                 found.append(address)
     unique = sorted(set(found), key=lambda address: (address.version, found.index(address)))

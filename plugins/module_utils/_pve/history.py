@@ -92,6 +92,13 @@ class TaskQuery:
         }
 
 
+async def read_query(api: Api, options: t.Mapping[str, t.Any]) -> TaskQuery:
+    """The query that the options ask for; an age counts back from the server's clock."""
+    if any(_AGE.match(str(options.get(name) or "").strip()) for name in ("since", "until")):
+        await api.get(("version",))  # any answer tells the time
+    return TaskQuery.from_options(options, api.server_time())
+
+
 @dataclass(frozen=True)
 class TaskPage:
     """The tasks found, newest start first, and why which nodes did not answer."""

@@ -40,13 +40,12 @@ try:
         raise ImportError("requests")
     from proxmoxer.backends.https import (
         JsonSerializer,
-        ProxmoxHTTPApiTokenAuth,
         ProxmoxHTTPAuthBase,
         ProxmoxHttpSession,
     )
 except ImportError:
     MISSING = MISSING or MissingLibraryError("proxmoxer", traceback.format_exc())
-    JsonSerializer = ProxmoxHTTPApiTokenAuth = ProxmoxHTTPAuthBase = ProxmoxHttpSession = object
+    JsonSerializer = ProxmoxHTTPAuthBase = ProxmoxHttpSession = object
 
 CONNECT_TIMEOUT = 5.0
 

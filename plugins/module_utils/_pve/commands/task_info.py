@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ..command import Context, Report, summary, task_values
 from ..errors import ApiError, Trouble
-from ..history import TaskQuery, recent_tasks
+from ..history import read_query, recent_tasks
 from ..log import read_log, with_log
 from ..task import Outcome, Task, outcome_of
 from ..tasklist import list_tasks
@@ -29,7 +29,7 @@ async def run(context: Context) -> Report:
         upids = collect_upids(params["upids"], "upids")
         tasks = list(await _known(context.api, upids, params["log_lines"]))
     else:
-        query = TaskQuery.from_options(params, context.api.server_time())
+        query = await read_query(context.api, params)
         page = await recent_tasks(context.api, params["nodes"], query)
         for node, why in page.unreachable.items():
             context.warn(f"the tasks of node {node} are missing: {why}")
