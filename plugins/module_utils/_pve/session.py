@@ -16,7 +16,7 @@ import time
 import typing as t
 from urllib.parse import quote
 
-from .errors import ApiError, NoAnswerError, UsageError
+from .errors import ApiError, NoAnswerError, Trouble, UsageError, classify
 from .transport import (
     MISSING,
     Answer,
@@ -237,7 +237,9 @@ def _refusal(tried: str, exc: ResourceException) -> ApiError | NoAnswerError:
     body = exc.errors if isinstance(exc.errors, dict) else None
     if status == _NOT_FORWARDED:
         return NoAnswerError(tried, f"{status} {reason}: the node cannot be reached", sent=False)
-    if status in _LOST_IN_PROXY or (status >= 500 and status != 501 and body is None):
+    # A reason that we know is the API's own, whatever a proxy did to the body.
+    known = classify(reason) is not Trouble.OTHER
+    if status in _LOST_IN_PROXY or (status >= 500 and status != 501 and not body and not known):
         return NoAnswerError(tried, f"{status} {reason}".strip(), sent=True)
     body = body or {}
     return ApiError(tried, status, str(body.get("message") or reason), body.get("errors"))

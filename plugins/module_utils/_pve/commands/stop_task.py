@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
+from dataclasses import replace
 
 from ..command import Context, Report, Values, summary, task_values
 from ..guests import Cluster, read_cluster
@@ -58,14 +59,15 @@ async def run(context: Context) -> Report:
             *(with_log(context.api, task, context.params["log_lines"]) for task in tasks)
         )
     )
-    leftovers = await _leftovers(context.api, list(stopped.values())) if stopped else []
+    ended = [task for task in stopped.values() if task.outcome.finished]
+    leftovers = await _leftovers(context.api, ended) if ended else []
     return Report(
         {
             "tasks": task_values(tasks),
             "leftovers": leftovers,
             "summary": summary(task.outcome for task in tasks),
         },
-        changed=bool(running if context.check else stopped),
+        changed=bool(running if context.check else ended),
         problem=_problem([task for task in stopped.values() if not task.outcome.finished], tasks),
     )
 
@@ -75,7 +77,10 @@ async def _stop(context: Context, watcher: Watcher, running: t.Sequence[Upid]) -
     ends = await asyncio.gather(
         *(stop_task(context.api, watcher, upid, timeout) for upid in running)
     )
-    return {task.upid: task for task, _accepted in ends}
+    return {
+        task.upid: task if accepted else replace(task, outcome=Outcome.RUNNING)
+        for task, accepted in ends
+    }
 
 
 def _task_after(task: Task, stopped: t.Mapping[Upid, Task], context: Context) -> Task:
