@@ -68,7 +68,7 @@ async def run(context: Context) -> Report:
             "summary": summary(task.outcome for task in tasks),
         },
         changed=bool(running if context.check else ended),
-        problem=_problem([task for task in stopped.values() if not task.outcome.finished], tasks),
+        problem=_problem(set(stopped) - {task.upid for task in ended}, tasks),
     )
 
 
@@ -89,11 +89,11 @@ def _task_after(task: Task, stopped: t.Mapping[Upid, Task], context: Context) ->
     return Task(task.upid) if context.check else stopped[task.upid]
 
 
-def _problem(unstopped: t.Sequence[Task], tasks: t.Sequence[Task]) -> str | None:
+def _problem(unstopped: t.Collection[Upid], tasks: t.Sequence[Task]) -> str | None:
     bad = [
         task
         for task in tasks
-        if task in unstopped or task.outcome in (Outcome.TIMED_OUT, Outcome.LOST)
+        if task.upid in unstopped or task.outcome in (Outcome.TIMED_OUT, Outcome.LOST)
     ]
     if not bad:
         return None
