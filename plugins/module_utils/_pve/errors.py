@@ -97,7 +97,7 @@ class Trouble(enum.Enum):
 _TEXTS = (
     (Trouble.NO_WORKER, r"got no worker upid"),
     (Trouble.STOPPED, r"received interrupt$|interrupted by signal$"),
-    (Trouble.STORAGE_LOCK, r"cfs-lock '.*' error: got lock request timeout"),
+    (Trouble.STORAGE_LOCK, r"cfs-lock 'storage-.*' error: got lock request timeout"),
     (Trouble.STORAGE_LOCK, r"can't lock file '[^']*pve-storage-[^']*' - got timeout"),
     (Trouble.LOCK, r"can't lock file '.*' - got timeout|cfs-lock .* got lock (request )?timeout"),
     (Trouble.LOCK, r"\bCT is locked \(disk\)"),

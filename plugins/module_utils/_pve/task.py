@@ -130,9 +130,9 @@ def closing_status(last_line: str) -> str | None:
 def progress_in(log: t.Sequence[str]) -> float | None:
     """The newest percentage that the lines of a log give, 0 to 100, or None."""
     for line in reversed(log):
-        found = list(_PERCENT.finditer(line))
+        found = _PERCENT.search(line)
         if found:
-            return min(100.0, float(next(filter(None, found[-1].groups()))))
+            return min(100.0, float(next(filter(None, found.groups()))))
     return None
 
 

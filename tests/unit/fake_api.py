@@ -1,0 +1,422 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The core's Api on a cluster in memory, which a test may interrupt at any call.
+
+``calls`` holds every call with the second at which it was made. What a test puts before an
+answer with ``disturb`` replaces it (an exception, an Answer) or delays it (seconds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
+
+from .fake_cluster import EPOCH, NAMES_LAG, FakeCluster, FakeGuest, FakeTask, now
+
+Reply = Any
+GONE = "Configuration file 'nodes/{node}/{kind}/{vmid}.conf' does not exist\n"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as it was made."""
+
+    at: float
+    method: str
+    path: str
+    params: dict[str, Any]
+
+
+@dataclass
+class Disturbance:
+    """What happens to calls whose ``METHOD /path`` matches; ``after`` lets them be made first."""
+
+    pattern: re.Pattern[str]
+    reply: Any
+    count: int | None
+    after: bool
+
+
+@dataclass
+class FakeApi:
+    """An Api; ``latency`` is how long an answer takes, ``clone`` and so on how long tasks do."""
+
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    authid: str = "root@pam!ansible"
+    latency: float = 0.01
+    seconds: dict[str, float] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    disturbances: list[Disturbance] = field(default_factory=list)
+    # What the next tasks of a type end with; OK when the list is empty.
+    ends: dict[str, list[str]] = field(default_factory=dict)
+
+    # The Api.
+
+    async def get(
+        self,
+        path: tuple[str | int, ...],
+        params: Mapping[str, Any] | None = None,
+        *,
+        retries: int | None = None,
+    ) -> Answer:
+        """Read; tried again as often as it is said, 5 times without a word."""
+        for _unused in range(5 if retries is None else retries):
+            try:
+                return await self._call("GET", path, params)
+            except NoAnswerError:
+                await asyncio.sleep(0.5)
+        return await self._call("GET", path, params)
+
+    async def post(
+        self, path: tuple[str | int, ...], params: Mapping[str, Any] | None = None
+    ) -> Answer:
+        return await self._call("POST", path, params)
+
+    async def put(
+        self, path: tuple[str | int, ...], params: Mapping[str, Any] | None = None
+    ) -> Answer:
+        return await self._call("PUT", path, params)
+
+    async def delete(
+        self, path: tuple[str | int, ...], params: Mapping[str, Any] | None = None
+    ) -> Answer:
+        return await self._call("DELETE", path, params)
+
+    def server_time(self) -> float:
+        """Known to the second, as from a Date header."""
+        return float(EPOCH + int(now()))
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        return {"requests": len(self.calls), "host": "pve1:8006"}
+
+    # What tests use.
+
+    def disturb(
+        self, pattern: str, reply: Any, *, count: int | None = 1, after: bool = False
+    ) -> None:
+        """Replace the next ``count`` answers to ``METHOD /path`` that match, all with None.
+
+        ``reply`` is an exception, an Answer, a number of seconds to wait, or an asyncio.Event to
+        wait for; the last two let the call go on.
+        """
+        self.disturbances.append(Disturbance(re.compile(pattern), reply, count, after))
+
+    def made(self, pattern: str) -> list[Call]:
+        """The calls so far whose ``METHOD /path`` matches."""
+        return [call for call in self.calls if re.search(pattern, f"{call.method} {call.path}")]
+
+    # The server.
+
+    async def _call(
+        self, method: str, path: tuple[str | int, ...], params: Mapping[str, Any] | None
+    ) -> Answer:
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        text = "/" + "/".join(map(str, path))
+        self.calls.append(Call(now(), method, text, given))
+        await asyncio.sleep(self.latency)
+        await self._disturbed(f"{method} {text}", after=False)
+        self._reach(f"{method} {text}", path)
+        self.cluster.settle()
+        answer = self._route(method, path, given)
+        await self._disturbed(f"{method} {text}", after=True)
+        return answer
+
+    async def _disturbed(self, label: str, *, after: bool) -> None:
+        for one in self.disturbances:
+            if one.after is not after or one.count == 0 or not one.pattern.search(label):
+                continue
+            one.count = None if one.count is None else one.count - 1
+            if isinstance(one.reply, asyncio.Event):
+                await one.reply.wait()
+            elif isinstance(one.reply, (int, float)):
+                await asyncio.sleep(one.reply)
+            else:
+                raise one.reply
+
+    def _reach(self, tried: str, path: tuple[str | int, ...]) -> None:
+        if path[0] != "nodes" or len(path) < 2:
+            return
+        if path[1] in self.cluster.down:
+            raise NoAnswerError(tried, "595 No route to host", sent=False)
+        if path[1] not in self.cluster.nodes:
+            raise ApiError(tried, 500, f"hostname lookup '{path[1]}' failed")
+
+    def _route(self, method: str, path: tuple[str | int, ...], params: dict[str, Any]) -> Answer:
+        label = f"{method} /{'/'.join(map(str, path))}"
+        for pattern, handler in _ROUTES:
+            match = re.fullmatch(pattern, label)
+            if match:
+                return handler(self, params, **match.groupdict())
+        raise ApiError(label, 501, f"Method '{label}' not implemented")
+
+    def _resources(self, _params: dict[str, Any]) -> Answer:
+        rows: list[dict[str, Any]] = []
+        for name, (total, used) in self.cluster.nodes.items():
+            online = name not in self.cluster.down
+            rows.append({"type": "node", "node": name, "status": "online" if online else "offline"})
+            if online:
+                rows[-1] |= {"maxmem": total, "mem": used}
+        for guest in self.cluster.guests.values():
+            row = {"type": guest.kind, "node": guest.node, **guest.row()}
+            if now() - guest.born < NAMES_LAG or guest.node in self.cluster.down:
+                row = {k: v for k, v in row.items() if k in ("type", "node", "vmid", "lock")}
+                row["status"] = "unknown"
+            rows.append(row | ({"pool": guest.pool} if guest.pool else {}))
+        return Answer(rows)
+
+    def _nodes(self, _params: dict[str, Any]) -> Answer:
+        return Answer([{"node": name} for name in self.cluster.nodes])
+
+    def _nextid(self, params: dict[str, Any]) -> Answer:
+        if "vmid" in params:
+            if params["vmid"] in self.cluster.guests:
+                text = f"VM {params['vmid']} already exists"
+                raise ApiError("GET /cluster/nextid", 400, "", {"vmid": text})
+            return Answer(str(params["vmid"]))
+        vmid = 100
+        while vmid in self.cluster.guests:
+            vmid += 1
+        return Answer(str(vmid))
+
+    def _tasks(self, params: dict[str, Any], node: str) -> Answer:
+        tasks = [task for task in self.cluster.tasks if task.upid.node == node]
+        active = [task for task in tasks if task.running and task.listed]
+        archive = sorted(
+            (task for task in tasks if not task.running and task.archived),
+            key=lambda task: task.end or 0,
+            reverse=True,
+        )
+        source = params.get("source", "archive")
+        chosen = {"active": active, "archive": archive, "all": active + archive}[source]
+        chosen = [task for task in chosen if _fits(task, params)]
+        start, limit = params.get("start", 0), params.get("limit", 50)
+        rows = [task.row() for task in chosen[start : start + limit]]
+        return Answer(rows, len(chosen))
+
+    def _task(self, upid: str) -> FakeTask:
+        task = self.cluster.find(upid)
+        if task is None:
+            text = "Parameter verification failed."
+            raise ApiError(f"task {upid}", 400, text, {"upid": "no such task"})
+        return task
+
+    def _status(self, _params: dict[str, Any], upid: str, **_path: str) -> Answer:
+        task = self._task(upid)
+        if task.running:
+            return Answer({"upid": upid, "status": "running"})
+        return Answer({"upid": upid, "status": "stopped", "exitstatus": task.exitstatus})
+
+    def _log(self, params: dict[str, Any], upid: str, **_path: str) -> Answer:
+        task = self.cluster.find(upid)
+        if task is None:
+            text = "unable to open file - No such file or directory"
+            return Answer([{"n": 1, "t": text}], 1)
+        lines = [{"n": number, "t": text} for number, text in enumerate(task.log, 1)]
+        if not lines:
+            return Answer([{"n": 1, "t": "no content"}], 1)
+        start = params.get("start", 0)
+        limit = params.get("limit", 50) or len(lines)
+        return Answer(lines[start : start + limit], len(lines))
+
+    def _stop(self, _params: dict[str, Any], upid: str, **_path: str) -> Answer:
+        task = self._task(upid)
+        if task.running:
+            task.end, task.exitstatus, task.at_end = now(), "received interrupt", None
+            task.log.append("TASK ERROR: received interrupt")
+        return Answer(None)
+
+    def _guest(self, node: str, kind: str, vmid: str) -> FakeGuest:
+        guest = self.cluster.guests.get(int(vmid))
+        if guest is None or (guest.node, guest.kind) != (node, kind):
+            text = GONE.format(node=node, kind=kind, vmid=vmid)
+            raise ApiError(f"/nodes/{node}/{kind}/{vmid}", 500, text)
+        return guest
+
+    def _list(self, _params: dict[str, Any], node: str, kind: str) -> Answer:
+        guests = self.cluster.guests.values()
+        return Answer([g.row() for g in guests if (g.node, g.kind) == (node, kind)])
+
+    def _config(self, _params: dict[str, Any], **path: str) -> Answer:
+        return Answer(dict(self._guest(**path).config))
+
+    def _current(self, _params: dict[str, Any], **path: str) -> Answer:
+        return Answer(self._guest(**path).row())
+
+    def _work(
+        self,
+        node: str,
+        type_: str,
+        id_: object,
+        at_end: Callable[[], None],
+        log: list[str] | None = None,
+        at_failure: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Start a task that does something at its end, unless it ends badly."""
+        ends = self.ends.get(type_) or ["OK"]
+        exitstatus = ends.pop(0)
+        good = exitstatus == "OK" or exitstatus.startswith("WARNINGS")
+        lines = [*(log or []), f"TASK {'' if good else 'ERROR: '}{exitstatus}"]
+        task = self.cluster.start(
+            node,
+            type_,
+            id_,
+            self.seconds.get(type_, 5.0),
+            self.authid,
+            exitstatus=exitstatus,
+            log=lines,
+            at_end=at_end if good else at_failure,
+        )
+        return Answer(str(task.upid))
+
+    def _clone(self, params: dict[str, Any], **path: str) -> Answer:
+        source, newid = self._guest(**path), int(params["newid"])
+        kind, word = source.kind, "VM" if source.kind == "qemu" else "container"
+        if newid in self.cluster.guests:
+            text = f"unable to create VM {newid}: config file already exists"
+            raise ApiError(f"clone to {newid}", 500, text)
+        if kind == "lxc" and "lock" in source.config:
+            raise ApiError(f"clone to {newid}", 500, f"CT is locked ({source.config['lock']})")
+        lock = "clone" if kind == "qemu" else "create"
+        new = self.cluster.guests[newid] = FakeGuest(newid, kind, source.node, {"lock": lock})
+        new.born = now()
+        if kind == "lxc":
+            source.config["lock"] = "disk"
+
+        def done() -> None:
+            name = params.get("name") or params.get("hostname")
+            new.config = {k: v for k, v in source.config.items() if k not in ("template", "lock")}
+            new.config["name" if kind == "qemu" else "hostname"] = name or f"Copy-of-{source.name}"
+            new.node, new.born = params.get("target", source.node), now()
+            source.config.pop("lock", None)
+
+        def failed() -> None:
+            source.config.pop("lock", None)
+            self.cluster.guests.pop(newid)
+
+        line = f"creating a clone of {word} {source.vmid} with ID {newid}"
+        type_ = "qmclone" if kind == "qemu" else "vzclone"
+        return self._work(source.node, type_, source.vmid, done, [line], failed)
+
+    def _create(self, params: dict[str, Any], node: str) -> Answer:
+        vmid = int(params["vmid"])
+        if vmid in self.cluster.guests:
+            where = self.cluster.guests[vmid]
+            word = "VM" if where.kind == "qemu" else "CT"
+            text = f"{word} {vmid} already exists on node '{where.node}'"
+            raise ApiError(f"create {vmid}", 500, text)
+        new = self.cluster.guests[vmid] = FakeGuest(vmid, "lxc", node, {"lock": "create"})
+        new.born = now()
+
+        def done() -> None:
+            new.config = {key: value for key, value in params.items() if key not in ("vmid",)}
+            new.born = now()
+
+        return self._work(node, "vzcreate", vmid, done, ["extracting archive"],
+                          lambda: self.cluster.guests.pop(vmid) and None)  # fmt: skip
+
+    def _power(self, _params: dict[str, Any], action: str, **path: str) -> Answer:
+        guest = self._guest(**path)
+
+        def done() -> None:
+            guest.status = "running" if action in ("start", "reboot") else "stopped"
+
+        prefix = "qm" if guest.kind == "qemu" else "vz"
+        return self._work(guest.node, prefix + action, guest.vmid, done)
+
+    def _configure(self, params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+
+        def done() -> None:
+            for name in str(params.get("delete") or "").split(","):
+                guest.config.pop(name, None)
+            guest.config |= {k: v for k, v in params.items() if k not in ("delete", "digest")}
+
+        if guest.kind == "lxc":
+            done()
+            return Answer(None)
+        return self._work(guest.node, "qmconfig", guest.vmid, done)
+
+    def _resize(self, params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+
+        def done() -> None:
+            volume = guest.config[params["disk"]].split(",")[0]
+            guest.config[params["disk"]] = f"{volume},size={params['size']}"
+
+        return self._work(guest.node, "resize", guest.vmid, done)
+
+    def _template(self, _params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        type_ = "qmtemplate" if guest.kind == "qemu" else "vztemplate"
+        answer = self._work(guest.node, type_, guest.vmid, lambda: guest.config.update(template=1))
+        return answer if guest.kind == "qemu" else Answer(None)
+
+    def _destroy(self, params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        if params.get("skiplock") and self.authid != "root@pam":
+            text = {"skiplock": "Only root may use this option."}
+            raise ApiError(f"delete {guest.vmid}", 400, "Parameter verification failed.", text)
+        prefix = "qm" if guest.kind == "qemu" else "vz"
+        return self._work(
+            guest.node,
+            prefix + "destroy",
+            guest.vmid,
+            lambda: self.cluster.guests.pop(guest.vmid) and None,
+        )
+
+    def _content(self, _params: dict[str, Any], node: str, **_path: str) -> Answer:
+        return Answer([{"volid": volume} for volume in self.cluster.templates.get(node, ())])
+
+
+def _fits(task: FakeTask, params: dict[str, Any]) -> bool:
+    upid, row = task.upid, task.row()
+    kind = {"OK": "ok", None: "unknown", "RUNNING": "unknown"}.get(row.get("status"), "error")
+    if str(row.get("status")).startswith("WARNINGS"):
+        kind = "warning"
+    statuses = params.get("statusfilter")
+    return all(
+        (
+            params.get("typefilter") in (None, upid.type),
+            str(params.get("vmid", upid.id)) == upid.id,
+            str(params.get("userfilter", "")).lower() in row["user"].lower(),
+            upid.starttime >= params.get("since", 0),
+            upid.starttime <= params.get("until", 1 << 40),
+            statuses is None or kind in statuses.split(","),
+        )
+    )
+
+
+_GUEST = r"/nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)/(?P<vmid>\d+)"
+_TASK = r"/nodes/(?P<node>[^/]+)/tasks/(?P<upid>[^/]+)"
+_ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
+    (r"GET /cluster/resources", FakeApi._resources),
+    (r"GET /cluster/nextid", FakeApi._nextid),
+    (r"GET /nodes", FakeApi._nodes),
+    (r"GET /nodes/(?P<node>[^/]+)/tasks", FakeApi._tasks),
+    (rf"GET {_TASK}/status", FakeApi._status),
+    (rf"GET {_TASK}/log", FakeApi._log),
+    (rf"DELETE {_TASK}", FakeApi._stop),
+    (r"GET /nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)", FakeApi._list),
+    (rf"GET {_GUEST}/config", FakeApi._config),
+    (rf"GET {_GUEST}/status/current", FakeApi._current),
+    (rf"POST {_GUEST}/clone", FakeApi._clone),
+    (r"POST /nodes/(?P<node>[^/]+)/lxc", FakeApi._create),
+    (rf"POST {_GUEST}/status/(?P<action>\w+)", FakeApi._power),
+    (rf"(POST|PUT) {_GUEST}/config", FakeApi._configure),
+    (rf"PUT {_GUEST}/resize", FakeApi._resize),
+    (rf"POST {_GUEST}/template", FakeApi._template),
+    (rf"DELETE {_GUEST}", FakeApi._destroy),
+    (r"GET /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/content", FakeApi._content),
+)

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state of a small cluster in memory: nodes, guests, and tasks that end as time goes by.
+
+Times are seconds of the running event loop; the cluster's clock shows ``EPOCH`` at second 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
+
+EPOCH = 1_800_000_000
+GIB = 1 << 30
+# How long the cluster's list of resources goes on without a new guest's name (pvestatd's cycle).
+NAMES_LAG = 10.0
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass
+class FakeTask:
+    """A task; it runs until second ``end``, forever without one. ``listed`` false hides it
+    from the list of running tasks, as Proxmox VE hides those of tokens; ``noticed`` is how long
+    after its end the archive has it."""
+
+    upid: Upid
+    end: float | None
+    exitstatus: str = "OK"
+    log: list[str] = field(default_factory=list)
+    listed: bool = True
+    noticed: float = 0.0
+    at_end: Callable[[], None] | None = None
+    settled: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.end is None or now() < self.end
+
+    @property
+    def archived(self) -> bool:
+        return self.end is not None and now() >= self.end + self.noticed
+
+    def row(self) -> dict[str, Any]:
+        """The task in a list of its node."""
+        upid = self.upid
+        row: dict[str, Any] = {
+            "upid": str(upid),
+            "node": upid.node,
+            "pid": upid.pid,
+            "pstart": upid.pstart,
+            "starttime": upid.starttime,
+            "type": upid.type,
+            "id": upid.id,
+        }
+        if self.running:
+            return {**row, "user": upid.user, "status": "RUNNING", "saved": "0"}
+        row |= {"user": upid.userid, "endtime": EPOCH + int(self.end or 0)}
+        return (
+            row | {"status": self.exitstatus} | ({"tokenid": upid.tokenid} if upid.tokenid else {})
+        )
+
+
+@dataclass
+class FakeGuest:
+    """A guest; ``config`` is what its file says, ``born`` when it got its name."""
+
+    vmid: int
+    kind: str
+    node: str
+    config: dict[str, Any] = field(default_factory=dict)
+    status: str = "stopped"
+    pool: str | None = None
+    born: float = -3600.0
+
+    @property
+    def name(self) -> str | None:
+        name = self.config.get("name" if self.kind == "qemu" else "hostname")
+        return None if name is None else str(name)
+
+    @property
+    def shown_name(self) -> str:
+        """The name in the list of its node, made up where it has none."""
+        return self.name or (f"VM {self.vmid}" if self.kind == "qemu" else f"CT{self.vmid}")
+
+    def row(self) -> dict[str, Any]:
+        """What its node says of it at this moment."""
+        row = {
+            "vmid": self.vmid,
+            "name": self.shown_name,
+            "status": self.status,
+            "maxmem": int(self.config.get("memory", 512)) << 20,
+        }
+        row |= {key: self.config[key] for key in ("lock", "tags", "template") if key in self.config}
+        return row
+
+
+@dataclass
+class FakeCluster:
+    """Everything there is. ``down`` are nodes that do not answer."""
+
+    nodes: dict[str, tuple[int, int]] = field(
+        default_factory=lambda: dict.fromkeys(("pve1", "pve2", "pve3"), (64 * GIB, 8 * GIB))
+    )
+    guests: dict[int, FakeGuest] = field(default_factory=dict)
+    tasks: list[FakeTask] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+    templates: dict[str, list[str]] = field(default_factory=dict)
+    pids: Any = field(default_factory=lambda: itertools.count(1000))
+
+    def add(self, vmid: int, kind: str = "qemu", node: str = "pve1", **config: Any) -> FakeGuest:
+        """A guest that has been there for long."""
+        status = config.pop("status", "stopped")
+        guest = self.guests[vmid] = FakeGuest(vmid, kind, node, config, status)
+        return guest
+
+    def start(
+        self,
+        node: str,
+        type_: str,
+        id_: object = "",
+        seconds: float | None = None,
+        user: str = "root@pam!ansible",
+        started: float | None = None,
+        **more: Any,
+    ) -> FakeTask:
+        """A task that begins now (or began at second ``started``) and works for ``seconds``."""
+        began = now() if started is None else started
+        pid = next(self.pids)
+        numbers = f"{pid:08X}:{5000 + pid:08X}:{EPOCH + int(began):08X}"
+        upid = Upid.parse(f"UPID:{node}:{numbers}:{type_}:{id_}:{user}:")
+        task = FakeTask(upid, None if seconds is None else began + seconds, **more)
+        self.tasks.append(task)
+        return task
+
+    def settle(self) -> None:
+        """Let the tasks that are over do what they do at their end, in the order of their ends."""
+        over = [task for task in self.tasks if not task.running and not task.settled]
+        for task in sorted(over, key=lambda task: task.end or 0):
+            task.settled = True
+            if task.at_end:
+                task.at_end()
+
+    def find(self, upid: str) -> FakeTask | None:
+        return next((task for task in self.tasks if str(task.upid) == upid), None)
