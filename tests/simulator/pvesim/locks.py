@@ -18,7 +18,7 @@ from .clock import Clock
 
 GUEST_PATIENCE = 10.0
 CLONE_PATIENCE = 1.0
-CFS_PATIENCE = 10
+CFS_ATTEMPTS = 10
 CFS_INTERVAL = 1.0
 
 
@@ -138,12 +138,13 @@ class Locks:
                 yield
             return
         name = f"storage-{storage}"
-        for _ in range(CFS_PATIENCE):
+        for attempt in range(1, CFS_ATTEMPTS + 1):
             if name not in self._cfs:
                 break
-            say(f"trying to acquire cfs lock '{name}' ...\n")
+            if attempt < CFS_ATTEMPTS:
+                say(f"trying to acquire cfs lock '{name}' ...\n")
             await self._clock.sleep(CFS_INTERVAL)
-        if name in self._cfs:
+        else:
             raise LockTimeout(f"cfs-lock '{name}' error: got lock request timeout")
         self._cfs.add(name)
         try:

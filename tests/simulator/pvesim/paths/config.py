@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading and changing configs (`PVE/API2/Qemu.pm`, `PVE/API2/LXC/Config.pm`).
 
-Both the lock file and the lock in the config are asked for before a task starts: a change waits
-for the lock up to ten seconds inside the API call.
+A lock in the config is refused at once; for the lock file a change waits up to ten seconds inside
+the API call, also when it goes on in a task.
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ def _checked(world: World, call: Call) -> Guest:
             raise parameter_error(delete=f"Can't use '-{key}' and '-delete {key}' at the same time")
     check_options(call, guest.kind, guest.vmid, [*changes, *deleted])
     check_drives(world, call, guest.kind, changes)
+    if not call.params.get("skiplock"):
+        check_lock(guest)
     return guest
 
 
