@@ -32,13 +32,17 @@ _ASK_AGAIN = 10.0
 
 @dataclass
 class _Watch:
-    """One task that somebody waits for; ``born`` is its start on our clock."""
+    """One task that somebody waits for; ``born`` is its start on our clock.
+
+    ``seen`` says that a round has looked for it, so that it may be called late.
+    """
 
     upid: Upid
     since: float
     born: float
     deadline: float | None
     done: asyncio.Future[Task]
+    seen: bool = False
     unlisted: bool = False
     asked: float = field(default=float("-inf"))
 
@@ -116,6 +120,8 @@ class Watcher:
                 self._note_silence(node, error)
             except ApiError as error:
                 self._note_refusal(node, error)
+            except PveError as error:
+                self._lose_all(node, str(error))
             else:
                 node.silent_since = None
             self._expire(node)
@@ -149,6 +155,8 @@ class Watcher:
     async def _round(self, node: _Node) -> None:
         watches = {watch.upid: watch for watch in node.watches if watch.open}
         missing = dict(watches)
+        for watch in watches.values():
+            watch.seen = True
         if not all(watch.unlisted for watch in watches.values()):
             self.rounds += 1
             for entry in await list_tasks(self._api, node.name, {"source": "active"}):
@@ -180,7 +188,7 @@ class Watcher:
         except ApiError as error:
             if error.trouble is Trouble.GONE:
                 self._lose(watch, f"node {upid.node} knows no such task ({error.reason})")
-            elif error.status == 403:
+            elif error.status in (400, 403):
                 self._lose(watch, str(error))
             else:
                 raise
@@ -223,6 +231,9 @@ class Watcher:
         why = str(error)
         if "hostname lookup" in error.text:
             why = f"there is no node {node.name} in the cluster ({error.text})"
+        self._lose_all(node, why)
+
+    def _lose_all(self, node: _Node, why: str) -> None:
         for watch in node.watches:
             self._lose(watch, why)
 
@@ -231,7 +242,7 @@ class Watcher:
         silent = node.silent_since is not None
         gone = silent and now - t.cast("float", node.silent_since) >= self._node_timeout
         for watch in node.watches:
-            late = watch.deadline is not None and now >= watch.deadline
+            late = watch.seen and watch.deadline is not None and now >= watch.deadline
             if gone or (late and silent):
                 self._lose(watch, f"node {node.name} does not answer: {node.trouble}")
             elif late:
