@@ -20,10 +20,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from pvesim.certificates import Authority
 from pvesim.listener import Address
 from pvesim.server import Server
 from pvesim.world import World
+from pvesim.worldfile import WorldFileError
 
 EPILOG = """\
 example:
@@ -57,9 +59,18 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def load(options: argparse.Namespace) -> World:
+    """The world of the options; raises OSError or WorldFileError."""
+    try:
+        return World.load(options.world, speed=options.speed, seed=options.seed)
+    except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        text = f"{options.world}: {type(error).__name__}: {error}"
+        raise WorldFileError(text) from error
+
+
 async def serve(options: argparse.Namespace, directory: Path) -> None:
     """Serve until a signal says stop."""
-    world = World.load(options.world, speed=options.speed, seed=options.seed)
+    world = load(options)
     authority = Authority(directory)
     server = Server(world, authority, options.listen or [Address("127.0.0.1", 8006)])
     stop = asyncio.Event()
@@ -100,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"certificates in {directory}", flush=True)
         try:
             asyncio.run(serve(options, directory))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, WorldFileError) as error:
             print(f"simulator: {error}", file=sys.stderr)
             return 1
     return 0

@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from .world import Node
 
@@ -63,6 +64,7 @@ class Listener:
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._transports: WeakSet[asyncio.BaseTransport] = WeakSet()
 
     @property
     def open(self) -> bool:
@@ -90,11 +92,15 @@ class Listener:
         self._socket = self._accepting = None
 
     async def close(self) -> None:
-        """Refuse connections and forget those that did not begin."""
+        """Refuse connections and end those that there are."""
         self.refuse()
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        for transport in list(self._transports):
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+        await asyncio.sleep(0)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -113,9 +119,10 @@ class Listener:
             first = await asyncio.wait_for(_peek(connection), FIRST_BYTE_TIMEOUT)
             if first == TLS_HANDSHAKE:
                 loop = asyncio.get_running_loop()
-                await loop.connect_accepted_socket(
+                transport, _ = await loop.connect_accepted_socket(
                     self._protocol, connection, ssl=self._context, ssl_handshake_timeout=5
                 )
+                self._transports.add(transport)
             else:
                 await _redirect(connection, self.address)
         except (OSError, asyncio.TimeoutError):

@@ -86,8 +86,9 @@ class Server:
     async def stop(self) -> None:
         """Close every address and connection."""
         for listener in self._listeners:
-            await listener.close()
+            listener.refuse()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        await asyncio.gather(*(listener.close() for listener in self._listeners))
 
     async def _node_changed(self, name: str) -> None:
         """Let daemons, listeners and waiting requests see the new state of a node."""

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import pytest
 import requests
-
 from pvesim.certificates import Authority
 from pvesim.listener import Address
 from pvesim.server import Server
