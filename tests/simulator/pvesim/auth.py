@@ -94,7 +94,7 @@ class Authentication:
         owner = self.verify_ticket(password)
         if owner in (userid, "root@pam"):
             return self._login(userid)
-        if not hmac.compare_digest(password.encode(), user.password.encode()):
+        if not _same(password, user.password):
             raise LoginFailed
         return self._challenge(userid) if user.totp else self._login(userid)
 
@@ -122,7 +122,7 @@ class Authentication:
         match = TOKEN.fullmatch(text)
         user = self._world.users.get(match["user"]) if match else None
         token = user.tokens.get(match["token"]) if match and user and user.enabled else None
-        if not match or token is None or not hmac.compare_digest(token.secret, match["secret"]):
+        if not match or token is None or not _same(token.secret, match["secret"]):
             raise bare(401, AUTH_FAILED)
         return Identity(match["user"], match["token"])
 
@@ -152,15 +152,12 @@ class Authentication:
         if match is None:
             return None
         data, stamp = match["data"], match["time"]
-        good = hmac.compare_digest(
-            self._sign(f"PVE:{data}:{stamp}:{aad}").encode(), match["signature"].encode()
-        )
+        good = _same(self._sign(f"PVE:{data}:{stamp}:{aad}"), match["signature"])
         return data if good and self._fresh(stamp) else None
 
     def _valid_csrf(self, token: str, userid: str) -> bool:
         stamp, _, signature = token.partition(":")
-        wanted = self._sign(f"csrf:{stamp}:{userid}")
-        good = hmac.compare_digest(wanted.encode(), signature.encode())
+        good = _same(self._sign(f"csrf:{stamp}:{userid}"), signature)
         return good and self._fresh(stamp)
 
     def _fresh(self, stamp: str) -> bool:
@@ -184,6 +181,10 @@ def totp(secret: str, at: float) -> str:
     offset = digest[-1] & 0xF
     number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
     return f"{number % 1_000_000:06d}"
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _value(header: str, name: str) -> str | None:

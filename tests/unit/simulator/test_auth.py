@@ -116,7 +116,8 @@ def test_a_token_needs_no_csrf_token_and_may_follow_a_blank(
 
 
 @pytest.mark.parametrize(
-    "token", ["garbage", "anna@pve!ci=wrong", "anna@pve!no=uuid", "gone@pve!ci=uuid"]
+    "token",
+    ["garbage", "anna@pve!ci=wrong", "anna@pve!ci=wröng", "anna@pve!no=uuid", "gone@pve!ci=uuid"],
 )
 def test_a_wrong_token_is_refused(authentication: Authentication, token: str) -> None:
     request = get(authorization=f"PVEAPIToken={token}")

@@ -13,7 +13,7 @@ from pvesim.schema import Method, Schema
 from pvesim.validation import FormatError, compiled, parse_property_string, validate
 
 SCHEMA = Schema.load()
-FORM = {
+FORM: dict[str, dict[str, Any]] = {
     "file": {"type": "string", "default_key": 1},
     "discard": {"type": "boolean", "optional": 1},
     "model": {"type": "string", "optional": 1},
