@@ -4,16 +4,16 @@
 """Faults of the network and of things in front of the server, set by tests.
 
 `drop` closes the connection without an answer, `reset` with a TCP reset, `delay` waits, `status`
-answers with a status and an empty body, `html` as a reverse proxy would, `truncate` ends the
-connection in the middle of the body. `before` keeps the call from being made, `after` lets it be
-made and loses or changes its answer.
+answers with a status and an empty body, or with the JSON of an error when it has a `message`,
+`html` as a reverse proxy would, `truncate` ends the connection in the middle of the body.
+`before` keeps the call from being made, `after` lets it be made and loses or changes its answer.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -28,18 +28,21 @@ DEFAULT_SECONDS = {"delay": 1.0}
 class Fault:
     """One fault: `path` is a glob on the path without `/api2/json`, in which `*` takes slashes.
 
-    `count` None means until it is removed; `seconds` is how long it waits first.
+    `node` is the node whose address was asked. `count` None means until it is removed;
+    `seconds` is how long it waits first.
     """
 
     action: str
     when: str = ""
     method: str | None = None
     path: str = "*"
+    node: str | None = None
     count: int | None = None
     probability: float = 1.0
     seconds: float = -1.0
     status: int = 0
     reason: str | None = None
+    message: str | None = None
     id: int = 0
 
     def __post_init__(self) -> None:
@@ -63,8 +66,9 @@ class Fault:
     @property
     def reason_phrase(self) -> str:
         """The reason given, or the usual one of the status."""
-        if self.reason is not None:
-            return self.reason
+        given = self.reason or self.message
+        if given is not None:
+            return given.split("\n", 1)[0]
         if self.status >= 595:
             return "Connection timed out" if self.status in (595, 596) else "Broken pipe"
         try:
@@ -72,12 +76,13 @@ class Fault:
         except ValueError:
             return "Error"
 
-    def matches(self, when: str, method: str, path: str) -> bool:
+    def matches(self, when: str, method: str, path: str, node: str) -> bool:
         """Whether it is meant for this request, now."""
         return (
             self.when == when
             and self.count != 0
             and self.method in (None, method)
+            and self.node in (None, node)
             and fnmatchcase(path, self.path)
         )
 
@@ -105,9 +110,16 @@ class Faults:
         """Remove all faults."""
         self._faults.clear()
 
-    def struck(self, when: str, method: str, path: str) -> list[Fault]:
-        """The faults that strike this request now, in the order in which they were set."""
-        return [f for f in self._faults if f.matches(when, method, path) and self._strikes(f)]
+    def struck(self, when: str, method: str, path: str, node: str) -> Iterator[Fault]:
+        """The faults that strike this request now: delays, and the first of the others.
+
+        They come in the order in which they were set; what comes later is not used up.
+        """
+        for fault in self._faults:
+            if fault.matches(when, method, path, node) and self._strikes(fault):
+                yield fault
+                if fault.action != "delay":
+                    return
 
     def _strikes(self, fault: Fault) -> bool:
         if self._random.random() >= fault.probability:

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from . import http
 from .admin import PREFIX, Admin
-from .answer import Answer
+from .answer import JSON_TYPE, Answer, failure
 from .api import Api
+from .calls import CallError
 from .certificates import Authority
 from .faults import Fault, Faults
 from .listener import Address, Listener
@@ -134,18 +135,18 @@ class Server:
 
     async def _disturbed(self, node: Node, request: Request) -> tuple[Answer, bool]:
         """The answer after all faults, and whether it is sent in part only."""
-        answer, cut_short = await self._struck("before", request, None)
+        answer, cut_short = await self._struck("before", node, request, None)
         if answer is None:
             answer = await self._api.answer(request, node.name)
-        changed, cut_after = await self._struck("after", request, answer)
+        changed, cut_after = await self._struck("after", node, request, answer)
         return changed or answer, cut_short or cut_after
 
     async def _struck(
-        self, when: str, request: Request, answer: Answer | None
+        self, when: str, node: Node, request: Request, answer: Answer | None
     ) -> tuple[Answer | None, bool]:
         """What the faults of this moment make of a request."""
         cut_short = False
-        for fault in self._faults.struck(when, request.method, request.api_path):
+        for fault in self._faults.struck(when, request.method, request.api_path, node.name):
             await self._world.clock.sleep(fault.seconds)
             if fault.action in ("drop", "reset"):
                 raise _Cut(reset=fault.action == "reset")
@@ -161,9 +162,11 @@ class Server:
 def _faulty(fault: Fault) -> Answer:
     """The answer that a fault gives instead of the server."""
     reason = fault.reason_phrase
+    if fault.action == "status" and fault.message is not None:
+        return failure(CallError(fault.status, fault.message), "json")
     if fault.action == "status":
         return Answer(fault.status, reason)
     if fault.action == "truncate":
-        return Answer(fault.status, reason, b'{"data":[', "application/json;charset=UTF-8")
+        return Answer(fault.status, reason, b'{"data":[', JSON_TYPE)
     page = PROXY_PAGE.format(f"{fault.status} {reason}")
     return Answer(fault.status, reason, page.encode(), "text/html")

@@ -17,7 +17,7 @@ CLONE = "/nodes/pve1/qemu/9000/clone"
 
 
 def struck(faults: Faults, method: str, path: str, when: str = "before") -> list[str]:
-    return [fault.action for fault in faults.struck(when, method, path)]
+    return [fault.action for fault in faults.struck(when, method, path, "pve1")]
 
 
 def test_method_path_and_moment_decide() -> None:
@@ -33,6 +33,14 @@ def test_a_fault_is_used_up() -> None:
     faults = Faults(1)
     faults.add({"action": "drop", "count": 2})
     assert [struck(faults, "GET", "/version") for _ in range(3)] == [["drop"], ["drop"], []]
+
+
+def test_faults_come_one_after_the_other_and_delays_beside_them() -> None:
+    faults = Faults(1)
+    for action in ("drop", "delay", "reset", "drop"):
+        faults.add({"action": action, "count": 1})
+    seen = [struck(faults, "GET", "/version") for _ in range(4)]
+    assert seen == [["drop"], ["delay", "reset"], ["drop"], []]
 
 
 def test_chance_is_the_same_for_the_same_seed() -> None:
@@ -89,6 +97,20 @@ def test_a_status_replaces_the_answer_and_may_come_after_the_call(simulator: Any
     assert 300 in simulator.world.guests
     simulator.admin("DELETE", "faults")
     assert simulator.request("GET", "/version").status_code == 200
+
+
+def test_a_message_makes_it_an_error_of_the_server(simulator: Any) -> None:
+    text = "got no worker upid - start worker failed"
+    simulator.admin("POST", "faults", {"action": "status", "status": 500, "message": text})
+    answer = simulator.request("POST", CLONE, {"newid": 300})
+    assert (answer.status_code, answer.reason) == (500, text)
+    assert answer.json() == {"data": None, "message": f"{text}\n"}
+
+
+def test_a_fault_may_be_meant_for_one_address(cluster: Any) -> None:
+    cluster.admin("POST", "faults", {"action": "status", "status": 596, "node": "pve2"})
+    statuses = [cluster.request("GET", "/version", node=n).status_code for n in range(3)]
+    assert statuses == [200, 596, 200]
 
 
 def test_html_comes_from_something_in_front_of_the_server(simulator: Any) -> None:
