@@ -75,7 +75,7 @@ sanity: $(INSTALLED) ## ansible-test sanity, no ignore file; TEST=validate-modul
 	@$(GATE) $@ $(RUN) tests/tools/sanity.py $(TEST)
 
 unit: $(INSTALLED) ## pytest; TEST=tests/unit/x/test_y.py::test_z runs one test
-	@$(GATE) $@ pytest $(TEST)
+	@$(GATE) $@ pytest $(or $(TEST),--numprocesses $(JOBS))
 
 integration: $(INSTALLED) ## ansible-test integration on simulated clusters; TARGET=wait_task runs one
 	@$(GATE) $@ $(RUN) tests/tools/integration.py $(TARGET)
