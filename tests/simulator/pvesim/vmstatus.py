@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .drives import drives
+from .drives import NET, drives
 from .durations import fraction
 
 if TYPE_CHECKING:
@@ -88,15 +88,24 @@ def qmpstatus(guest: Guest) -> str:
     return "paused" if guest.running and guest.paused else guest.status
 
 
+def full_status(world: World, guest: Guest) -> dict[str, Any]:
+    """One entry of a list with `full`: what QEMU itself says comes in addition."""
+    entry = vmstatus(world, guest) | {"qmpstatus": qmpstatus(guest)}
+    nics = {
+        f"tap{guest.vmid}i{key[3:]}": {"netin": entry["netin"], "netout": entry["netout"]}
+        for key in guest.config
+        if NET.fullmatch(key)
+    }
+    return entry | ({"nics": nics} if guest.running and nics else {})
+
+
 def current(world: World, guest: Guest) -> dict[str, Any]:
     """The answer of `status/current`."""
-    entry = vmstatus(world, guest)
+    entry = full_status(world, guest) if guest.kind == "qemu" else vmstatus(world, guest)
     managed = world.ha.get(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}")
     entry["ha"] = {"managed": 1, **managed} if managed else {"managed": 0}
-    if guest.kind == "qemu":
-        entry["qmpstatus"] = qmpstatus(guest)
-        if str(guest.config.get("agent", "0")).split(",")[0] in ("1", "enabled=1"):
-            entry["agent"] = 1
+    if str(guest.config.get("agent", "0")).split(",")[0] in ("1", "enabled=1"):
+        entry["agent"] = 1
     return entry
 
 
@@ -104,8 +113,7 @@ def broadcast(world: World, guest: Guest) -> dict[str, Any]:
     """What pvestatd tells the cluster about a guest."""
     entry = sizes(world, guest)
     entry["maxcpu"] = entry.pop("cpus")
-    if guest.kind == "qemu":
-        entry["memhost"] = entry["mem"]
+    entry["memhost"] = entry["mem"]
     return entry | {
         "name": display_name(guest),
         "status": guest.status,

@@ -122,7 +122,8 @@ def _announce(worker: Worker, storage: Storage, volume: Volume) -> None:
     if storage.type in FILE_TYPES:
         how = f"{QCOW2} size={volume.size} lazy_refcounts=off refcount_bits=16"
         if volume.format != "qcow2":
-            how = f"size={volume.size} preallocation=off"
+            preallocation = storage.options.get("preallocation", "off")
+            how = f"size={volume.size} preallocation={preallocation}"
         worker.log(f"Formatting '{volume_path(storage, volume)}', fmt={volume.format} {how}")
     elif storage.type in ("lvm", "lvmthin"):
         worker.log(f'  Logical volume "{volume.volid.rpartition(":")[2]}" created.')

@@ -9,7 +9,7 @@ from typing import Any
 
 from pvesim.calls import Call, call
 from pvesim.guests import guest_of, kind_of, may_see
-from pvesim.vmstatus import current, qmpstatus, vmstatus
+from pvesim.vmstatus import current, full_status, vmstatus
 from pvesim.world import World
 
 
@@ -21,10 +21,8 @@ async def guest_list(world: World, call: Call) -> list[dict[str, Any]]:
     for guest in world.guests_on(call.node, kind_of(call)):
         if not may_see(call, guest):
             continue
-        entry = vmstatus(world, guest)
-        if call.params.get("full"):
-            entry["qmpstatus"] = qmpstatus(guest)
-        entries.append(entry)
+        status = full_status if call.params.get("full") else vmstatus
+        entries.append(status(world, guest))
     return entries
 
 

@@ -92,6 +92,8 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
             "cpus": node.maxcpu,
             "sockets": 1,
             "model": "AMD EPYC",
+            "vendor": "AuthenticAMD",
+            "family": "26",
             "mhz": "2596.122",
             "hvm": "1",
             "user_hz": 100,

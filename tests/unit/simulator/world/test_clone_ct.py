@@ -37,8 +37,10 @@ async def test_while_one_runs_the_source_and_the_target_are_locked(cell: Any) ->
 
 
 async def test_a_vmid_in_use_anywhere_is_refused_and_the_source_unlocked(cell: Any) -> None:
-    for newid, text in ((100, "VM 100 already exists on node 'pve1'"),
-                        (101, "VM 101 already exists on node 'pve2'")):
+    for newid, text in (
+        (100, "VM 100 already exists on node 'pve1'"),
+        (101, "VM 101 already exists on node 'pve2'"),
+    ):
         assert (await cell.refusal("POST", CLONE, {"newid": newid})).message == text
         assert cell.world.guests[9100].lock is None
 
@@ -65,9 +67,7 @@ async def test_a_running_container_is_cloned_from_a_snapshot_only(cell: Any) -> 
     assert await cell.done("POST", "lxc/200/snapshot", {"snapname": "one"}) == "OK"
     assert await cell.done("POST", "lxc/200/status/start") == "OK"
     refusal = await cell.refusal("POST", "lxc/200/clone", {"newid": 201})
-    assert refusal.message == (
-        "Full clone of a running container is only possible from a snapshot"
-    )
+    assert refusal.message == ("Full clone of a running container is only possible from a snapshot")
     assert await cell.done("POST", "lxc/200/clone", {"newid": 201, "snapname": "one"}) == "OK"
 
 
@@ -80,7 +80,8 @@ async def test_a_linked_clone_of_what_is_no_template_is_refused(cell: Any) -> No
 async def test_a_clone_may_go_to_another_node_and_into_a_pool(cell: Any) -> None:
     refusal = await cell.refusal("POST", CLONE, {"newid": 200, "pool": "nosuch"})
     assert (refusal.status, refusal.message) == (
-        403, "Permission check failed (pool 'nosuch' does not exist)",
+        403,
+        "Permission check failed (pool 'nosuch' does not exist)",
     )
     assert await cell.done("POST", CLONE, {"newid": 200, "target": "pve3"}) == "OK"
     assert cell.world.guests[200].node == "pve3"

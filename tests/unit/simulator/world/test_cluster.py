@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from pvesim.clock import Clock
 from pvesim.world import Pool, World
 from pvesim.worldfile import WorldFileError
@@ -26,12 +25,20 @@ async def test_a_young_guest_has_no_name_in_the_cluster_but_on_its_node(cell: An
     upid = await cell.call("POST", "qemu/9000/clone", {"newid": 200, "name": "web"})
     await cell.settle()
     assert await guest(cell, 200) == {
-        "id": "qemu/200", "vmid": 200, "node": "pve1", "type": "qemu", "status": "unknown",
+        "id": "qemu/200",
+        "vmid": 200,
+        "node": "pve1",
+        "type": "qemu",
+        "status": "unknown",
         "lock": "clone",
     }
     await cell.end(upid)
     assert await guest(cell, 200) == {
-        "id": "qemu/200", "vmid": 200, "node": "pve1", "type": "qemu", "status": "unknown",
+        "id": "qemu/200",
+        "vmid": 200,
+        "node": "pve1",
+        "type": "qemu",
+        "status": "unknown",
     }
     names = {entry["vmid"]: entry["name"] for entry in await cell.call("GET", "qemu")}
     assert names[200] == "web"
@@ -52,7 +59,11 @@ async def test_the_state_in_the_cluster_is_late_at_any_speed(cell: Any) -> None:
 async def test_guests_of_an_offline_node_are_unknown(cell: Any) -> None:
     cell.world.node_down("pve2")
     assert await guest(cell, 101) == {
-        "id": "qemu/101", "vmid": 101, "node": "pve2", "type": "qemu", "status": "unknown",
+        "id": "qemu/101",
+        "vmid": 101,
+        "node": "pve2",
+        "type": "qemu",
+        "status": "unknown",
     }
     nodes = {n["node"]: n["status"] for n in await cell.call("GET", "/nodes")}
     assert nodes == {"pve1": "online", "pve2": "offline", "pve3": "online"}

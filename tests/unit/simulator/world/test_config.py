@@ -17,7 +17,8 @@ async def test_a_change_by_post_is_a_task_that_repeats_the_options(cell: Any) ->
     upid = await cell.call("POST", CONFIG, given)
     assert await cell.end(upid) == "OK"
     assert cell.task(upid).lines == [
-        "update VM 100: -cipassword <hidden> -ciuser debian -cores 4 -description x y", "TASK OK",
+        "update VM 100: -cipassword <hidden> -ciuser debian -cores 4 -description x y",
+        "TASK OK",
     ]
     config = await cell.call("GET", CONFIG)
     assert (config["cores"], config["ciuser"], config["cipassword"]) == (4, "debian", "**********")

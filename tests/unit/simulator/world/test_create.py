@@ -9,12 +9,22 @@ from typing import Any
 
 import pytest
 
+ARBITRARY_PATH = (
+    "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."
+)
 OS = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 
 
 async def test_a_container_is_made_from_a_template(cell: Any) -> None:
-    params = {"vmid": 200, "ostemplate": OS, "hostname": "ct1", "rootfs": "ceph:8",
-              "net0": "name=eth0,bridge=vmbr0,ip=dhcp", "memory": 256, "tags": "b;a"}
+    params = {
+        "vmid": 200,
+        "ostemplate": OS,
+        "hostname": "ct1",
+        "rootfs": "ceph:8",
+        "net0": "name=eth0,bridge=vmbr0,ip=dhcp",
+        "memory": 256,
+        "tags": "b;a",
+    }
     upid = await cell.call("POST", "lxc", params)
     assert cell.world.guests[200].lock == "create"
     assert await cell.end(upid) == "OK"
@@ -42,9 +52,11 @@ async def test_a_template_that_is_not_there_fails_in_the_task_and_leaves_nothing
     [
         ({"vmid": 101}, 500, "VM 101 already exists on node 'pve2'"),
         ({"vmid": 9100}, 500, "CT 9100 already exists on node 'pve1'"),
-        ({"ostemplate": "garbage"}, 500,
-         "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm "
-         "line 651."),
+        (
+            {"ostemplate": "garbage"},
+            500,
+            ARBITRARY_PATH,
+        ),
         ({"ostemplate": "nosuch:vztmpl/x.tar.gz"}, 500, "storage 'nosuch' does not exist"),
         ({"rootfs": "nosuch:1"}, 500, "storage 'nosuch' does not exist"),
         ({"pool": "nosuch"}, 403, "Permission check failed (pool 'nosuch' does not exist)"),
@@ -83,8 +95,13 @@ async def test_a_container_needs_the_rights_on_its_id(cell: Any) -> None:
 
 
 async def test_a_vm_is_made_with_its_disks(cell: Any) -> None:
-    given = {"vmid": 200, "name": "vm", "scsi0": "ceph:4", "ide2": "ceph:cloudinit",
-             "net0": "virtio,bridge=vmbr0"}
+    given = {
+        "vmid": 200,
+        "name": "vm",
+        "scsi0": "ceph:4",
+        "ide2": "ceph:cloudinit",
+        "net0": "virtio,bridge=vmbr0",
+    }
     upid = await cell.call("POST", "qemu", given)
     assert cell.world.guests[200].lock == "create"
     assert await cell.end(upid) == "OK"
@@ -143,8 +160,12 @@ async def test_a_running_container_is_deleted_by_force(cell: Any) -> None:
 
 
 async def test_an_unknown_guest_has_no_configuration_file(cell: Any) -> None:
-    for path, file in (("qemu/555", "qemu-server/555"), ("lxc/555", "lxc/555"),
-                       ("qemu/9100", "qemu-server/9100"), ("qemu/101", "qemu-server/101")):
+    for path, file in (
+        ("qemu/555", "qemu-server/555"),
+        ("lxc/555", "lxc/555"),
+        ("qemu/9100", "qemu-server/9100"),
+        ("qemu/101", "qemu-server/101"),
+    ):
         refusal = await cell.refusal("DELETE", path)
         text = f"Configuration file 'nodes/pve1/{file}.conf' does not exist"
         assert (refusal.status, refusal.message) == (500, text)

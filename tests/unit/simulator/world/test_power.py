@@ -16,7 +16,9 @@ async def test_a_vm_starts_and_stops(cell: Any) -> None:
     assert await cell.done("POST", "qemu/100/status/start") == "OK"
     current = await cell.call("GET", "qemu/100/status/current")
     assert (current["status"], current["qmpstatus"], current["ha"]) == (
-        "running", "running", {"managed": 0},
+        "running",
+        "running",
+        {"managed": 0},
     )
     assert await cell.done("POST", "qemu/100/status/stop") == "OK"
     assert (await cell.call("GET", "qemu/100/status/current"))["status"] == "stopped"
@@ -36,7 +38,8 @@ async def test_a_vm_without_its_bridge_does_not_start(cell: Any) -> None:
     await cell.call("PUT", "qemu/100/config", {"net0": "virtio,bridge=vmbr9"})
     lines = await cell.lines("POST", "qemu/100/status/start")
     assert lines == [
-        "bridge 'vmbr9' does not exist", "TASK ERROR: start failed: QEMU exited with code 1",
+        "bridge 'vmbr9' does not exist",
+        "TASK ERROR: start failed: QEMU exited with code 1",
     ]
 
 

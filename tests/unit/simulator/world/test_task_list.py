@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from pvesim.calls import Call, Caller, CallError
 from pvesim.paths.task_list import node_tasks
 from pvesim.worker import Worker
@@ -89,7 +88,9 @@ async def test_since_and_until_compare_the_start_and_include_it(cell: Any) -> No
     await cell.end(upid)
     begun = int(cell.task(upid).started)
     for params, found in (
-        ({"since": begun}, 1), ({"since": begun + 1}, 0), ({"until": begun}, 1),
+        ({"since": begun}, 1),
+        ({"since": begun + 1}, 0),
+        ({"until": begun}, 1),
         ({"until": begun - 1}, 0),
     ):
         assert len(await cell.call("GET", "tasks", params)) == found
@@ -144,8 +145,12 @@ async def test_a_upid_without_a_log_is_no_task_but_has_a_line(cell: Any) -> None
 
 
 async def test_what_is_no_upid_is_refused(cell: Any) -> None:
-    for upid in ("garbage", MISSING[:-1], MISSING.replace("0000FFFF", "FFF"),
-                 MISSING.replace("qmclone", "")):
+    for upid in (
+        "garbage",
+        MISSING[:-1],
+        MISSING.replace("0000FFFF", "FFF"),
+        MISSING.replace("qmclone", ""),
+    ):
         for method, path in (("GET", "/status"), ("GET", "/log"), ("DELETE", "")):
             refusal = await cell.refusal(method, f"tasks/{upid}{path}")
             assert refusal.errors == {"upid": "unable to parse worker upid"}

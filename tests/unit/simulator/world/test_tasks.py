@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 import pytest
-
 from pvesim.history import MAX_INDEX_BYTES
 from pvesim.upid import Upid
 from pvesim.worker import Died, Interrupted, Worker
@@ -213,5 +212,8 @@ async def test_what_a_node_broadcasts_is_25_tasks_and_all_that_run(cell: Any) ->
     entries = await cell.call("GET", "/cluster/tasks")
     assert len(entries) == 25
     assert [("pid" in e, "endtime" in e) for e in entries[:4]] == [
-        (True, False), (True, False), (True, False), (False, True),
+        (True, False),
+        (True, False),
+        (True, False),
+        (False, True),
     ]
