@@ -50,7 +50,12 @@ class Disturbance:
 
 @dataclass
 class FakeApi:
-    """An Api; ``latency`` is how long an answer takes, ``clone`` and so on how long tasks do."""
+    """An Api; ``latency`` is how long an answer takes.
+
+    ``seconds`` says how long tasks work and ``ends`` how the next ones end, by ``TYPE`` or
+    ``TYPE ID``; without a word they work for 5 seconds and end OK. ``hides_running`` keeps the
+    caller's running tasks out of the lists, as for a token without Sys.Audit.
+    """
 
     cluster: FakeCluster = field(default_factory=FakeCluster)
     authid: str = "root@pam!ansible"
@@ -58,8 +63,8 @@ class FakeApi:
     seconds: dict[str, float] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
-    # What the next tasks of a type end with; OK when the list is empty.
     ends: dict[str, list[str]] = field(default_factory=dict)
+    hides_running: bool = False
 
     # The Api.
 
@@ -126,14 +131,15 @@ class FakeApi:
         text = "/" + "/".join(map(str, path))
         self.calls.append(Call(now(), method, text, given))
         await asyncio.sleep(self.latency)
-        await self._disturbed(f"{method} {text}", after=False)
+        replaced = await self._disturbed(f"{method} {text}", after=False)
+        if replaced:
+            return replaced
         self._reach(f"{method} {text}", path)
         self.cluster.settle()
         answer = self._route(method, path, given)
-        await self._disturbed(f"{method} {text}", after=True)
-        return answer
+        return await self._disturbed(f"{method} {text}", after=True) or answer
 
-    async def _disturbed(self, label: str, *, after: bool) -> None:
+    async def _disturbed(self, label: str, *, after: bool) -> Answer | None:
         for one in self.disturbances:
             if one.after is not after or one.count == 0 or not one.pattern.search(label):
                 continue
@@ -142,8 +148,11 @@ class FakeApi:
                 await one.reply.wait()
             elif isinstance(one.reply, (int, float)):
                 await asyncio.sleep(one.reply)
+            elif isinstance(one.reply, Answer):
+                return one.reply
             else:
                 raise one.reply
+        return None
 
     def _reach(self, tried: str, path: tuple[str | int, ...]) -> None:
         if path[0] != "nodes" or len(path) < 2:
@@ -264,7 +273,8 @@ class FakeApi:
         at_failure: Callable[[], None] | None = None,
     ) -> Answer:
         """Start a task that does something at its end, unless it ends badly."""
-        ends = self.ends.get(type_) or ["OK"]
+        one = f"{type_} {id_}"
+        ends = self.ends.get(one) or self.ends.get(type_) or ["OK"]
         exitstatus = ends.pop(0)
         good = exitstatus == "OK" or exitstatus.startswith("WARNINGS")
         lines = [*(log or []), f"TASK {'' if good else 'ERROR: '}{exitstatus}"]
@@ -272,11 +282,12 @@ class FakeApi:
             node,
             type_,
             id_,
-            self.seconds.get(type_, 5.0),
+            self.seconds.get(one, self.seconds.get(type_, 5.0)),
             self.authid,
             exitstatus=exitstatus,
             log=lines,
             at_end=at_end if good else at_failure,
+            listed=not self.hides_running,
         )
         return Answer(str(task.upid))
 
@@ -388,7 +399,7 @@ def _fits(task: FakeTask, params: dict[str, Any]) -> bool:
     statuses = params.get("statusfilter")
     return all(
         (
-            params.get("typefilter") in (None, upid.type),
+            params.get("typefilter", upid.type) == upid.type,
             str(params.get("vmid", upid.id)) == upid.id,
             str(params.get("userfilter", "")).lower() in row["user"].lower(),
             upid.starttime >= params.get("since", 0),

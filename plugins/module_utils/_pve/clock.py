@@ -32,5 +32,5 @@ def backoff(attempt: int, first: float = 0.5, most: float = 8.0) -> float:
     It doubles from ``first`` to ``most`` and is scattered by a half, so that many that failed
     together do not come back together.
     """
-    longest = min(most, first * 2.0 ** (attempt - 1))
+    longest = min(most, first * 2.0 ** min(attempt - 1, 30))
     return longest * random.uniform(0.5, 1.0)

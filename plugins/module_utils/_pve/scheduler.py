@@ -26,6 +26,8 @@ if t.TYPE_CHECKING:
     from .operations.job import Job
     from .watcher import Watcher
 
+# How often to look whether what has to be waited for has happened, in seconds.
+_STEP = 0.05
 _STORAGE = re.compile(r"cfs-lock 'storage-([^']+)'|pve-storage-([^']+)'")
 
 
@@ -69,10 +71,11 @@ class Result:
 
 @dataclass
 class _Run:
-    """A job on its way."""
+    """A job on its way; ``calling`` while its call has been sent and not been answered."""
 
     job: Job
     state: Outcome = Outcome.QUEUED
+    calling: bool = False
     attempts: int = 0
     failures: int = 0
     tasks: list[Task] = field(default_factory=list)
@@ -88,6 +91,19 @@ class _Again(Exception):
     def __init__(self, why: str, *, costs: bool = True) -> None:
         super().__init__(why)
         self.costs = costs
+
+
+def _interrupted(run: _Run) -> Result:
+    """What can be said of a job that was let go."""
+    if run.state is Outcome.STARTING:
+        return run.result(
+            Outcome.LOST, "interrupted while looking for the task whose answer got lost"
+        )
+    if run.state is not Outcome.QUEUED:
+        return run.result(run.state)
+    if run.tasks:
+        return run.result(run.tasks[-1].outcome, "not tried again: interrupted")
+    return run.result(Outcome.QUEUED, "not started: interrupted")
 
 
 class Scheduler:
@@ -120,13 +136,11 @@ class Scheduler:
         runs = [_Run(job) for job in jobs]
         drives = [asyncio.ensure_future(self._drive(run)) for run in runs]
         await self._until_enough(runs, drives)
-        for run, drive in zip(runs, drives):
-            # A call that is under way is never abandoned: its answer is the UPID.
-            if run.state is not Outcome.STARTING or run.uncertain_since is not None:
-                drive.cancel()
-        if drives:
-            await asyncio.wait(drives)
-        return [self._account(run, drive) for run, drive in zip(runs, drives)]
+        await self._let_go(runs, drives)
+        return [
+            _interrupted(run) if drive.cancelled() else drive.result()
+            for run, drive in zip(runs, drives)
+        ]
 
     async def _until_enough(
         self, runs: t.Sequence[_Run], drives: t.Sequence[asyncio.Future[Result]]
@@ -139,7 +153,7 @@ class Scheduler:
                 started = all(run.state not in (Outcome.QUEUED, Outcome.STARTING) for run in runs)
                 if started and not self._policy.wait:
                     return
-                step = None if self._policy.wait else 0.05
+                step = None if self._policy.wait else _STEP
                 _done, pending = await asyncio.wait(
                     {*pending, stopped}, timeout=step, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -147,18 +161,15 @@ class Scheduler:
         finally:
             stopped.cancel()
 
-    def _account(self, run: _Run, drive: asyncio.Future[Result]) -> Result:
-        if not drive.cancelled():
-            return drive.result()
-        if run.uncertain_since is not None and run.state is Outcome.STARTING:
-            return run.result(
-                Outcome.LOST, "interrupted while looking for the task whose answer got lost"
-            )
-        if run.state is not Outcome.QUEUED:
-            return run.result(run.state)
-        if run.tasks:
-            return run.result(run.tasks[-1].outcome, "not tried again: interrupted")
-        return run.result(Outcome.QUEUED, "not started: interrupted")
+    async def _let_go(
+        self, runs: t.Sequence[_Run], drives: t.Sequence[asyncio.Future[Result]]
+    ) -> None:
+        """End what waits. A call that is under way is never abandoned: its answer is the UPID."""
+        while any(not drive.done() for drive in drives):
+            for run, drive in zip(runs, drives):
+                if not run.calling:
+                    drive.cancel()
+            await asyncio.wait([drive for drive in drives if not drive.done()], timeout=_STEP)
 
     async def _drive(self, run: _Run) -> Result:
         if run.job.upid is not None:
@@ -166,6 +177,7 @@ class Scheduler:
                 try:
                     return await self._see_through(run, run.job.upid)
                 except _Again as again:
+                    run.state = Outcome.QUEUED
                     await self._prepare(run, again)
         while True:
             try:
@@ -186,11 +198,13 @@ class Scheduler:
     async def _start(self, run: _Run) -> Result:
         """Send the call, once, and follow what it starts."""
         await self._keep_interval()
+        if self._stop.is_set():
+            return _interrupted(run)
         since = self._api.server_time()
         run.state = Outcome.STARTING
         run.attempts += 1
         try:
-            data = await self._send(run.job)
+            data = await self._send(run)
         except NoAnswerError as error:
             if not error.sent:
                 raise self._again_or(run, error) from error
@@ -206,9 +220,13 @@ class Scheduler:
             return await self._find_out(run, since, None)
         return await self._see_through(run, upid)
 
-    async def _send(self, job: Job) -> t.Any:
+    async def _send(self, run: _Run) -> t.Any:
         send = {"POST": self._api.post, "PUT": self._api.put, "DELETE": self._api.delete}
-        return (await send[job.method](job.path, job.params)).data
+        run.calling = True
+        try:
+            return (await send[run.job.method](run.job.path, run.job.params)).data
+        finally:
+            run.calling = False
 
     async def _keep_interval(self) -> None:
         at = max(clock.now(), self._next_start)
