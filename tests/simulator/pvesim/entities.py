@@ -120,8 +120,8 @@ class Storage:
     nodes: tuple[str, ...] | None = None
     disable: bool = False
     total: int = 500 << 30
-    alloc_seconds: float = 0.05
-    """How long one allocation holds the lock of the storage."""
+    alloc_seconds: float = 0.0
+    """How long one allocation holds the lock of the storage; 0: nobody ever waits for it."""
     options: dict[str, Any] = field(default_factory=dict)
     """What else its configuration says (path, pool, vgname, thinpool ...)."""
     volumes: list[Volume] = field(default_factory=list)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .durations import seconds_for
+from .durations import fraction, seconds_for
 from .history import Entry, History
 from .locks import LockTimeout
 from .task import Task
@@ -35,6 +36,8 @@ class TaskEngine:
         self._tasks: dict[str, Task] = {}
         self._nodes: dict[str, History] = {}
         self._pids: dict[str, int] = {}
+        self.attempts: Counter[tuple[str, str]] = Counter()
+        """How many tasks of a type were started for a guest: chance depends on it."""
         self._errands: set[asyncio.Task[None]] = set()
 
     def start(
@@ -54,8 +57,9 @@ class TaskEngine:
         self.notice(node)
         task = self.record(node, authid, kind, str(ident), world.clock.now(), target)
         task.daemon_deaths = world.nodes[node].pvedaemon_deaths
-        fault = self._fault(task)
         aim = ident if target is None else target
+        self.attempts[kind, str(aim)] += 1
+        fault = self._fault(task, str(aim))
         duration = seconds_for(pace or kind, world.seed, aim, world.durations)
         if fault is not None and fault.seconds is not None:
             duration = fault.seconds
@@ -137,16 +141,18 @@ class TaskEngine:
         for task in list(self.running(node)):
             self.kill(task)
 
-    def _fault(self, task: Task) -> TaskFault | None:
+    def _fault(self, task: Task, aim: str) -> TaskFault | None:
         """The first task fault that this task meets; it is used up."""
         world = self._world
+        kind = task.upid.type
+        chance = fraction(world.seed, "fault", kind, aim, self.attempts[kind, aim])
         for fault in world.task_faults:
-            ids = (task.upid.id, str(task.target))
+            ids = (task.upid.id, aim)
             if fault.type not in (None, task.upid.type) or fault.count == 0:
                 continue
             if fault.vmid is not None and str(fault.vmid) not in ids:
                 continue
-            if world.random.random() >= fault.probability:
+            if chance >= fault.probability:
                 continue
             if fault.count is not None:
                 fault.count -= 1

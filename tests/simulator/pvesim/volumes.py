@@ -106,7 +106,8 @@ async def allocate(
     async with worker.storage_lock(storage):
         if sum(v.size for v in storage.volumes if v.node in (None, worker.node)) > storage.total:
             raise Died(f"no space left on storage '{storage.id}'")
-        await worker.sleep(storage.alloc_seconds)
+        if storage.alloc_seconds:
+            await worker.sleep(storage.alloc_seconds)
         volid = name or disk_name(storage, vmid, form, base=parent)
         volume = Volume(volid, content, form, size, vmid, int(world.clock.now()))
         volume.node = None if storage.shared else worker.node

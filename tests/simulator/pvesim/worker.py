@@ -97,6 +97,7 @@ class Worker:
         if wanted is None or wanted == "OK":
             return
         if wanted == UNEXPECTED:
+            self.task.killed = True
             raise Killed
         if wanted == f"{UNEXPECTED} TASK OK":
             self.task.write("progress 100%")

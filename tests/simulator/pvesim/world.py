@@ -149,5 +149,6 @@ def _guest_json(guest: Guest) -> dict[str, Any]:
         "lock": guest.lock,
         "template": guest.template,
         "config": dict(guest.config),
+        "pending": dict(guest.pending),
         "snapshots": sorted(guest.snapshots),
     }

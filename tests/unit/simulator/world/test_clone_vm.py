@@ -284,3 +284,11 @@ async def test_parallel_clones_to_a_slow_shared_storage_run_out_of_patience(
     late = slow_storage.task(upids[statuses.index(error)])
     assert 11 <= late.ended - late.started < 12
     assert late.lines.count("trying to acquire cfs lock 'storage-slow' ...") == 9
+
+
+async def test_many_clones_to_a_fast_shared_storage_do_not_wait_for_each_other(cell: Any) -> None:
+    upids = [
+        await cell.call("POST", "qemu/9000/clone", {"newid": 200 + n, "full": 1}) for n in range(50)
+    ]
+    assert {await cell.end(upid) for upid in upids} == {"OK"}
+    assert not any("acquire" in line for upid in upids for line in cell.task(upid).lines)

@@ -66,6 +66,14 @@ async def test_a_removed_snapshot_leaves_the_line_whole(cell: Any) -> None:
     assert entries == {"one": None, "three": "one", "current": "three"}
 
 
+async def test_who_is_killed_leaves_his_lock(cell: Any) -> None:
+    await take(cell, "one")
+    cell.world.add_task_fault(type="qmdelsnapshot", exitstatus="unexpected status")
+    assert await cell.done("DELETE", f"{SNAPSHOT}/one") == "unexpected status"
+    assert cell.world.guests[100].lock == "snapshot-delete"
+    assert "one" in cell.world.guests[100].snapshots
+
+
 async def test_what_does_not_exist_fails_in_the_task(cell: Any) -> None:
     text = "snapshot 'nosuch' does not exist"
     assert await cell.done("DELETE", f"{SNAPSHOT}/nosuch") == text

@@ -31,8 +31,7 @@ async def test_every_upid_is_another_and_well_formed(cell: Any) -> None:
     for upid in upids:
         assert UPID.fullmatch(upid)
         assert str(Upid.parse(upid)) == upid
-    pids = [Upid.parse(upid).pid for upid in upids]
-    assert len(set(pids)) == 300
+    assert len({upid.split(":")[2] for upid in upids}) == 300
 
 
 async def test_the_last_line_of_the_log_decides(cell: Any) -> None:
@@ -85,6 +84,21 @@ async def test_a_fault_strikes_the_guest_and_type_it_names_alone(cell: Any) -> N
 async def test_a_fault_of_probability_zero_never_strikes(cell: Any) -> None:
     cell.world.add_task_fault(exitstatus="struck", probability=0)
     assert await cell.end(start(cell, nothing)) == "OK"
+
+
+async def test_chance_depends_on_the_guest_and_the_attempt_not_on_the_order(cell: Any) -> None:
+    cell.world.add_task_fault(exitstatus="struck", probability=0.5)
+
+    async def struck(kind: str, idents: list[int]) -> dict[int, str]:
+        upids = {ident: start(cell, nothing, kind, ident) for ident in idents}
+        return {ident: await cell.end(upid) for ident, upid in upids.items()}
+
+    idents = list(range(40))
+    forth = await struck("qmstart", idents)
+    cell.world.tasks.attempts.clear()
+    assert await struck("qmstart", idents[::-1]) == forth
+    assert await struck("qmstart", idents) != forth
+    assert 8 < list(forth.values()).count("struck") < 32
 
 
 async def test_a_fault_may_say_how_long_tasks_work(cell: Any) -> None:
