@@ -65,6 +65,7 @@ class FakeApi:
     disturbances: list[Disturbance] = field(default_factory=list)
     ends: dict[str, list[str]] = field(default_factory=dict)
     hides_running: bool = False
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
 
     # The Api.
 
@@ -122,6 +123,12 @@ class FakeApi:
         """The calls so far whose ``METHOD /path`` matches."""
         return [call for call in self.calls if re.search(pattern, f"{call.method} {call.path}")]
 
+    async def until_made(self, pattern: str, count: int) -> None:
+        """Wait until so many calls that match have been made."""
+        while len(self.made(pattern)) < count:
+            self._called.clear()
+            await self._called.wait()
+
     # The server.
 
     async def _call(
@@ -130,6 +137,7 @@ class FakeApi:
         given = {name: value for name, value in (params or {}).items() if value is not None}
         text = "/" + "/".join(map(str, path))
         self.calls.append(Call(now(), method, text, given))
+        self._called.set()
         await asyncio.sleep(self.latency)
         replaced = await self._disturbed(f"{method} {text}", after=False)
         if replaced:
@@ -331,7 +339,7 @@ class FakeApi:
         new.born = now()
 
         def done() -> None:
-            new.config = {key: value for key, value in params.items() if key not in ("vmid",)}
+            new.config = {key: value for key, value in params.items() if key != "vmid"}
             new.born = now()
 
         return self._work(node, "vzcreate", vmid, done, ["extracting archive"],

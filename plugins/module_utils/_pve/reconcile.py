@@ -61,8 +61,6 @@ async def find_started(api: Api, job: Job, since: float, known: t.Collection[Upi
                 return Fate(None, certain=True)
         except NoAnswerError as error:
             why = str(error)
-        except ApiError as error:  # who may not look any more cannot tell
-            return Fate(None, certain=False, why=str(error))
         if clock.now() >= patience:
             return Fate(None, certain=False, why=why)
         await clock.sleep(clock.backoff(attempt, most=4.0))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from . import clock
 from .errors import ApiError, NoAnswerError, PveError, Trouble, classify
 from .log import with_log
-from .reconcile import find_started
+from .reconcile import Fate, find_started
 from .stopping import stop_task
 from .task import Outcome, Task
 from .upid import Upid, UpidError
@@ -182,7 +182,8 @@ class Scheduler:
         while True:
             try:
                 async with self._lanes.hold(run.job.lanes):
-                    return await self._start(run)
+                    await self._keep_interval()
+                    return _interrupted(run) if self._stop.is_set() else await self._start(run)
             except _Again as again:
                 run.state = Outcome.QUEUED
                 await self._prepare(run, again)
@@ -197,9 +198,6 @@ class Scheduler:
 
     async def _start(self, run: _Run) -> Result:
         """Send the call, once, and follow what it starts."""
-        await self._keep_interval()
-        if self._stop.is_set():
-            return _interrupted(run)
         since = self._api.server_time()
         run.state = Outcome.STARTING
         run.attempts += 1
@@ -240,7 +238,10 @@ class Scheduler:
         if job.returns == "null":  # such a call can simply be made once more
             raise self._again_or(run, error or PveError(job.title))
         run.uncertain_since = since if run.uncertain_since is None else run.uncertain_since
-        fate = await find_started(self._api, job, run.uncertain_since, self._known)
+        try:
+            fate = await find_started(self._api, job, run.uncertain_since, self._known)
+        except ApiError as refusal:  # who may not look any more cannot tell
+            fate = Fate(None, certain=False, why=str(refusal))
         if fate.upid is not None:
             run.uncertain_since = None
             return await self._see_through(run, fate.upid)

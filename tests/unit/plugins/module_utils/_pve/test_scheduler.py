@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -130,10 +131,10 @@ async def check_any_jobs(
     guard = asyncio.ensure_future(watch_lanes(run, jobs, limits))
     results = await run(*jobs)
     guard.cancel()
-    assert not await asyncio.gather(guard, return_exceptions=True) == ["broken"]
+    assert await asyncio.gather(guard, return_exceptions=True) != ["broken"]
     assert [result.job.target.vmid for result in results] == [job.target.vmid for job in jobs]
     started = Counter(int(task.upid.id) for task in run.api.cluster.tasks)
-    for result, (_lanes, _seconds, end, refusal) in zip(results, drawn):
+    for result, (_lanes, _seconds, end, refusal) in zip(results, drawn, strict=True):
         assert result.outcome is expected_outcome(end, refusal), result.message
         assert len(result.tasks) == started[result.job.target.vmid]
         assert all(task.outcome.finished for task in result.tasks)
@@ -237,7 +238,7 @@ async def test_retries_wait_longer_each_time() -> None:
     run.api.disturb(CLONE, ApiError("POST", 500, NO_WORKER), count=3)
     await run.one(clone())
     calls = [call.at for call in run.api.made(CLONE)]
-    pauses = [later - earlier for earlier, later in zip(calls, calls[1:])]
+    pauses = [later - earlier for earlier, later in pairwise(calls)]
     assert 0.5 <= pauses[0] <= 1.1 <= pauses[2]
     assert 2 <= pauses[2] <= 4.1
 
@@ -352,7 +353,7 @@ async def test_while_the_daemon_is_blocked_nothing_is_certain() -> None:
     run.api.disturb("status/current", NoAnswerError("GET", "596", sent=True), count=20)
     result = await run.one(clone())
     assert result.outcome is Outcome.OK
-    first, second = run.api.made(CLONE)
+    _first, second = run.api.made(CLONE)
     answered = run.api.made("status/current")[-1].at
     assert second.at >= answered + 30
 
@@ -398,8 +399,7 @@ async def test_a_second_attempt_that_finds_the_vmid_taken_finds_its_own_first_on
     api = run.api
 
     async def very_late() -> None:
-        while len(api.made(CLONE)) < 2:
-            await asyncio.sleep(0.001)
+        await api.until_made(CLONE, 2)
         api._route("POST", ("nodes", "pve1", "qemu", 9000, "clone"), {"newid": 201})
 
     work = asyncio.ensure_future(very_late())
@@ -653,11 +653,9 @@ async def test_a_second_call_under_way_is_waited_for_too() -> None:
     run.api.seconds["qmclone"] = 1000
     run.api.disturb(CLONE, LOST)
     result_of = asyncio.ensure_future(run.one(clone()))
-    while len(run.api.made(CLONE)) < 1:
-        await asyncio.sleep(0.01)
+    await run.api.until_made(CLONE, 1)
     run.api.disturb(CLONE, 10.0, after=True)
-    while len(run.api.made(CLONE)) < 2:
-        await asyncio.sleep(0.5)
+    await run.api.until_made(CLONE, 2)
     run.stop.set()
     result = await result_of
     assert result.outcome is Outcome.RUNNING
@@ -669,4 +667,4 @@ async def test_starts_keep_their_distance() -> None:
     run = Run(start_interval=2.0)
     await run(*(clone(vmid) for vmid in range(201, 206)))
     calls = [call.at for call in run.api.made(CLONE)]
-    assert all(later - earlier >= 1.99 for earlier, later in zip(calls, calls[1:]))
+    assert all(later - earlier >= 1.99 for earlier, later in pairwise(calls))
