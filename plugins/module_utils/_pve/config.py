@@ -18,6 +18,8 @@ _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
 _TRUE, _FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 # Secrets read back as asterisks, so nobody can tell whether they differ.
 SECRETS = ("cipassword", "password")
+# Text for people, in which a comma or a "yes" has no meaning.
+_PROSE = ("description",)
 
 
 def config_params(params: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:
@@ -78,14 +80,16 @@ def _names(text: object) -> list[str]:
 
 def _same(name: str, current: t.Any, wanted: t.Any) -> bool:
     """Whether the option says already what is wanted; each kind of value by its own rule."""
-    if current is None or name in SECRETS:
-        return current is not None
     if name == "tags":
         return split_tags(current) == split_tags(wanted)
+    if current is None or name in SECRETS:
+        return current is not None
     if name == "sshkeys":
         return unquote(str(current)).split() == unquote(str(wanted)).split()
     have, want = str(current).strip(), str(wanted).strip()
-    return have == want or _same_switch(have, want) or _same_properties(have, want)
+    if have == want or name in _PROSE:
+        return have == want
+    return _same_switch(have, want) or _same_properties(have, want)
 
 
 def _same_switch(have: str, want: str) -> bool:

@@ -1,0 +1,139 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.connection import (
+    Connection,
+    Host,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
+
+PASSWORD = {"api_host": "pve1", "api_user": "root@pam", "api_password": "s3cret-pass"}
+TOKEN = {"api_host": "pve1", "api_token_id": "ansible@pve!ci", "api_token_secret": "s3cret-token"}
+PIN = ":".join(["AB"] * 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("pve1", Host("pve1", 8006)),
+        ("pve1.example.com.", Host("pve1.example.com.", 8006)),
+        ("pve_1:443", Host("pve_1", 443)),
+        ("192.0.2.1:8007", Host("192.0.2.1", 8007)),
+        ("[2001:db8::1]:443", Host("2001:db8::1", 443)),
+        ("[2001:db8::1]", Host("2001:db8::1", 8006)),
+        ("2001:db8::1", Host("2001:db8::1", 8006)),
+        ("::1", Host("::1", 8006)),
+        ("fe80::1%eth0", Host("fe80::1%eth0", 8006)),
+    ],
+)
+def test_a_host_is_read_with_or_without_a_port(text: str, host: Host) -> None:
+    assert Host.parse(text, 8006) == host
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://pve1",
+        "pve1/api2",
+        "pve 1",
+        "-pve1",
+        "pve1:",
+        "pve1:x",
+        "[pve1]",
+        "[::1",
+        "user@pve1",
+    ],
+)
+def test_what_is_no_host_is_refused_with_the_option_and_the_value(text: str) -> None:
+    with pytest.raises(UsageError, match="^api_host: ") as caught:
+        Host.parse(text, 8006)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize("port", [0, 65536, 99999])
+def test_a_port_has_its_bounds(port: int) -> None:
+    with pytest.raises(UsageError, match="port outside 1..65535"):
+        Host.parse(f"pve1:{port}", 8006)
+
+
+def test_an_address_is_written_as_in_a_url() -> None:
+    assert str(Host("pve1", 8006)) == "pve1:8006"
+    assert str(Host("::1", 8006)) == "[::1]:8006"
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["pve1,pve2:443, [::1]", ["pve1", "pve2:443", "[::1]"], ["pve1, pve2:443", "[::1]", ""]],
+)
+def test_hosts_come_as_a_list_or_with_commas(given: object) -> None:
+    hosts = Connection.from_options({**PASSWORD, "api_host": given}).hosts
+    assert [str(host) for host in hosts] == ["pve1:8006", "pve2:443", "[::1]:8006"]
+
+
+def test_the_port_counts_for_hosts_without_one() -> None:
+    hosts = Connection.from_options({**PASSWORD, "api_host": "a,b:1", "api_port": 443}).hosts
+    assert [host.port for host in hosts] == [443, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "authid"),
+    [
+        (PASSWORD, "root@pam"),
+        (TOKEN, "ansible@pve!ci"),
+        ({**TOKEN, "api_token_id": "ci", "api_user": "ansible@pve"}, "ansible@pve!ci"),
+        ({**TOKEN, "api_token_id": "ci", "api_user": None}, "root@pam!ci"),
+        ({**TOKEN, "api_password": "both"}, "ansible@pve!ci"),
+        ({**PASSWORD, "api_token_id": "ansible@pve!ci"}, "ansible@pve"),
+        ({**PASSWORD, "api_user": "alice@corp.example@ldap"}, "alice@corp.example@ldap"),
+    ],
+)
+def test_who_calls(options: dict[str, Any], authid: str) -> None:
+    assert Connection.from_options(options).authid == authid
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({**PASSWORD, "api_host": []}, "api_host is missing"),
+        ({**PASSWORD, "api_host": " , "}, "api_host is missing"),
+        ({**PASSWORD, "api_password": None}, "give api_password, or api_token_id"),
+        ({**TOKEN, "api_token_secret": None}, "give api_password, or api_token_id"),
+        ({**PASSWORD, "api_user": "root"}, "api_user: 'root' has no realm"),
+        ({**PASSWORD, "api_user": "ro:ot@pam"}, "api_user: "),
+        ({**TOKEN, "api_token_id": "a b"}, "api_token_id: 'a b'"),
+        ({**TOKEN, "api_token_id": "root@pam!"}, "api_token_id: "),
+        ({**PASSWORD, "api_fingerprint": ["AB:CD"]}, "api_fingerprint: 'AB:CD'"),
+        ({**PASSWORD, "api_timeout": 0}, "api_timeout: 0 "),
+        ({**PASSWORD, "api_timeout": -3}, "api_timeout: -3 "),
+    ],
+)
+def test_bad_options_are_refused_by_name(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        Connection.from_options(options)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pin", [PIN, PIN.lower(), PIN.replace(":", ""), f" {PIN} "])
+def test_a_fingerprint_is_read_however_it_is_written(pin: str) -> None:
+    assert Connection.from_options({**PASSWORD, "api_fingerprint": [pin]}).fingerprints == (
+        "ab" * 32,
+    )
+
+
+def test_secrets_are_not_shown() -> None:
+    for options in (PASSWORD, TOKEN, {**PASSWORD, "api_otp": "s3cret-otp"}):
+        assert "s3cret" not in repr(Connection.from_options(options))
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    connection = Connection.from_options(PASSWORD)
+    assert (connection.validate_certs, connection.timeout, connection.retries) == (True, 30, 5)
+    said = {**PASSWORD, "validate_certs": False, "api_timeout": 5, "api_retries": 0}
+    connection = Connection.from_options(said)
+    assert (connection.validate_certs, connection.timeout, connection.retries) == (False, 5, 0)
