@@ -25,6 +25,7 @@ from . import (
     task_list,
     task_one,
     template,
+    users,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "task_list",
     "task_one",
     "template",
+    "users",
 ]

@@ -287,8 +287,6 @@ async def test_parallel_clones_to_a_slow_shared_storage_run_out_of_patience(
 
 
 async def test_many_clones_to_a_fast_shared_storage_do_not_wait_for_each_other(cell: Any) -> None:
-    upids = [
-        await cell.call("POST", "qemu/9000/clone", {"newid": 200 + n, "full": 1}) for n in range(50)
-    ]
+    upids = [await cell.call("POST", "qemu/9000/clone", {"newid": 200 + n}) for n in range(50)]
     assert {await cell.end(upid) for upid in upids} == {"OK"}
     assert not any("acquire" in line for upid in upids for line in cell.task(upid).lines)

@@ -119,6 +119,18 @@ async def test_a_volume_is_removed_in_a_task(cell: Any) -> None:
     assert refusal.message == "volume 'ceph:vm-100-disk-1' does not exist"
 
 
+async def test_users_and_tokens_are_listed_without_secrets(cell: Any) -> None:
+    listed = await cell.call("GET", "/access/users", {"full": 1})
+    users = {entry["userid"]: entry["tokens"] for entry in listed}
+    assert users["ansible@pve"] == [{"tokenid": "ci", "privsep": 0, "expire": 0}]
+    assert "Sim-pass-1" not in str(users)
+    who = {"userid": "operator@pve", "may": lambda _path, _privilege: False}
+    (own,) = await cell.call("GET", "/access/users", {}, **who)
+    assert own["userid"] == "operator@pve"
+    (token,) = await cell.call("GET", "/access/users/root@pam/token")
+    assert token["tokenid"] == "ansible"
+
+
 async def test_members_of_a_pool(cell: Any) -> None:
     cell.world.pools["dev"] = Pool("dev", "for tests", {100, 555})
     (entry,) = await cell.call("GET", "/pools", {"poolid": "dev"})
