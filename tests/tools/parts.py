@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-Run = Callable[[str, "IO[str] | None"], int]
+Run = Callable[[str, IO[str] | None], int]
 
 
 def run_parts(kind: str, parts: list[str], run: Run) -> int:
