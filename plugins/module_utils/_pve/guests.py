@@ -63,10 +63,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What one reading of the cluster showed."""
+    """What one reading of the cluster showed.
+
+    ``unread`` are the nodes that could not tell the names of guests of a kind: (node, kind).
+    """
 
     nodes: t.Mapping[str, Node] = field(default_factory=dict)
     guests: t.Mapping[int, Guest] = field(default_factory=dict)
+    unread: t.Collection[tuple[str, str]] = ()
 
     def named(self, name: str) -> list[Guest]:
         """Every guest of this name; Proxmox VE does not keep names unique."""
@@ -120,34 +124,33 @@ async def read_cluster(api: Api) -> Cluster:
     rows = (await api.get(("cluster", "resources"))).data or []
     nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
     guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, "qemu", "lxc"))}
-    nameless = {
-        (guest.node, guest.kind)
-        for guest in guests.values()
-        if guest.name is None and (guest.node not in nodes or nodes[guest.node].online)
-    }
-    found = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in sorted(nameless)))
-    for listed in found:
-        for vmid, row in listed.items():
-            if vmid in guests and guests[vmid].name is None:
-                guests[vmid] = _completed(guests[vmid], row)
-    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())))
+    nameless = sorted({(guest.node, guest.kind) for guest in guests.values() if not guest.name})
+    online = [place for place in nameless if place[0] not in nodes or nodes[place[0]].online]
+    found = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in online))
+    read = {place: listed for place, listed in zip(online, found) if listed is not None}
+    for vmid, row in ((vmid, row) for listed in read.values() for vmid, row in listed.items()):
+        if vmid in guests and guests[vmid].name is None:
+            guests[vmid] = _completed(guests[vmid], row)
+    unread = [place for place in nameless if place not in read]
+    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), unread)
 
 
 async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
     """The same guests with their state of this moment, in one request a node and kind."""
     places = sorted({(guest.node, guest.kind) for guest in guests})
     lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
-    rows = {vmid: row for listed in lists for vmid, row in listed.items()}
+    rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
     return [
         _completed(guest, rows[guest.vmid]) if guest.vmid in rows else guest for guest in guests
     ]
 
 
-async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str, t.Any]]:
+async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str, t.Any]] | None:
+    """The guests of a node by VMID, None where it does not tell."""
     try:
         answer = await api.get(("nodes", node, kind), retries=1)
     except (ApiError, NoAnswerError):
-        return {}  # the guests stay nameless, which is the truth as far as it can be known
+        return None
     return {int(row["vmid"]): row for row in answer.data or ()}
 
 
@@ -191,11 +194,17 @@ def _name(row: t.Mapping[str, t.Any]) -> str | None:
     return None if name in (None, "", f"VM {vmid}", f"CT{vmid}", f"CT {vmid}") else str(name)
 
 
+def _name_without_lock(row: t.Mapping[str, t.Any]) -> str | None:
+    """``CT200`` is a possible hostname: in the list of its node, for a container that is whole."""
+    name = str(row.get("name") or "")
+    return None if row.get("lock") or " " in name else name or None
+
+
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
     """The guest with what its node's list says of this moment."""
     return replace(
         guest,
-        name=_name(row),
+        name=_name(row) or _name_without_lock(row),
         status=str(row.get("status") or guest.status),
         template=bool(int(row.get("template") or 0)),
         lock=row.get("lock"),

@@ -131,4 +131,12 @@ def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:
             f"the name {one.name!r} is ambiguous, give a vmid:"
             f" {', '.join(guest.title for guest in found)}"
         )
-    return found[0] if found else None
+    if found:
+        return found[0]
+    silent = sorted({node for node, unread in cluster.unread if unread == kind})
+    if silent:
+        raise UsageError(
+            f"whether there is a guest {one.name!r} cannot be told, for {', '.join(silent)} does"
+            " not say what its guests are called; give a vmid, or try again when it answers"
+        )
+    return None

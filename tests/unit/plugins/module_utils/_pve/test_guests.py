@@ -1,0 +1,241 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+    UsageError,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import (
+    Cluster,
+    Guest,
+    VmidRange,
+    Vmids,
+    check_vmid,
+    read_cluster,
+    read_fresh,
+    split_tags,
+)
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import GIB, NAMES_LAG, now
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
+    in_virtual_time,
+    run_virtually,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+SILENT = NoAnswerError("GET", "595 No route to host", sent=False)
+
+
+def a_cluster(*guests: Guest) -> Cluster:
+    return Cluster(guests={guest.vmid: guest for guest in guests})
+
+
+def a_guest(vmid: int, name: str | None, node: str = "pve1") -> Guest:
+    return Guest(vmid, "qemu", node, name, "stopped")
+
+
+# What one reading shows.
+
+
+@in_virtual_time
+async def test_a_cluster_at_rest_takes_one_request() -> None:
+    api = FakeApi()
+    api.cluster.add(100, name="app1", tags="web;prod", memory="2048").pool = "apps"
+    api.cluster.add(200, "lxc", "pve2", hostname="ct1", status="running", template=1)
+    cluster = await read_cluster(api)
+    assert len(api.calls) == 1
+    assert cluster.guests[100] == Guest(
+        100, "qemu", "pve1", "app1", "stopped",
+        pool="apps", tags=("prod", "web"), memory=2 * GIB,
+    )  # fmt: skip
+    ct = cluster.guests[200]
+    assert (ct.title, ct.running, ct.template) == ("CT 200 (ct1) on pve2", True, True)
+    assert (cluster.nodes["pve3"].memory, cluster.nodes["pve3"].memory_used) == (64 * GIB, 8 * GIB)
+
+
+@in_virtual_time
+async def test_a_young_guest_gets_its_name_from_the_list_of_its_node() -> None:
+    api = FakeApi()
+    api.cluster.add(100, name="app1")
+    api.cluster.add(101, node="pve2", name="young").born = now()
+    cluster = await read_cluster(api)
+    assert cluster.guests[101].name == "young"
+    assert [call.path for call in api.calls] == ["/cluster/resources", "/nodes/pve2/qemu"]
+    await asyncio.sleep(NAMES_LAG)
+    assert (await read_cluster(api)).guests[101].name == "young"
+    assert len(api.calls) == 3
+
+
+@pytest.mark.parametrize("kind", ["qemu", "lxc"])
+@pytest.mark.parametrize("age", [0, 3600])
+def test_a_name_that_proxmox_ve_made_up_for_a_guest_in_the_making_is_none(
+    kind: str, age: int
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.add(130, kind, lock="clone" if kind == "qemu" else "create").born = -age
+        guest = (await read_cluster(api)).guests[130]
+        assert (guest.name, guest.lock) == (None, "clone" if kind == "qemu" else "create")
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_made_up_name_that_is_shown_too_long_does_not_hide_the_true_one() -> None:
+    api = FakeApi()
+    guest = api.cluster.add(130, name="VM 130")
+    api.disturb("resources", api._resources({}))
+    guest.config["name"] = "web1"
+    assert (await read_cluster(api)).guests[130].name == "web1"
+
+
+@in_virtual_time
+async def test_a_container_may_be_called_like_one_without_a_name() -> None:
+    api = FakeApi()
+    api.cluster.add(200, "lxc", hostname="CT200")
+    assert (await read_cluster(api)).named("CT200")
+
+
+@in_virtual_time
+async def test_nodes_that_do_not_tell_are_named_and_asked_only_when_online() -> None:
+    api = FakeApi()
+    api.cluster.add(100, node="pve1", name="app1")
+    api.cluster.add(101, node="pve2", name="app2")
+    api.cluster.add(102, node="pve3", name="app3").born = now()
+    api.cluster.down.add("pve2")
+    api.disturb("GET /nodes/pve3/qemu", SILENT, count=None)
+    cluster = await read_cluster(api)
+    assert list(cluster.unread) == [("pve2", "qemu"), ("pve3", "qemu")]
+    assert not cluster.nodes["pve2"].online
+    assert not api.made("/nodes/pve2")
+
+
+@in_virtual_time
+async def test_a_fresh_look_asks_each_node_once() -> None:
+    api = FakeApi()
+    for vmid in range(100, 120):
+        api.cluster.add(vmid, node=f"pve{1 + vmid % 2}", name=f"app{vmid}")
+    guests = list((await read_cluster(api)).guests.values())
+    api.cluster.guests[100].status = "running"
+    del api.cluster.guests[101]
+    fresh = await read_fresh(api, guests)
+    assert len(api.calls) == 3
+    assert [guest.vmid for guest in fresh] == list(range(100, 120))
+    assert fresh[0].running
+    assert fresh[1] == guests[1], "what is gone stays as it was last seen"
+    assert await read_fresh(api, []) == []
+
+
+# Finding one.
+
+
+def test_a_guest_is_found_by_vmid_or_name() -> None:
+    cluster = a_cluster(a_guest(100, "app1"), a_guest(101, "app2"))
+    for reference in (100, "100", " 100 ", "app1"):
+        assert cluster.get(reference, "source").vmid == 100
+    assert cluster.find("nosuch", "source") is None
+
+
+def test_a_name_that_two_have_is_refused_with_both() -> None:
+    cluster = a_cluster(a_guest(100, "app"), a_guest(101, "app", "pve2"))
+    with pytest.raises(UsageError, match="source: .*'app' is ambiguous.*100.*pve1.*101.*pve2"):
+        cluster.find("app", "source")
+
+
+def test_what_is_not_there_is_refused_by_option_and_value() -> None:
+    with pytest.raises(UsageError, match=r"source: there is no guest '555'.*VM\.Audit"):
+        a_cluster().get(555, "source")
+
+
+@in_virtual_time
+async def test_a_node_that_is_not_there_or_offline_is_refused() -> None:
+    api = FakeApi()
+    api.cluster.down.add("pve2")
+    cluster = await read_cluster(api)
+    assert cluster.node("pve1", "target_node").name == "pve1"
+    with pytest.raises(UsageError, match="target_node: there is no node 'x'; .*pve1, pve2, pve3"):
+        cluster.node("x", "target_node")
+    with pytest.raises(UsageError, match="target_node: node 'pve2' is offline"):
+        cluster.node("pve2", "target_node")
+
+
+# VMIDs.
+
+
+@in_virtual_time
+async def test_vmids_begin_where_the_cluster_says() -> None:
+    api = FakeApi()
+    for vmid in (100, 101, 103):
+        api.cluster.add(vmid)
+    vmids = Vmids(api, {100, 101, 103, 105}, None)
+    assert [await vmids.take() for _unused in range(3)] == [102, 104, 106]
+    assert len(api.calls) == 1
+
+
+@given(st.sets(st.integers(200, 220)), st.integers(1, 8))
+def test_no_vmid_is_given_twice_or_taken_from_another(used: set[int], count: int) -> None:
+    async def scenario() -> None:
+        vmids = Vmids(FakeApi(), used, VmidRange(200, 260))
+        taken = [await vmids.take() for _unused in range(count)]
+        assert len(set(taken)) == count
+        assert not set(taken) & used
+        assert all(200 <= vmid <= 260 for vmid in taken)
+
+    run_virtually(scenario())
+
+
+@in_virtual_time
+async def test_a_range_that_is_used_up_says_so() -> None:
+    vmids = Vmids(FakeApi(), {200}, VmidRange(200, 201))
+    assert await vmids.take() == 201
+    with pytest.raises(UsageError, match="vmid_range: no VMID is free from 200 to 201"):
+        await vmids.take()
+
+
+@in_virtual_time
+async def test_a_vmid_in_place_of_a_taken_one_is_really_free() -> None:
+    api = FakeApi()
+    for vmid in (201, 202):
+        api.cluster.add(vmid)  # since the cluster was read
+    assert await Vmids(api, (), VmidRange(200, 299)).instead_of(200) == 203
+
+
+@in_virtual_time
+async def test_a_cluster_that_cannot_say_what_is_free_is_an_error() -> None:
+    api = FakeApi()
+    api.disturb("nextid", ApiError("GET /cluster/nextid", 500, "no quorum"))
+    with pytest.raises(ApiError, match="no quorum"):
+        await Vmids(api, (), VmidRange(200, 299)).instead_of(200)
+
+
+@pytest.mark.parametrize("text", ["", "200", "200-", "300-200", "50-99", "a-b", "100-9999999999"])
+def test_a_range_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="vmid_range: "):
+        VmidRange.parse(text)
+
+
+def test_a_range_is_read() -> None:
+    assert VmidRange.parse(" 200 - 299 ") == VmidRange(200, 299)
+
+
+@pytest.mark.parametrize("vmid", [-1, 0, 99, 1_000_000_000])
+def test_a_vmid_out_of_range_is_refused_by_option_and_value(vmid: int) -> None:
+    with pytest.raises(UsageError, match=f"source: VMID {vmid} is outside 100..999999999"):
+        check_vmid(vmid, "source")
+
+
+@pytest.mark.parametrize(
+    ("given_tags", "tags"),
+    [(None, ()), ("", ()), ("b;a", ("a", "b")), ("a, b a", ("a", "b")), ([" b ", "a"], ("a", "b"))],
+)
+def test_tags_are_a_set_however_they_are_written(given_tags: object, tags: tuple[str, ...]) -> None:
+    assert split_tags(given_tags) == tags
