@@ -160,8 +160,8 @@ class Watcher:
         if not all(watch.unlisted for watch in watches.values()):
             self.rounds += 1
             for entry in await list_tasks(self._api, node.name, {"source": "active"}):
-                watch = missing.pop(entry.upid, None)
-                if watch is not None:
+                if entry.upid in missing:
+                    watch = missing.pop(entry.upid)
                     watch.unlisted = False
                     self._settle(watch, entry)
         if missing:
@@ -173,9 +173,8 @@ class Watcher:
     async def _look_in_archive(self, node: _Node, missing: dict[Upid, _Watch]) -> None:
         since = min(upid.starttime for upid in missing)
         for entry in await list_tasks(self._api, node.name, {"source": "archive", "since": since}):
-            watch = missing.get(entry.upid)
-            if watch is not None:
-                self._settle(watch, entry)
+            if entry.upid in missing:
+                self._settle(missing[entry.upid], entry)
 
     async def _ask(self, watch: _Watch) -> None:
         """Ask for one task by its UPID; a right that is missing or a lost log ends the watch."""

@@ -36,8 +36,8 @@ class Call:
 class Operation:
     """Something that can be done to a guest.
 
-    ``title`` is its verb in a plan. ``destructive_when`` maps a parameter to a pattern of the values
-    that make an otherwise harmless operation destroy something.
+    ``title`` is its verb in a plan. ``destructive_when`` maps a parameter to a pattern of the
+    values that make an otherwise harmless operation destroy something.
     """
 
     name: str

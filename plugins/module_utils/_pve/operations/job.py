@@ -43,7 +43,8 @@ class Job:
     what the call answers: ``upid``, ``null`` (all is done then) or ``null_but_forks``.
     ``repeatable`` says that Proxmox VE itself refuses a second one, so that a call whose fate
     stays unknown may be sent again. ``upid`` is set for a task that runs already.
-    ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job for another VMID, where the VMID was our own choice.
+    ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job
+    for another VMID, where the VMID was our own choice.
     """
 
     title: str
