@@ -423,6 +423,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /cluster/resources", FakeApi._resources),
     (r"GET /cluster/nextid", FakeApi._nextid),
     (r"GET /nodes", FakeApi._nodes),
+    (r"GET /version", lambda _api, _params: Answer({"version": "9.2.11"})),
     (r"GET /nodes/(?P<node>[^/]+)/tasks", FakeApi._tasks),
     (rf"GET {_TASK}/status", FakeApi._status),
     (rf"GET {_TASK}/log", FakeApi._log),

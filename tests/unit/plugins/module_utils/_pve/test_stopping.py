@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.stopping import stop_task
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome, Task
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.watcher import Watcher
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
+
+
+async def stop(api: FakeApi, task: FakeTask, **options: Any) -> tuple[Task, bool]:
+    watcher = Watcher(api, node_timeout=60)
+    try:
+        return await stop_task(api, watcher, task.upid, **options)
+    finally:
+        await watcher.close()
+
+
+@in_virtual_time
+async def test_a_running_task_is_stopped_and_seen_to_its_end() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000)
+    ended, accepted = await stop(api, task)
+    assert (ended.outcome, ended.exitstatus, accepted) == (
+        Outcome.CANCELLED,
+        "received interrupt",
+        True,
+    )
+    assert len(api.made("DELETE")) == 1
+
+
+@in_virtual_time
+async def test_a_task_that_was_faster_keeps_its_outcome() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000, 5, started=-60)
+    ended, _accepted = await stop(api, task)
+    assert ended.outcome is Outcome.OK
+
+
+@in_virtual_time
+async def test_a_killed_task_leaves_no_status_and_counts_as_cancelled() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000, 3, exitstatus="unexpected status")
+    api.disturb("DELETE", 5.0, after=True)
+    ended, _accepted = await stop(api, task)
+    assert ended.outcome is Outcome.CANCELLED
+
+
+@in_virtual_time
+async def test_a_lost_answer_needs_no_second_call() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000)
+    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True), after=True)
+    ended, accepted = await stop(api, task)
+    assert (ended.outcome, accepted) == (Outcome.CANCELLED, True)
+    assert len(api.made("DELETE")) == 1
+
+
+@in_virtual_time
+async def test_a_stop_that_is_refused_says_why_and_does_not_wait() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000)
+    api.disturb(
+        "DELETE", ApiError("DELETE", 403, "Permission check failed (/nodes/pve1, Sys.Modify)")
+    )
+    ended, accepted = await stop(api, task)
+    assert (ended.outcome, accepted) == (Outcome.TIMED_OUT, False)
+    assert "Sys.Modify on /nodes/pve1" in (ended.note or "")
+    assert now() < 1
+
+
+@in_virtual_time
+async def test_a_task_that_ignores_the_signal_is_not_called_stopped() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmrestore", 100)
+    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True))
+    ended, _accepted = await stop(api, task, timeout=30.0)
+    assert ended.outcome is Outcome.TIMED_OUT
+    assert task.running
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_task_that_nobody_knows_is_lost(known: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        task = api.cluster.start("pve1", "qmclone", 9000)
+        if not known:
+            api.cluster.tasks.clear()
+        ended, accepted = await stop(api, task)
+        assert ended.outcome is (Outcome.CANCELLED if known else Outcome.LOST)
+        assert accepted is known
+
+    scenario()
