@@ -16,7 +16,7 @@ from ..plan import MAKING, Action, Step, Wanted, decide
 from ..reconcile import find_running
 from ..task import Outcome
 from .engine import engine
-from .result import guest_values, job_report
+from .result import guest_values, job_report, why_not
 
 if t.TYPE_CHECKING:
     from ..command import Context, Report, Values
@@ -56,7 +56,7 @@ async def make(
         steps, finished = await _decided(machine, wanted, cluster, recipe)
         if context.check:
             return _plan(steps, recipe)
-        steps = await _without_leftovers(machine, steps, recipe)
+        steps, removals = await _without_leftovers(machine, steps, recipe)
         results = await _act(machine, steps, cluster, recipe)
         results = await _named_as_wanted(context, steps, results)
         values = [_values(step, results.get(index), finished) for index, step in enumerate(steps)]
@@ -66,7 +66,7 @@ async def make(
             values,
             diff=_diff(steps, recipe, values),
             refused=[step.why for step in steps if step.action is Action.GIVE_UP],
-            more_tasks=finished.values(),
+            more_tasks=[*finished.values(), *removals],
         )
 
 
@@ -120,30 +120,40 @@ async def _with_task(machine: Engine, step: Step, recipe: Recipe) -> Step:
 async def _wait_for(machine: Engine, makings: t.Sequence[Guest], recipe: Recipe) -> dict[int, Task]:
     """Wait until the caller's own tasks that make these guests have ended; tasks by VMID."""
     api = machine.context.api
-    jobs = [recipe.job(Wanted(guest.vmid, None), guest.vmid, movable=False) for guest in makings]
+    jobs = [
+        recipe.job(Wanted(guest.vmid, None, guest.node), guest.vmid, movable=False)
+        for guest in makings
+    ]
     upids = await asyncio.gather(*(find_running(api, job) for job in jobs))
     adopted = [
         job.adopting(upid)
         for job, upid in zip(jobs, upids)
         if upid is not None and upid.user == api.authid
     ]
-    results = await machine.run(adopted)
+    results = await machine.run(adopted, to_the_end=True)
     return {result.job.target.vmid: result.task for result in results if result.task}
 
 
-async def _without_leftovers(machine: Engine, steps: list[Step], recipe: Recipe) -> list[Step]:
-    """Remove left-overs of our own dead tasks where the user allows it."""
+async def _without_leftovers(
+    machine: Engine, steps: list[Step], recipe: Recipe
+) -> tuple[list[Step], list[Task]]:
+    """Remove left-overs of our own dead tasks where the user allows it; the tasks that did so."""
     if not machine.context.params["replace_leftovers"] or recipe.kind != "qemu":
-        return steps
+        return steps, []
     ours = [step for step in steps if step.action is Action.GIVE_UP and step.upid and step.guest]
-    results = await machine.run([removal(t.cast("Guest", step.guest)) for step in ours])
-    removed = {id(step): result for step, result in zip(ours, results) if result.outcome.good}
-    return [
-        replace(step, action=Action.MAKE, guest=None, upid=None, why="")
-        if id(step) in removed
-        else step
-        for step in steps
-    ]
+    jobs = [removal(t.cast("Guest", step.guest)) for step in ours]
+    results = await machine.run(jobs, to_the_end=True)
+    removals = {id(step): result for step, result in zip(ours, results)}
+    tasks = [task for result in results for task in result.tasks]
+    return [_after_removal(step, removals.get(id(step))) for step in steps], tasks
+
+
+def _after_removal(step: Step, removed: Result | None) -> Step:
+    if removed is None:
+        return step
+    if removed.outcome.good:
+        return replace(step, action=Action.MAKE, guest=None, upid=None, why="")
+    return replace(step, why=f"{step.why}. It could not be removed: {why_not(removed)}")
 
 
 async def _act(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
+from dataclasses import replace
 
 from ..lanes import Lanes
 from ..scheduler import Policy, Result, Scheduler
@@ -50,13 +51,19 @@ class Engine:
         """Stop watching."""
         await self._watcher.close()
 
-    async def run(self, jobs: t.Sequence[Job], vmids: Vmids | None = None) -> list[Result]:
-        """Run the jobs; the results are in their order."""
+    async def run(
+        self, jobs: t.Sequence[Job], vmids: Vmids | None = None, *, to_the_end: bool = False
+    ) -> list[Result]:
+        """Run the jobs; the results are in their order.
+
+        ``to_the_end`` is for jobs that others depend on, which the option wait does not mean.
+        """
         if not jobs:
             return []
         lanes = Lanes(_limits(self.context.params, jobs))
+        policy = replace(self._policy, wait=True) if to_the_end else self._policy
         scheduler = Scheduler(
-            self.context.api, self._watcher, lanes, self._policy, self.context.stop, vmids
+            self.context.api, self._watcher, lanes, policy, self.context.stop, vmids
         )
         return await scheduler.run(jobs)
 

@@ -29,11 +29,11 @@ def guest_values(result: Result) -> Values:
         "changed": result.changed,
         "upid": str(task.upid) if task else None,
         "attempts": result.attempts,
-        "message": _message(result),
+        "message": why_not(result),
     }
 
 
-def _message(result: Result) -> str | None:
+def why_not(result: Result) -> str | None:
     """Why a guest is not as asked, in a sentence; None when all is well."""
     if result.outcome.good:
         return None

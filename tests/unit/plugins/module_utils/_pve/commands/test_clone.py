@@ -1,0 +1,462 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+    UsageError,
+)
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
+from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
+
+CLONE = "POST .*/clone"
+NAMES = [f"web{index}" for index in range(1, 6)]
+
+
+def an_api(**guests: Any) -> FakeApi:
+    """A cluster with a template of either kind, and a VM."""
+    api = FakeApi(**guests)
+    api.cluster.add(9000, name="tpl", template=1, scsi0="ceph:base-9000-disk-0", memory="2048")
+    api.cluster.add(9100, "lxc", hostname="ct-tpl", template=1, rootfs="ceph:base-9100-disk-0")
+    api.cluster.add(100, name="app1", scsi0="ceph:vm-100-disk-0")
+    return api
+
+
+async def clone(api: FakeApi, **options: Any) -> Report:
+    return await run_command("clone", api, **{"source": "tpl", **options})
+
+
+def guests_named(*names: str) -> list[dict[str, Any]]:
+    return [{"name": name} for name in names]
+
+
+def briefly(report: Report) -> list[tuple[Any, ...]]:
+    return [
+        (guest["name"], guest["outcome"], guest["changed"]) for guest in report.values["guests"]
+    ]
+
+
+# It does.
+
+
+@in_virtual_time
+async def test_one_guest_at_top_level() -> None:
+    api = an_api()
+    report = await clone(api, source=9000, name="web1", target_node="pve2", full=True, pool="web")
+    assert report.problem is None
+    [guest] = report.values["guests"]
+    [task] = report.values["tasks"]
+    assert guest == {
+        "vmid": 101,
+        "name": "web1",
+        "node": "pve2",
+        "kind": "qemu",
+        "outcome": "ok",
+        "changed": True,
+        "upid": task["upid"],
+        "attempts": 1,
+        "message": None,
+    }
+    assert (task["node"], task["type"], task["id"]) == ("pve1", "qmclone", "9000")
+    [call] = api.made(CLONE)
+    assert call.params == {
+        "newid": 101,
+        "name": "web1",
+        "target": "pve2",
+        "full": True,
+        "pool": "web",
+    }
+    made = api.cluster.guests[101]
+    assert (made.name, made.node) == ("web1", "pve2")
+    assert report.changed
+
+
+@in_virtual_time
+async def test_many_guests_with_the_top_level_as_defaults() -> None:
+    api = an_api()
+    guests = [{"name": "web1"}, {"name": "web2", "full": False, "vmid": 300}]
+    report = await clone(api, guests=guests, full=True, description="made")
+    assert report.values["summary"] == {"ok": 2, "total": 2}
+    first, second = api.made(CLONE)
+    assert first.params == {"newid": 101, "name": "web1", "full": True, "description": "made"}
+    assert second.params == {"newid": 300, "name": "web2", "full": False, "description": "made"}
+
+
+@in_virtual_time
+async def test_a_container_is_found_out_and_cloned_one_after_the_other() -> None:
+    api = an_api()
+    report = await clone(api, source="ct-tpl", guests=guests_named("a", "b", "c"))
+    assert report.problem is None
+    assert [call.params["hostname"] for call in api.made(CLONE)] == ["a", "b", "c"]
+    assert not [task for task in api.cluster.tasks if "locked" in task.exitstatus]
+    assert now() > 15
+
+
+@in_virtual_time
+async def test_placement_spreads_the_guests() -> None:
+    api = an_api()
+    await clone(api, guests=guests_named(*NAMES), placement="round_robin")
+    nodes = [api.cluster.guests[vmid].node for vmid in range(101, 106)]
+    assert nodes == ["pve1", "pve2", "pve3", "pve1", "pve2"]
+
+
+@in_virtual_time
+async def test_vmids_come_from_the_range() -> None:
+    api = an_api()
+    api.cluster.add(501, name="other")
+    report = await clone(api, guests=guests_named("a", "b"), vmid_range="500-510")
+    assert [guest["vmid"] for guest in report.values["guests"]] == [500, 502]
+
+
+# It does again: no change.
+
+
+@pytest.mark.parametrize("known_by", ["name", "vmid", "both"])
+@pytest.mark.parametrize("pause", [0, 60])
+def test_the_same_call_again_changes_nothing_even_right_after_the_first(
+    known_by: str, pause: int
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        guests: list[dict[str, Any]] = [
+            {"name": name, "vmid": 300 + index} for index, name in enumerate(NAMES)
+        ]
+        if known_by != "both":
+            guests = [{known_by: guest[known_by]} for guest in guests]
+        await clone(api, guests=guests)
+        await asyncio.sleep(pause)
+        api.calls.clear()
+        report = await clone(api, guests=guests)
+        assert (report.changed, report.problem) == (False, None)
+        assert {outcome for _name, outcome, _changed in briefly(report)} == {"unchanged"}
+        assert report.values["tasks"] == []
+        assert len(api.calls) <= 8
+        assert len(api.cluster.guests) == 3 + 5
+        assert report.diff is not None
+        assert report.diff["before"] == report.diff["after"]
+
+    scenario()
+
+
+@in_virtual_time
+async def test_only_what_is_missing_is_made() -> None:
+    api = an_api()
+    await clone(api, guests=guests_named("web1", "web2"))
+    report = await clone(api, guests=guests_named("web1", "web2", "web3"))
+    outcomes = [guest["outcome"] for guest in report.values["guests"]]
+    assert outcomes == ["unchanged", "unchanged", "ok"]
+
+
+# It goes on with what an earlier call has begun.
+
+
+@pytest.mark.parametrize("known_by", ["name", "vmid"])
+@pytest.mark.parametrize("source", ["tpl", "ct-tpl"])
+@pytest.mark.parametrize("wait", [True, False])
+def test_what_is_on_its_way_is_taken_over(known_by: str, source: str, wait: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.seconds = {"qmclone": 100, "vzclone": 100}
+        guests: list[dict[str, Any]] = [{"name": "web1", "vmid": 301}]
+        if source == "tpl":
+            guests.append({"name": "web2", "vmid": 302})
+        first = await clone(api, source=source, guests=guests, wait=False)
+        assert {outcome for _name, outcome, _changed in briefly(first)} == {"running"}
+        await asyncio.sleep(5)
+        again = [{known_by: guest[known_by]} for guest in guests]
+        report = await clone(api, source=source, guests=again, wait=wait)
+        assert report.problem is None
+        assert len(api.made(CLONE)) == len(guests), "nothing is made twice"
+        assert [guest["upid"] for guest in report.values["guests"]] == [
+            task["upid"] for task in first.values["tasks"]
+        ]
+        if wait:
+            assert {guest["outcome"] for guest in report.values["guests"]} == {"ok"}
+            assert report.changed
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_call_that_was_interrupted_is_finished_by_the_next() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 30}
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(40, stop.set)
+    first = await clone(api, guests=guests_named(*NAMES), parallel=2, stop=stop)
+    outcomes = [outcome for _name, outcome, _changed in briefly(first)]
+    assert outcomes == ["ok", "ok", "running", "running", "queued"]
+    assert first.problem is not None
+    assert "not started: interrupted" in first.problem
+    second = await clone(api, guests=guests_named(*NAMES), parallel=2)
+    assert second.problem is None
+    assert len(api.made(CLONE)) == 5
+    names = sorted(str(guest.name) for guest in api.cluster.guests.values())
+    assert names == sorted(["tpl", "ct-tpl", "app1", *NAMES])
+
+
+@in_virtual_time
+async def test_somebody_else_s_clone_is_not_waited_for_by_its_missing_name() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 1000}
+    api.authid = "bob@pve"
+    await clone(api, name="theirs", wait=False)
+    api.authid = "root@pam!ansible"
+    api.seconds = {}
+    report = await clone(api, name="web1")
+    assert report.problem is None
+    assert now() < 30
+
+
+@in_virtual_time
+async def test_a_task_that_makes_another_name_than_wanted_is_told() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 60}
+    await clone(api, name="theirs", vmid=301, wait=False)
+    report = await clone(api, name="web1", vmid=301)
+    assert report.problem is not None
+    assert "301 shall be 'web1', but it became VM 301 (theirs)" in report.problem
+    assert api.cluster.guests[301].name == "theirs"
+
+
+# Left-overs.
+
+
+def dead_clone(api: FakeApi, vmid: int = 301, user: str | None = None) -> None:
+    """What a killed worker leaves: a locked guest, and a task that ended without a status."""
+    api.cluster.start(
+        "pve1", "qmclone", 9000, 5, user or api.authid, started=-600,
+        exitstatus="unexpected status",
+        log=[f"creating a clone of VM 9000 with ID {vmid}", "transferred 1 MiB"],
+    )  # fmt: skip
+    api.cluster.add(vmid, lock="clone", description=" qmclone temporary file")
+
+
+@in_virtual_time
+async def test_a_left_over_is_named_with_the_way_out_and_never_touched() -> None:
+    api = an_api()
+    dead_clone(api)
+    report = await clone(api, guests=[{"vmid": 301, "name": "web1"}, {"name": "web2"}])
+    assert report.problem is not None
+    assert "qm unlock 301 && qm destroy 301" in report.problem
+    assert [guest["outcome"] for guest in report.values["guests"]] == ["failed", "ok"]
+    assert api.cluster.guests[301].config["lock"] == "clone"
+    assert not api.made("DELETE")
+
+
+@in_virtual_time
+async def test_a_locked_guest_without_a_task_of_ours_may_be_somebody_else_s() -> None:
+    api = an_api()
+    dead_clone(api, user="bob@pve")
+    report = await clone(api, vmid=301, name="web1", replace_leftovers=True)
+    assert report.problem is not None
+    assert "Sys.Audit on /nodes/pve1" in report.problem
+    assert not api.made("DELETE")
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_root_may_have_a_left_over_replaced(wait: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api(authid="root@pam")
+        dead_clone(api)
+        report = await clone(api, vmid=301, name="web1", replace_leftovers=True, wait=wait)
+        assert report.problem is None
+        types = [task["type"] for task in report.values["tasks"]]
+        assert types == ["qmdestroy", "qmclone"], "every started task is told"
+        await asyncio.sleep(60)
+        api.cluster.settle()
+        assert api.cluster.guests[301].name == "web1"
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_left_over_that_cannot_be_removed_says_why() -> None:
+    api = an_api()
+    dead_clone(api)
+    report = await clone(api, vmid=301, name="web1", replace_leftovers=True)
+    assert report.problem is not None
+    assert "Only root may use this option" in report.problem
+    assert "qm unlock 301" in report.problem
+
+
+# Check mode.
+
+
+@in_virtual_time
+async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
+    api = an_api()
+    api.cluster.add(301, name="web1", node="pve3")
+    guests = [{"name": "web1"}, {"name": "web2", "target_node": "pve2"}, {"vmid": 400}]
+    report = await clone(api, guests=guests, check=True)
+    assert [
+        (guest["vmid"], guest["name"], guest["node"], guest["outcome"], guest["upid"])
+        for guest in report.values["guests"]
+    ] == [
+        (301, "web1", "pve3", "unchanged", None),
+        (None, "web2", "pve2", "queued", None),
+        (400, None, "pve1", "queued", None),
+    ]
+    assert report.changed
+    assert {call.method for call in api.calls} == {"GET"}
+    assert report.diff == {
+        "before": "web1: qemu 301 on pve3\n",
+        "after": (
+            "web1: qemu 301 on pve3\n"
+            "web2: qemu of a free VMID on pve2, cloned from VM 9000 (tpl) on pve1\n"
+            "400: qemu 400 on pve1, cloned from VM 9000 (tpl) on pve1\n"
+        ),
+    }
+
+
+@in_virtual_time
+async def test_check_mode_tells_of_left_overs_too() -> None:
+    api = an_api()
+    dead_clone(api)
+    report = await clone(api, vmid=301, name="web1", check=True)
+    assert report.problem is not None
+    assert "qm unlock 301" in report.problem
+
+
+# Bad input, before anything is started.
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source": "nosuch"}, "source: there is no guest 'nosuch'"),
+        ({"source": 555}, "source: there is no guest '555'"),
+        ({"source": "twin"}, "source: the name 'twin' is ambiguous"),
+        ({"name": "web_1"}, "name: 'web_1' is no DNS name"),
+        ({"vmid": 99}, "vmid: VMID 99 is outside"),
+        ({"vmid": 100}, "100 shall be 'web1', but it is taken by VM 100 .app1."),
+        ({"vmid": 9000}, "is the source itself"),
+        ({"vmid": 9100}, "vmid: 9100 is taken by CT 9100"),
+        ({"target_node": "nosuch"}, "target_node: there is no node 'nosuch'"),
+        ({"placement": "round_robin", "nodes": ["pve9"]}, "nodes: there is no node 'pve9'"),
+        ({"vmid_range": "9-8"}, "vmid_range: "),
+        ({"source": "ct-tpl", "format": "raw"}, "format: the clone of a container"),
+        ({"name": None, "guests": [{"name": "a"}, {"name": "a"}]}, "'a' is asked for more than"),
+        ({"name": None, "guests": [{"full": True}]}, "give each guest a name or a vmid"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_started(
+    options: dict[str, Any], message: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        for vmid in (700, 701):
+            api.cluster.add(vmid, name="twin")
+        with pytest.raises(UsageError, match=message):
+            await clone(api, **{"name": "web1", **options})
+        assert {call.method for call in api.calls} <= {"GET"}
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_source_whose_config_cannot_be_read_is_an_error() -> None:
+    api = an_api()
+    api.disturb("GET .*/9000/config", ApiError("GET config", 403, "Permission check failed"))
+    with pytest.raises(ApiError, match="403"):
+        await clone(api, name="web1")
+
+
+# Refused, or failing in part.
+
+
+@in_virtual_time
+async def test_what_fails_is_told_guest_by_guest_with_its_log() -> None:
+    api = an_api()
+    api.ends = {"qmclone": ["clone failed: no space left on device"]}
+    report = await clone(api, guests=guests_named(*NAMES))
+    outcomes = [guest["outcome"] for guest in report.values["guests"]]
+    assert outcomes == ["failed", "ok", "ok", "ok", "ok"]
+    assert report.changed
+    assert len(report.values["tasks"]) == 5
+    assert report.problem is not None
+    assert report.problem.startswith("1 of 5 guests are not as asked:\n")
+    assert "TASK ERROR: clone failed: no space left on device" in report.problem
+    assert report.values["tasks"][0]["upid"] in report.problem
+
+
+@in_virtual_time
+async def test_a_refused_call_changes_nothing_and_names_the_right() -> None:
+    api = an_api()
+    text = "Permission check failed (/vms/9000, VM.Clone)"
+    api.disturb(CLONE, ApiError("POST /nodes/pve1/qemu/9000/clone", 403, text))
+    report = await clone(api, name="web1")
+    assert not report.changed
+    assert report.problem is not None
+    assert "VM.Clone on /vms/9000" in report.problem
+
+
+@in_virtual_time
+async def test_a_lost_answer_makes_no_second_guest() -> None:
+    api = an_api()
+    api.disturb(CLONE, NoAnswerError("POST", "596 Broken pipe", sent=True), after=True, count=2)
+    report = await clone(api, guests=guests_named(*NAMES))
+    assert report.problem is None
+    assert len(api.made(CLONE)) == 5
+    assert len(api.cluster.guests) == 3 + 5
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [({}, False), ({"warnings": "fail"}, True), ({"warnings": "accept"}, False)],
+)
+def test_a_warning_is_a_failure_only_where_that_is_wanted(
+    options: dict[str, str], problem: bool
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.ends = {"qmclone": ["WARNINGS: 1"]}
+        report = await clone(api, name="web1", **options)
+        assert [guest["outcome"] for guest in report.values["guests"]] == ["warnings"]
+        assert (report.problem is not None) is problem
+
+    scenario()
+
+
+@in_virtual_time
+async def test_no_guest_is_made_by_name_while_a_node_hides_names() -> None:
+    api = an_api()
+    api.cluster.add(301, node="pve3", name="web1")
+    api.cluster.down.add("pve3")
+    with pytest.raises(UsageError, match="'web1' cannot be told, for pve3"):
+        await clone(api, name="web1")
+    assert (await clone(api, name="web2", vmid=302)).problem is None
+
+
+# What it costs.
+
+
+@in_virtual_time
+async def test_fifty_guests_cost_no_request_too_many() -> None:
+    api = an_api()
+    api.seconds = {f"qmclone {index}": 20.0 for index in range(1)}
+    api.seconds["qmclone"] = 20.0
+    report = await clone(api, guests=guests_named(*(f"w{index}" for index in range(50))))
+    assert report.problem is None
+    attempts = sum(guest["attempts"] for guest in report.values["guests"])
+    active = [call for call in api.calls if call.params.get("source") == "active"]
+    archive = [call for call in api.calls if call.params.get("source") == "archive"]
+    others = len(api.calls) - attempts - len(active) - len(archive)
+    assert attempts == 50
+    assert others <= 10
+    assert len(archive) <= len(active)

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the command of a module with the module's own options and defaults."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import (
+    START_SPEC,
+    WAIT_SPEC,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Api
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Context, Report
+
+COLLECTION = "ansible_collections.upid.proxmox.plugins"
+SHARED: Mapping[str, Mapping[str, Any]] = {
+    "clone": START_SPEC,
+    "container": START_SPEC,
+    "operation": START_SPEC,
+    "wait_task": WAIT_SPEC,
+}
+
+
+def params_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What AnsibleModule would give to the command of this module."""
+    module = importlib.import_module(f"{COLLECTION}.modules.{name}")
+    spec = {**SHARED.get(name, {}), **module.ARGUMENT_SPEC}
+    unknown = set(given) - set(spec)
+    assert not unknown, f"{name} has no option {unknown}"
+    params = {option: rules.get("default") for option, rules in spec.items()} | dict(given)
+    parts = spec.get("guests", {}).get("options")
+    if parts and params["guests"] is not None:
+        params["guests"] = [dict.fromkeys(parts) | guest for guest in params["guests"]]
+    return params
+
+
+async def run_command(
+    name: str,
+    api: Api,
+    /,
+    *,
+    check: bool = False,
+    stop: asyncio.Event | None = None,
+    warned: list[str] | None = None,
+    **given: Any,
+) -> Report:
+    """The report of a command; ``warned`` collects what it warns of."""
+    command = importlib.import_module(f"{COLLECTION}.module_utils._pve.commands.{name}")
+    warn = (warned if warned is not None else []).append
+    stop = stop or asyncio.Event()
+    report: Report = await command.run(Context(api, params_of(name, given), check, stop, warn))
+    return report
