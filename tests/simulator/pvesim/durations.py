@@ -9,7 +9,23 @@ import hashlib
 from collections.abc import Mapping
 
 SHORT = (0.5, 2.0)
+MEDIUM = (3.0, 8.0)
+LONG = (10.0, 30.0)
+SESSION = (10.0, 10.0)
+"""A console that nobody connects to."""
 SECONDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("vncproxy", "vncshell", "spiceproxy", "spiceshell"), SESSION),
+    **dict.fromkeys(("qmtunnel", "vzmtunnel"), SESSION),
+    **dict.fromkeys(("qmrestore", "vzrestore", "qmmove", "move_volume", "qmigrate"), LONG),
+    **dict.fromkeys(("vzmigrate", "vzdump", "download", "ociregistrypull"), LONG),
+    **dict.fromkeys(("aptupdate", "acmenewcert", "acmerenew", "acmerevoke"), MEDIUM),
+    **dict.fromkeys(("imgcopy", "prunebackups", "pbs-download", "dircreate"), MEDIUM),
+    **dict.fromkeys(("cephcreatemon", "cephdestroymon", "cephcreateosd"), MEDIUM),
+    **dict.fromkeys(("cephdestroyosd", "cephfscreate", "cephdestroyfs"), MEDIUM),
+    **dict.fromkeys(("clusterjoin", "auth-realm-sync", "auth-realm-sync-test"), MEDIUM),
+    "qmigrate.shared": (1.0, 3.0),
+    "vzmigrate.shared": (1.0, 3.0),
+    "diskinit": (0.05, 0.2),
     "qmclone": (20.0, 40.0),
     "qmclone.linked": (1.0, 3.0),
     "vzclone": (8.0, 20.0),
@@ -33,6 +49,7 @@ SECONDS: Mapping[str, tuple[float, float]] = {
     "imgdel": (0.3, 1.0),
     "hastart": (0.8, 1.2),
     "hastop": (0.8, 1.2),
+    "hamigrate": (0.8, 1.2),
 }
 
 
