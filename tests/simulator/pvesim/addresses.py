@@ -44,10 +44,10 @@ def _entries(world: World, guest: Guest, index: int, settings: str) -> list[dict
     if wanted == "dhcp":
         found.append(_entry("inet", address(world, guest, index), PREFIX))
     elif "/" in wanted:
-        host, _, length = wanted.partition("/")
+        host, _separator, length = wanted.partition("/")
         found.append(_entry("inet", host, int(length)))
     if "/" in options.get("ip6", ""):
-        host, _, length = options["ip6"].partition("/")
+        host, _separator, length = options["ip6"].partition("/")
         found.append(_entry("inet6", host, int(length)))
     local = f"fe80::be24:11ff:fe{guest.vmid & 0xFF:02x}:{guest.vmid >> 8 & 0xFFFF:x}"
     return [*found, _entry("inet6", local, 64)]

@@ -136,7 +136,7 @@ class Authentication:
 
     def _answer_challenge(self, user: User, answer: str, challenge: str) -> None:
         data = self._verify(challenge, aad=user.userid)
-        kind, _, code = answer.partition(":")
+        kind, _separator, code = answer.partition(":")
         if not data or not data.startswith(CHALLENGE) or kind != "totp" or not user.totp:
             raise LoginFailed
         now = self._world.clock.now()
@@ -156,7 +156,7 @@ class Authentication:
         return data if good and self._fresh(stamp) else None
 
     def _valid_csrf(self, token: str, userid: str) -> bool:
-        stamp, _, signature = token.partition(":")
+        stamp, _separator, signature = token.partition(":")
         good = _same(self._sign(f"csrf:{stamp}:{userid}"), signature)
         return good and self._fresh(stamp)
 

@@ -46,7 +46,7 @@ class Drive:
     @property
     def storage(self) -> str | None:
         """The storage of the volume; None for `none`, `cdrom` and paths."""
-        name, colon, _ = self.volume.partition(":")
+        name, colon, _rest = self.volume.partition(":")
         return name if colon and not name.startswith("/") else None
 
     @property
@@ -94,7 +94,7 @@ def with_mac(text: str, mac: str) -> str:
     """A net entry with this MAC address, in the place where it belongs."""
     parts = text.split(",")
     for number, part in enumerate(parts):
-        name, _, _ = part.partition("=")
+        name = part.partition("=")[0]
         if name in MODELS or name == "hwaddr":
             parts[number] = f"{name}={mac}"
             return ",".join(parts)

@@ -159,7 +159,7 @@ def forget(world: World, guest: Guest) -> None:
 
 def new_mac(world: World) -> str:
     """A MAC address in the prefix of Proxmox."""
-    return "BC:24:11:" + ":".join(f"{world.random.randrange(256):02X}" for _ in range(3))
+    return "BC:24:11:" + ":".join(f"{world.random.randrange(256):02X}" for _unused in range(3))
 
 
 def new_uuid(world: World) -> str:

@@ -52,7 +52,7 @@ class Connections:
 
 async def read(request: web.BaseRequest) -> Request:
     """The request as the API sees it; a body that is too long is not read."""
-    path, _, query = request.raw_path.partition("?")
+    path, _separator, query = request.raw_path.partition("?")
     length = request.content_length or 0
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     body = b"" if chunked or length > MAX_BODY else await request.read()

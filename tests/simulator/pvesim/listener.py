@@ -105,7 +105,7 @@ class Listener:
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            connection, _ = await loop.sock_accept(listening)
+            connection, _address = await loop.sock_accept(listening)
             self._begin(connection)
 
     def _begin(self, connection: socket.socket) -> None:
@@ -119,7 +119,7 @@ class Listener:
             first = await asyncio.wait_for(_peek(connection), FIRST_BYTE_TIMEOUT)
             if first == TLS_HANDSHAKE:
                 loop = asyncio.get_running_loop()
-                transport, _ = await loop.connect_accepted_socket(
+                transport, _protocol = await loop.connect_accepted_socket(
                     self._protocol, connection, ssl=self._context, ssl_handshake_timeout=5
                 )
                 self._transports.add(transport)
@@ -147,7 +147,7 @@ async def _redirect(connection: socket.socket, address: Address) -> None:
     loop = asyncio.get_running_loop()
     with contextlib.closing(connection):
         head = await loop.sock_recv(connection, MAX_HEAD)
-        method, _, rest = head.decode("latin-1").partition(" ")
+        method, _separator, rest = head.decode("latin-1").partition(" ")
         if not rest:
             return
         status = "301 Moved Permanently" if method == "GET" else "308 Permanent Redirect"

@@ -75,7 +75,7 @@ def decode_form(text: str) -> dict[str, Any]:
     for pair in re.split("[&;]", text):
         if not pair:
             continue
-        key, _, value = pair.partition("=")
+        key, _separator, value = pair.partition("=")
         name, content = unquote_plus(key), unquote_plus(value)
         if name in found:
             old = found[name]

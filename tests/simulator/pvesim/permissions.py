@@ -51,7 +51,7 @@ class Permissions:
         """The privileges on a path, each with 1 when it goes on to the paths below."""
         if authid == ROOT:
             return dict.fromkeys(sorted(ROLES["Administrator"]), 1)
-        userid, _, tokenid = authid.partition("!")
+        userid, _separator, tokenid = authid.partition("!")
         user = self._world.users.get(userid)
         if user is None or (tokenid and tokenid not in user.tokens):
             return {}

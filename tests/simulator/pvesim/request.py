@@ -43,7 +43,7 @@ class Request:
     def cookie(self) -> str | None:
         """The ticket in the cookie `PVEAuthCookie`, decoded."""
         for part in self.headers.get("cookie", "").split(";"):
-            name, _, value = part.strip().partition("=")
+            name, _separator, value = part.strip().partition("=")
             if name == "PVEAuthCookie":
                 return unquote(value)
         return None

@@ -123,7 +123,7 @@ class TaskEngine:
             return
         task.runner.cancel()
         await self._world.clock.sleep(A_MOMENT)
-        for _ in range(TERM_CHECKS):
+        for _unused in range(TERM_CHECKS):
             if task.ended is not None:
                 return
             await self._world.clock.sleep(1.0)

@@ -38,7 +38,7 @@ class Upid:
         match = PATTERN.fullmatch(text)
         if match is None:
             return None
-        node, _, pid, pstart, starttime, kind, ident, user = match.groups()
+        node, _whole, pid, pstart, starttime, kind, ident, user = match.groups()
         return cls(node, int(pid, 16), int(pstart, 16), int(starttime, 16), kind, ident, user)
 
     @property

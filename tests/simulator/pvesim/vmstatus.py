@@ -104,7 +104,7 @@ def current(world: World, guest: Guest) -> dict[str, Any]:
     entry = full_status(world, guest) if guest.kind == "qemu" else vmstatus(world, guest)
     managed = world.ha.get(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}")
     entry["ha"] = {"managed": 1, **managed} if managed else {"managed": 0}
-    if str(guest.config.get("agent", "0")).split(",")[0] in ("1", "enabled=1"):
+    if str(guest.config.get("agent", "0")).split(",", maxsplit=1)[0] in ("1", "enabled=1"):
         entry["agent"] = 1
     return entry
 

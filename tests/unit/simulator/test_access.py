@@ -51,7 +51,7 @@ def test_a_failed_login_takes_three_seconds_and_says_nothing(simulator: Any) -> 
 
 
 def test_a_wrong_pam_password_holds_a_worker_of_pvedaemon(simulator: Any) -> None:
-    _, elapsed = simulator.advance_while(
+    _answer, elapsed = simulator.advance_while(
         lambda: login(simulator, username="root@pam", password="wrong"), step=0.5
     )
     assert 3 <= elapsed < 4

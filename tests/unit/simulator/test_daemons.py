@@ -70,7 +70,7 @@ def test_a_blocked_pvedaemon_is_596_after_thirty_seconds_and_the_call_is_made_la
 
 def test_calls_queue_for_the_three_workers_in_order(simulator: Any) -> None:
     simulator.admin("POST", "nodes/pve1/pvedaemon/block")
-    sessions = [simulator.new_session() for _ in range(5)]
+    sessions = [simulator.new_session() for _unused in range(5)]
     url = f"{simulator.urls[0]}/api2/json/nodes/pve1/qemu/9000/clone"
 
     def clone(number: int) -> int:

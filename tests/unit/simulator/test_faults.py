@@ -32,23 +32,23 @@ def test_method_path_and_moment_decide() -> None:
 def test_a_fault_is_used_up() -> None:
     faults = Faults(1)
     faults.add({"action": "drop", "count": 2})
-    assert [struck(faults, "GET", "/version") for _ in range(3)] == [["drop"], ["drop"], []]
+    assert [struck(faults, "GET", "/version") for _unused in range(3)] == [["drop"], ["drop"], []]
 
 
 def test_faults_come_one_after_the_other_and_delays_beside_them() -> None:
     faults = Faults(1)
     for action in ("drop", "delay", "reset", "drop"):
         faults.add({"action": action, "count": 1})
-    seen = [struck(faults, "GET", "/version") for _ in range(4)]
+    seen = [struck(faults, "GET", "/version") for _unused in range(4)]
     assert seen == [["drop"], ["delay", "reset"], ["drop"], []]
 
 
 def test_chance_is_the_same_for_the_same_seed() -> None:
     runs = []
-    for _ in range(2):
+    for _unused in range(2):
         faults = Faults(7)
         faults.add({"action": "drop", "probability": 0.5})
-        runs.append([bool(struck(faults, "GET", "/version")) for _ in range(50)])
+        runs.append([bool(struck(faults, "GET", "/version")) for _unused in range(50)])
     assert runs[0] == runs[1]
     assert 10 < sum(runs[0]) < 40
 

@@ -43,7 +43,7 @@ def test_the_date_is_the_clock_of_the_cluster(simulator: Any) -> None:
 def test_a_connection_carries_a_hundred_requests(
     simulator: Any, connection: http.client.HTTPSConnection
 ) -> None:
-    headers = [get(connection).getheader("Connection") for _ in range(101)]
+    headers = [get(connection).getheader("Connection") for _unused in range(101)]
     assert headers == ["Keep-Alive"] * 99 + ["close", "Keep-Alive"]
     assert simulator.admin("GET", "requests")["connections"] == 2
 

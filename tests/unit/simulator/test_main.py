@@ -37,7 +37,7 @@ def test_it_says_where_it_listens_and_stops_on_a_signal(
     command = [sys.executable, str(SIMULATOR), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(2)]
+        lines = [process.stdout.readline().strip() for _unused in range(2)]
         told = json.loads(ready.read_text())
         assert lines == [f"listening on {url}" for url in told["urls"]]
         assert told["pid"] == process.pid

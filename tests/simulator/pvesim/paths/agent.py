@@ -17,7 +17,7 @@ from pvesim.world import World
 def _agent(world: World, call: Call) -> Guest:
     """The VM, if its agent answers (`PVE/QemuServer/Agent.pm`)."""
     guest = guest_of(world, call)
-    enabled = str(guest.config.get("agent", "0")).split(",")[0].removeprefix("enabled=")
+    enabled = str(guest.config.get("agent", "0")).split(",", maxsplit=1)[0].removeprefix("enabled=")
     if enabled != "1":
         raise CallError(500, "No QEMU guest agent configured")
     if not guest.running:

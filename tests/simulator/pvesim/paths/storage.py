@@ -195,7 +195,7 @@ async def delete_volume(world: World, call: Call) -> str | None:
 
     ident = f"{vmid}@{storage.id}" if vmid is not None else storage.id
     upid = world.tasks.start(call.node, call.caller.authid, "imgdel", ident, work)
-    for _ in range(int(call.params.get("delay") or 0)):
+    for _unused in range(int(call.params.get("delay") or 0)):
         await world.clock.sleep(1)
         task = world.tasks.find(call.node, upid)
         if task is not None and not task.running:

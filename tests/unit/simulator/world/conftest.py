@@ -117,7 +117,7 @@ async def _drive(cell: Cell, story: Coroutine[Any, Any, None]) -> None:
     clock = cell.clock
     task = asyncio.ensure_future(story)
     while not task.done():
-        for _ in range(TURNS):
+        for _unused in range(TURNS):
             await asyncio.sleep(0)
         due = clock.next_due()
         if not task.done():

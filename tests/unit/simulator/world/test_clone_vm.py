@@ -80,7 +80,7 @@ async def test_of_two_clones_of_a_running_source_one_gives_up_after_a_second(cel
 
 
 async def test_of_two_clones_with_one_vmid_one_gives_up_after_a_second(cell: Any) -> None:
-    upids = [await cell.call("POST", STOPPED, {"newid": 200}) for _ in range(2)]
+    upids = [await cell.call("POST", STOPPED, {"newid": 200}) for _unused in range(2)]
     lock = "can't lock file '/var/lock/qemu-server/lock-200.conf' - got timeout"
     assert [await cell.end(upid) for upid in upids] == ["OK", lock]
 

@@ -234,7 +234,7 @@ async def test_nodes_and_the_cluster_are_as_recorded(recorded: Any) -> None:
     nodes = {entry["node"]: entry for entry in await recorded.call("GET", "/nodes")}
     for told in RECORDED[643]["data"]:
         assert fields(nodes[told["node"]]) == fields(told)
-    (online, _) = await recorded.call("GET", "/cluster/resources", {"type": "node"})
+    (online, _offline) = await recorded.call("GET", "/cluster/resources", {"type": "node"})
     assert fields(online) == fields(RECORDED[602]["data"][0])
     status = {entry["id"]: entry for entry in await recorded.call("GET", "/cluster/status")}
     for told in RECORDED[644]["data"]:

@@ -32,7 +32,7 @@ async def test_running_tasks_are_in_active_only_and_ended_ones_in_the_archive(ce
 
 
 async def test_total_counts_what_matches_before_paging(cell: Any) -> None:
-    for _ in range(4):
+    for _unused in range(4):
         await cell.done("POST", "qemu/100/config", {"cores": 1})
     caller = Caller("root@pam", "cli", lambda _path, _privilege: True)
 

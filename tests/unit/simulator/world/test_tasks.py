@@ -26,7 +26,7 @@ def start(cell: Any, body: Any, kind: str = "qmconfig", ident: object = 100) -> 
 
 
 async def test_every_upid_is_another_and_well_formed(cell: Any) -> None:
-    upids = [start(cell, nothing) for _ in range(300)]
+    upids = [start(cell, nothing) for _unused in range(300)]
     assert len(set(upids)) == 300
     for upid in upids:
         assert UPID.fullmatch(upid)
