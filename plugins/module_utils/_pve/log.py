@@ -42,9 +42,9 @@ async def with_log(api: Api, task: Task, lines: int) -> Task:
     """The task with the end of its log, where it is wanted or needed.
 
     ``unexpected status`` is believed only when the log's end says so too. Logs of tasks that
-    ended well are not read: that is one request per task saved.
+    ended well are not read: that is one request per task saved. Those of lost tasks are lost too.
     """
-    if task.outcome in (Outcome.OK, Outcome.UNCHANGED):
+    if task.outcome in (Outcome.OK, Outcome.UNCHANGED, Outcome.LOST):
         return task
     log = await read_log(api, task.upid, max(lines, 1 if task.exitstatus == UNEXPECTED else 0))
     if task.exitstatus == UNEXPECTED and log:

@@ -41,6 +41,7 @@ async def run(context: Context) -> Report:
         verb=f"cloned from {source.guest.title}",
         job=job,
         avoid=frozenset({source.guest.vmid}),
+        moves=True,
     )
     return await make(context, wanted, cluster, recipe)
 

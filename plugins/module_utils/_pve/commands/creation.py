@@ -39,13 +39,19 @@ class Recipe:
     """How one kind of guest is made.
 
     ``job`` makes the job of a guest. ``avoid`` are VMIDs that can never be meant. ``verb`` says in
-    a plan what happens.
+    a plan what happens. ``moves`` says that the task runs elsewhere than the guest will live.
     """
 
     kind: str
     verb: str
     job: MakeJob
     avoid: frozenset[int] = frozenset()
+    moves: bool = False
+
+    def job_begun(self, one: Wanted, guest: Guest) -> Job:
+        """The job that somebody has begun, where the guest is and not where it would go now."""
+        wanted = one if self.moves else replace(one, node=guest.node)
+        return self.job(wanted, guest.vmid, movable=False)
 
 
 async def make(
@@ -105,7 +111,7 @@ async def _with_task(machine: Engine, step: Step, recipe: Recipe) -> Step:
     if step.action is not Action.ADOPT or step.guest is None:
         return step
     api, guest = machine.context.api, step.guest
-    job = recipe.job(step.wanted, guest.vmid, movable=False)
+    job = recipe.job_begun(step.wanted, guest)
     upid = await find_running(api, job)
     if upid is not None:
         return replace(step, upid=upid)
@@ -120,10 +126,7 @@ async def _with_task(machine: Engine, step: Step, recipe: Recipe) -> Step:
 async def _wait_for(machine: Engine, makings: t.Sequence[Guest], recipe: Recipe) -> dict[int, Task]:
     """Wait until the caller's own tasks that make these guests have ended; tasks by VMID."""
     api = machine.context.api
-    jobs = [
-        recipe.job(Wanted(guest.vmid, None, guest.node), guest.vmid, movable=False)
-        for guest in makings
-    ]
+    jobs = [recipe.job_begun(Wanted(guest.vmid, None, guest.node), guest) for guest in makings]
     upids = await asyncio.gather(*(find_running(api, job) for job in jobs))
     adopted = [
         job.adopting(upid)
@@ -172,9 +175,7 @@ async def _act(
             vmid = await vmids.take() if movable else t.cast("int", step.wanted.vmid)
             jobs[index] = recipe.job(step.wanted, vmid, movable=movable)
         elif step.action is Action.ADOPT and step.guest and step.upid:
-            jobs[index] = recipe.job(step.wanted, step.guest.vmid, movable=False).adopting(
-                step.upid
-            )
+            jobs[index] = recipe.job_begun(step.wanted, step.guest).adopting(step.upid)
     return dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))
 
 
@@ -190,12 +191,21 @@ async def _named_as_wanted(
     if not adopted:
         return results
     guests = (await read_cluster(context.api)).guests
-    for index, result in adopted.items():
-        wanted, guest = steps[index].wanted, guests.get(result.job.target.vmid)
-        if guest and wanted.name and guest.name and guest.name != wanted.name:
-            why = f"VMID {guest.vmid} shall be {wanted.name!r}, but it became {guest.title}"
-            results[index] = replace(result, outcome=Outcome.FAILED, message=why)
-    return results
+    seen = {
+        index: _as_it_became(steps[index].wanted, result, guests.get(result.job.target.vmid))
+        for index, result in adopted.items()
+    }
+    return {**results, **seen}
+
+
+def _as_it_became(wanted: Wanted, result: Result, guest: Guest | None) -> Result:
+    if guest is None:
+        return result
+    job = replace(result.job, target=replace(result.job.target, node=guest.node))
+    if not wanted.name or guest.name in (None, wanted.name):
+        return replace(result, job=job)
+    why = f"VMID {guest.vmid} shall be {wanted.name!r}, but it became {guest.title}"
+    return replace(result, job=job, outcome=Outcome.FAILED, message=why)
 
 
 def _values(step: Step, result: Result | None, finished: t.Mapping[int, Task]) -> Values:

@@ -26,7 +26,8 @@ async def run(context: Context) -> Report:
     watcher = Watcher(
         context.api, interval=params["poll_interval"], node_timeout=params["node_timeout"]
     )
-    waits = {upid: _wait(context, watcher, upid) for upid in upids}
+    stopped: set[Upid] = set()
+    waits = {upid: _wait(context, watcher, upid, stopped) for upid in upids}
     try:
         await _until(context, list(waits.values()), verdict, params["return_when"])
         tasks = [_task_now(upid, wait) for upid, wait in waits.items()]
@@ -34,14 +35,17 @@ async def run(context: Context) -> Report:
         for wait in waits.values():
             wait.cancel()
         await watcher.close()
-    return _report(context, tasks, verdict)
+    return _report(context, tasks, verdict, changed=bool(stopped))
 
 
-def _wait(context: Context, watcher: Watcher, upid: Upid) -> asyncio.Future[Task]:
-    return asyncio.ensure_future(_see_through(context, watcher, upid))
+def _wait(
+    context: Context, watcher: Watcher, upid: Upid, stopped: set[Upid]
+) -> asyncio.Future[Task]:
+    return asyncio.ensure_future(_see_through(context, watcher, upid, stopped))
 
 
-async def _see_through(context: Context, watcher: Watcher, upid: Upid) -> Task:
+async def _see_through(context: Context, watcher: Watcher, upid: Upid, stopped: set[Upid]) -> Task:
+    """The task as it ended; ``stopped`` notes what was stopped here."""
     params = context.params
     timeout = params["wait_timeout"]
     if timeout is None:
@@ -51,7 +55,9 @@ async def _see_through(context: Context, watcher: Watcher, upid: Upid) -> Task:
         if context.check:
             task = Task(upid)
         elif params["on_timeout"] == "stop":
-            task, _accepted = await stop_task(context.api, watcher, upid)
+            task, accepted = await stop_task(context.api, watcher, upid)
+            if accepted and task.outcome is Outcome.CANCELLED:
+                stopped.add(upid)
     return await with_log(context.api, task, params["log_lines"])
 
 
@@ -87,7 +93,7 @@ def _task_now(upid: Upid, wait: asyncio.Future[Task]) -> Task:
     return wait.result() if wait.done() else Task(upid)
 
 
-def _report(context: Context, tasks: list[Task], verdict: Verdict) -> Report:
+def _report(context: Context, tasks: list[Task], verdict: Verdict, *, changed: bool) -> Report:
     bad = [task for task in tasks if _over(task) and not verdict.accepts(task.outcome)]
     running = [task for task in tasks if not _over(task)]
     problem = None
@@ -97,9 +103,8 @@ def _report(context: Context, tasks: list[Task], verdict: Verdict) -> Report:
         )
     elif running and context.stop.is_set():
         problem = f"interrupted while {len(running)} of {len(tasks)} tasks still run"
-    cancelled = [task for task in tasks if task.outcome is Outcome.CANCELLED]
     return Report(
         {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
-        changed=bool(cancelled) and context.params["on_timeout"] == "stop",
+        changed=changed,
         problem=problem,
     )

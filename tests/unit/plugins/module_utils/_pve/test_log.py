@@ -102,8 +102,8 @@ async def test_an_unexpected_status_without_a_log_stays_what_it_is() -> None:
     assert await with_log(api, seen, 5) == seen
 
 
-@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.UNCHANGED])
-def test_the_log_of_what_went_well_costs_no_request(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.UNCHANGED, Outcome.LOST])
+def test_the_log_of_what_went_well_or_is_lost_costs_no_request(outcome: Outcome) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()

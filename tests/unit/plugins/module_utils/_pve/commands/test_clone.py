@@ -231,6 +231,14 @@ async def test_a_task_that_makes_another_name_than_wanted_is_told() -> None:
     assert api.cluster.guests[301].name == "theirs"
 
 
+@in_virtual_time
+async def test_what_was_taken_over_is_told_where_it_came_to_be() -> None:
+    api = an_api()
+    await clone(api, name="web1", vmid=301, target_node="pve2", wait=False)
+    report = await clone(api, name="web1", vmid=301)
+    assert [guest["node"] for guest in report.values["guests"]] == ["pve2"]
+
+
 # Left-overs.
 
 

@@ -1,0 +1,300 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
+
+
+def an_api() -> FakeApi:
+    api = FakeApi()
+    disk = "ceph:vm-100-disk-0,size=16G"
+    api.cluster.add(100, name="app1", cores=2, memory="2048", scsi0=disk, net1="virtio")
+    api.cluster.add(101, node="pve2", name="app2", status="running", cores=2)
+    api.cluster.add(200, "lxc", "pve2", hostname="ct1", cores=1)
+    return api
+
+
+async def operate(api: FakeApi, operation: str, *guests: Any, **options: Any) -> Report:
+    given = {"operation": operation, "guests": list(guests), **options}
+    return await run_command("operation", api, **given)
+
+
+def outcomes(report: Report) -> list[tuple[Any, ...]]:
+    return [
+        (guest["vmid"], guest["outcome"], guest["changed"]) for guest in report.values["guests"]
+    ]
+
+
+# It does, and does again.
+
+
+@pytest.mark.parametrize(
+    ("operation", "vmid", "task_type", "status", "allowed"),
+    [
+        ("start", 100, "qmstart", "running", False),
+        ("start", 200, "vzstart", "running", False),
+        ("shutdown", 101, "qmshutdown", "stopped", False),
+        ("stop", 101, "qmstop", "stopped", True),
+    ],
+)
+def test_power_is_changed_once(
+    operation: str, vmid: int, task_type: str, status: str, allowed: bool
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        report = await operate(api, operation, vmid, allow_destructive=allowed)
+        assert outcomes(report) == [(vmid, "ok", True)]
+        assert report.values["tasks"][0]["type"] == task_type
+        assert api.cluster.guests[vmid].status == status
+        again = await operate(api, operation, vmid, allow_destructive=allowed)
+        assert outcomes(again) == [(vmid, "unchanged", False)]
+        assert not again.changed
+        assert len(api.made("POST")) == 1
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_reboot_is_done_each_time() -> None:
+    api = an_api()
+    for _unused in range(2):
+        assert outcomes(await operate(api, "reboot", "app2")) == [(101, "ok", True)]
+
+
+@in_virtual_time
+async def test_many_guests_by_vmid_name_or_with_parameters_of_their_own() -> None:
+    api = an_api()
+    report = await operate(
+        api, "configure", 100, "app2", {"name": "ct1", "params": {"cores": 8}}, params={"cores": 4}
+    )
+    assert outcomes(report) == [(100, "ok", True), (101, "ok", True), (200, "ok", True)]
+    assert [api.cluster.guests[vmid].config["cores"] for vmid in (100, 101, 200)] == [4, 4, 8]
+
+
+@in_virtual_time
+async def test_configure_changes_only_what_differs() -> None:
+    api = an_api()
+    params = {"cores": 4, "memory": 2048, "tags": ["web"], "delete": "net1,net2"}
+    report = await operate(api, "configure", 100, params=params)
+    [call] = [call for call in api.calls if call.method != "GET"]
+    assert (call.method, call.path) == ("POST", "/nodes/pve1/qemu/100/config")
+    assert call.params == {"cores": 4, "tags": "web", "delete": "net1"}
+    assert report.diff == {
+        "before": (
+            "VM 100 (app1) on pve1: net1: virtio\n"
+            "VM 100 (app1) on pve1: cores: 2\n"
+        ),
+        "after": (
+            "VM 100 (app1) on pve1: cores: 4\n"
+            "VM 100 (app1) on pve1: tags: web\n"
+        ),
+    }  # fmt: skip
+    again = await operate(api, "configure", 100, params=params)
+    assert outcomes(again) == [(100, "unchanged", False)]
+    assert again.diff == {"before": "", "after": ""}
+
+
+@in_virtual_time
+async def test_a_secret_is_not_shown() -> None:
+    api = an_api()
+    params = {"cipassword": "s3cret-pass"}
+    report = await operate(api, "configure", 100, params=params)
+    assert "s3cret-pass" not in str(report)
+    assert report.diff is not None
+    assert "cipassword: ********" in report.diff["after"]
+
+
+@in_virtual_time
+async def test_a_disk_grows_to_its_size_once() -> None:
+    api = an_api()
+    params = {"disk": "scsi0", "size": "32G"}
+    assert outcomes(await operate(api, "resize", 100, params=params)) == [(100, "ok", True)]
+    assert outcomes(await operate(api, "resize", 100, params=params)) == [(100, "unchanged", False)]
+    assert len(api.made("PUT")) == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "resize needs disk and size"),
+        ({"disk": "scsi0"}, "resize needs disk and size"),
+        ({"disk": "scsi7", "size": "32G"}, "has no disk 'scsi7'"),
+        ({"disk": "scsi0", "size": "8G"}, "cannot be shrunk"),
+        ({"disk": "scsi0", "size": "big"}, "size 'big' is not a number"),
+    ],
+)
+def test_a_resize_that_cannot_be_is_refused(params: dict[str, str], message: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        with pytest.raises(UsageError, match=message):
+            await operate(api, "resize", 100, params=params)
+        assert {call.method for call in api.calls} == {"GET"}
+
+    scenario()
+
+
+@pytest.mark.parametrize(("vmid", "task_type"), [(100, "qmtemplate"), (200, "vztemplate")])
+def test_a_template_is_made_and_followed_though_a_container_s_call_hides_the_task(
+    vmid: int, task_type: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        report = await operate(api, "template", vmid, allow_destructive=True)
+        assert outcomes(report) == [(vmid, "ok", True)]
+        assert report.values["tasks"][0]["type"] == task_type
+        again = await operate(api, "template", vmid, allow_destructive=True)
+        assert outcomes(again) == [(vmid, "unchanged", False)]
+
+    scenario()
+
+
+@in_virtual_time
+async def test_what_is_gone_need_not_be_deleted() -> None:
+    api = an_api()
+    report = await operate(api, "delete", 100, "gone", 999, allow_destructive=True)
+    assert outcomes(report) == [(100, "ok", True), (None, "unchanged", False),
+                                (999, "unchanged", False)]  # fmt: skip
+    assert 100 not in api.cluster.guests
+    assert report.values["guests"][1]["name"] == "gone"
+
+
+@in_virtual_time
+async def test_what_runs_already_is_taken_over() -> None:
+    api = an_api()
+    api.seconds = {"qmstart": 60}
+    first = await operate(api, "start", 100, wait=False)
+    await asyncio.sleep(5)
+    second = await operate(api, "start", 100)
+    assert outcomes(second) == [(100, "ok", True)]
+    assert second.values["guests"][0]["upid"] == first.values["guests"][0]["upid"]
+    assert len(api.made("POST")) == 1
+
+
+@in_virtual_time
+async def test_a_configuration_is_never_taken_over_for_it_may_be_another() -> None:
+    api = an_api()
+    api.seconds = {"qmconfig": 10}
+    await operate(api, "configure", 100, params={"cores": 4}, wait=False)
+    await operate(api, "configure", 100, params={"cores": 8})
+    assert len(api.made("POST")) == 2
+
+
+# Destruction.
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("stop", {}),
+        ("delete", {}),
+        ("template", {}),
+        ("shutdown", {"forceStop": True}),
+        ("configure", {"delete": "unused0"}),
+        ("configure", {"force": True, "delete": "scsi1"}),
+    ],
+)
+def test_what_can_destroy_is_refused_unless_it_is_meant(
+    operation: str, params: dict[str, Any]
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        for check in (False, True):
+            with pytest.raises(UsageError, match="allow_destructive to true.*Nothing was done"):
+                await operate(api, operation, {"vmid": 100, "params": params}, check=check)
+        assert not api.calls
+
+    scenario()
+
+
+# Check mode.
+
+
+@in_virtual_time
+async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
+    api = an_api()
+    report = await operate(api, "start", 100, 101, check=True)
+    assert outcomes(report) == [(100, "queued", True), (101, "unchanged", False)]
+    assert report.changed
+    assert report.diff == {"before": "", "after": "VM 100 (app1) on pve1: start\n"}
+    assert {call.method for call in api.calls} == {"GET"}
+
+
+@in_virtual_time
+async def test_check_mode_takes_guests_that_the_play_would_have_made() -> None:
+    report = await operate(an_api(), "configure", "web1", 300, params={"cores": 2}, check=True)
+    assert [(g["vmid"], g["name"], g["outcome"]) for g in report.values["guests"]] == [
+        (None, "web1", "queued"),
+        (300, None, "queued"),
+    ]
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("guests", "message"),
+    [
+        (["nosuch"], "guests: there is no guest 'nosuch'"),
+        ([100, "nosuch"], "guests: there is no guest 'nosuch'"),
+        ([5], "guests: VMID 5 is outside"),
+        ([100, "app1"], "VM 100 .app1. on pve1 is asked for more than once"),
+        ([{"vmid": 100, "name": "app1"}], "is not a vmid or a name"),
+        ([{"params": {}}], "is not a vmid or a name"),
+        ([{"vmid": 100, "parms": {}}], "is not a vmid or a name"),
+        ([[100]], "neither a VMID nor a name"),
+        ([True], "neither a VMID nor a name"),
+        ([""], "neither a VMID nor a name"),
+        (["app3"], "cannot be reached, its node is offline"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_started(
+    guests: list[Any], message: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.add(102, node="pve3", name="app3")
+        offline = "app3" in guests
+        if offline:
+            api.cluster.down.add("pve3")
+        with pytest.raises(UsageError, match=message):
+            await operate(api, "start", *(102 if one == "app3" else one for one in guests))
+        assert {call.method for call in api.calls} <= {"GET"}
+
+    scenario()
+
+
+@in_virtual_time
+async def test_what_is_refused_by_the_api_is_told_and_the_others_go_on() -> None:
+    api = an_api()
+    api.cluster.add(102, name="app3")
+    text = "Permission check failed (/vms/100, VM.PowerMgmt)"
+    api.disturb("POST .*/100/", ApiError("POST start", 403, text))
+    report = await operate(api, "start", 100, 102)
+    assert outcomes(report) == [(100, "failed", False), (102, "ok", True)]
+    assert report.problem is not None
+    assert "VM.PowerMgmt on /vms/100" in report.problem
+
+
+@in_virtual_time
+async def test_a_task_that_fails_is_told_with_its_reason() -> None:
+    api = an_api()
+    api.ends = {"qmstart": ["start failed: no memory"]}
+    report = await operate(api, "start", 100)
+    assert outcomes(report) == [(100, "failed", True)]
+    assert report.problem is not None
+    assert "start failed: no memory" in report.problem
