@@ -48,6 +48,8 @@ class Call:
     params: Mapping[str, Any]
     caller: Caller
     node: str
+    by_ha: bool = False
+    """Whether HA makes it, which then is not asked again."""
 
 
 class CallError(Exception):

@@ -87,6 +87,10 @@ class TaskEngine:
         task = self._tasks.get(upid)
         return task if task is not None and task.upid.node == node else None
 
+    def get(self, upid: str) -> Task:
+        """The task of a UPID that was given out; raises KeyError for any other."""
+        return self._tasks[upid]
+
     def every(self) -> Iterator[Task]:
         """All tasks, in the order of their starts."""
         return iter(self._tasks.values())
@@ -106,12 +110,12 @@ class TaskEngine:
             task.noticed = now
             self.history(node).add(Entry(task, now, task.exitstatus))
 
-    def later(self, seconds: float, start: Callable[[], object]) -> None:
+    def later(self, seconds: float, start: Callable[[], Awaitable[object]]) -> None:
         """Do something outside any task a moment from now, as a daemon of the node would."""
 
         async def wait() -> None:
             await self._world.clock.sleep(seconds)
-            start()
+            await start()
 
         errand = asyncio.get_running_loop().create_task(wait())
         self._errands.add(errand)

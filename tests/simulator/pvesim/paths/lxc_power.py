@@ -8,7 +8,8 @@ from __future__ import annotations
 from pvesim.calls import Call, CallError, call
 from pvesim.entities import Guest
 from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
-from pvesim.power import ha_task, managed, power_off, power_on, stop_tasks
+from pvesim.ha import Request, redirected, refuse_overrule, request, shutdown_request
+from pvesim.power import power_off, power_on, stop_tasks
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -30,8 +31,8 @@ async def start(world: World, call: Call) -> str:
     if guest.running:
         raise CallError(500, f"CT {guest.vmid} already running")
     check_quorum(world)
-    if managed(world, guest):
-        return ha_task(world, call, guest, "start")
+    if redirected(world, call, guest):
+        return request(world, call, guest, Request("start", "status/start"))
     return start_task(world, call.caller.authid, guest, ignore_lock)
 
 
@@ -58,8 +59,9 @@ async def stop(world: World, call: Call) -> str:
     """Kill a container."""
     guest = _running(world, call)
     ignore_lock = skiplock(call)
-    if managed(world, guest):
-        return ha_task(world, call, guest, "stop")
+    if redirected(world, call, guest):
+        refuse_overrule(call)
+        return request(world, call, guest, Request("stop", "status/stop"))
 
     async def work(worker: Worker) -> None:
         if call.params.get("overrule-shutdown"):
@@ -77,8 +79,8 @@ async def stop(world: World, call: Call) -> str:
 async def shutdown(world: World, call: Call) -> str:
     """Ask a container to shut down."""
     guest = _running(world, call)
-    if managed(world, guest):
-        return ha_task(world, call, guest, "stop")
+    if redirected(world, call, guest):
+        return request(world, call, guest, shutdown_request(call))
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():

@@ -9,7 +9,8 @@ from pvesim.calls import Call, CallError, call
 from pvesim.durations import fraction
 from pvesim.entities import Guest
 from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
-from pvesim.power import ha_task, managed, power_off, power_on, stop_tasks
+from pvesim.ha import Request, redirected, refuse_overrule, request, shutdown_request
+from pvesim.power import power_off, power_on, stop_tasks
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -31,8 +32,8 @@ async def start(world: World, call: Call) -> str:
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
     check_quorum(world)
-    if managed(world, guest):
-        return ha_task(world, call, guest, "start")
+    if redirected(world, call, guest):
+        return request(world, call, guest, Request("start", "status/start"))
     return start_task(world, call.caller.authid, guest, ignore_lock)
 
 
@@ -65,8 +66,9 @@ async def stop(world: World, call: Call) -> str:
     """Turn a VM off."""
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
-    if managed(world, guest):
-        return ha_task(world, call, guest, "stop")
+    if redirected(world, call, guest):
+        refuse_overrule(call)
+        return request(world, call, guest, Request("stop", "status/stop"))
 
     async def work(worker: Worker) -> None:
         if call.params.get("overrule-shutdown"):
@@ -87,8 +89,8 @@ async def shutdown(world: World, call: Call) -> str:
     """Ask the guest to shut down; the lock is held until it has, or the time is over."""
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
-    if managed(world, guest):
-        return ha_task(world, call, guest, "stop")
+    if redirected(world, call, guest):
+        return request(world, call, guest, shutdown_request(call))
 
     async def work(worker: Worker) -> None:
         if not guest.running:
@@ -124,7 +126,10 @@ async def reboot(world: World, call: Call) -> str:
             check_lock(guest)
             await shut_down(worker, guest, call, force=False)
 
-        world.tasks.later(RESTART_DELAY, lambda: start_task(world, "root@pam", guest))
+        async def start_again() -> None:
+            start_task(world, "root@pam", guest)
+
+        world.tasks.later(RESTART_DELAY, start_again)
 
     return world.tasks.start(call.node, call.caller.authid, "qmreboot", guest.vmid, work)
 
@@ -151,7 +156,7 @@ async def suspend(world: World, call: Call) -> str:
     guest = _running(world, call)
     ignore_lock = skiplock(call)
     to_disk = bool(call.params.get("todisk"))
-    if to_disk and managed(world, guest):
+    if to_disk and redirected(world, call, guest):
         raise CallError(500, "Cannot suspend VM to disk - it is managed by HA")
 
     async def work(worker: Worker) -> None:

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guests that HA manages: a call only files a request, HA acts some cycles later.
+
+The CRM looks at the requests every ten seconds (`PVE/HA/CRM.pm`), the LRM of the guest's node
+acts at least five seconds after (`PVE/HA/LRM.pm`), in a task of root@pam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .calls import Call, CallError, parameter_error
+from .entities import Guest
+from .nested import guest_call, root
+from .worker import Worker
+from .world import World
+
+CRM_CYCLE = 10.0
+LRM_DELAY = 5.0
+DEFAULT_TIMEOUT = 60
+FIRST_LINE = "task started by HA resource agent"
+TYPES = {"start": "hastart", "stop": "hastop", "migration": "hamigrate"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of HA: `what` names it in the log, `path` and `params` what HA calls."""
+
+    what: str
+    path: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def service(guest: Guest) -> str:
+    """The guest's name in HA."""
+    return f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}"
+
+
+def managed(world: World, guest: Guest) -> bool:
+    """Whether HA manages the guest."""
+    resource = world.ha.get(service(guest))
+    return resource is not None and resource.get("state") != "ignored"
+
+
+def redirected(world: World, call: Call, guest: Guest) -> bool:
+    """Whether a call goes to HA instead of being done: not when HA itself makes it."""
+    return managed(world, guest) and not call.by_ha
+
+
+def shutdown_request(call: Call) -> Request:
+    """An ordinary shutdown, which HA forces after the time that was given, or a minute."""
+    timeout = int(call.params.get("timeout") or DEFAULT_TIMEOUT)
+    return Request("stop", "status/shutdown", {"timeout": timeout, "forceStop": 1})
+
+
+def refuse_overrule(call: Call) -> None:
+    """Shutdown tasks of HA are not overruled."""
+    if call.params.get("overrule-shutdown"):
+        text = "not supported for HA resources"
+        raise parameter_error(**{"overrule-shutdown": text})
+
+
+def request(world: World, call: Call, guest: Guest, wanted: Request) -> str:
+    """A task that ends as soon as the request is filed."""
+    where = f" to node {wanted.params['target']}" if "target" in wanted.params else ""
+
+    async def work(worker: Worker) -> None:
+        worker.log(f"Requesting HA {wanted.what} for {guest.label} {guest.vmid}{where}")
+        await worker.work()
+        if wanted.what != "migration":
+            state = "started" if wanted.what == "start" else "stopped"
+            world.ha[service(guest)]["state"] = state
+        age = (world.clock.now() - world.born) % CRM_CYCLE
+        world.tasks.later(CRM_CYCLE - age + LRM_DELAY, lambda: act(world, guest, wanted))
+
+    return world.tasks.start(call.node, call.caller.authid, TYPES[wanted.what], guest.vmid, work)
+
+
+async def act(world: World, guest: Guest, wanted: Request) -> None:
+    """The resource agent does what was asked, unless that is so already."""
+    if world.guests.get(guest.vmid) is not guest or world.nodes[guest.node].state == "down":
+        return
+    if _is_so(guest, wanted):
+        return
+    params = dict(wanted.params)
+    if wanted.what == "migration":
+        params["online" if guest.kind == "qemu" else "restart"] = int(guest.running)
+    try:
+        upid = await guest_call(world, root(), guest, (wanted.path, params), by_ha=True)
+    except CallError:
+        return
+    world.tasks.get(upid).write(f"{FIRST_LINE}\n")
+
+
+def _is_so(guest: Guest, wanted: Request) -> bool:
+    if wanted.what == "migration":
+        return bool(guest.node == wanted.params["target"])
+    return guest.running == (wanted.what == "start")
