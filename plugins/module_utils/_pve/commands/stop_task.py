@@ -59,7 +59,8 @@ async def run(context: Context) -> Report:
             *(with_log(context.api, task, context.params["log_lines"]) for task in tasks)
         )
     )
-    ended = [task for task in stopped.values() if task.outcome.finished]
+    going_on = (Outcome.RUNNING, Outcome.TIMED_OUT)
+    ended = [task for task in stopped.values() if task.outcome not in going_on]
     leftovers = await _leftovers(context.api, ended) if ended else []
     return Report(
         {

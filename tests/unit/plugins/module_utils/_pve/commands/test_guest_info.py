@@ -1,0 +1,159 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
+from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
+
+AGENT = "GET .*/100/agent/network-get-interfaces"
+ADDRESSES = Answer({"result": [{"ip-addresses": [{"ip-address": "192.0.2.2"}]}]})
+NO_AGENT = ApiError("GET agent", 500, "QEMU guest agent is not running")
+
+
+def an_api() -> FakeApi:
+    api = FakeApi()
+    api.cluster.add(100, name="app1", status="running", tags="prod;web").pool = "apps"
+    api.cluster.add(101, node="pve2", name="app2", tags="web")
+    api.cluster.add(200, "lxc", "pve2", hostname="ct1", template=1)
+    return api
+
+
+async def look(api: FakeApi, **options: Any) -> Report:
+    return await run_command("guest_info", api, **options)
+
+
+def vmids(report: Report) -> list[int]:
+    return [guest["vmid"] for guest in report.values["guests"]]
+
+
+@in_virtual_time
+async def test_a_guest_with_all_that_is_known() -> None:
+    api = an_api()
+    report = await look(api, guests=["app1"])
+    assert report.values["guests"] == [
+        {
+            "vmid": 100,
+            "name": "app1",
+            "node": "pve1",
+            "kind": "qemu",
+            "status": "running",
+            "template": False,
+            "lock": None,
+            "pool": "apps",
+            "tags": ["prod", "web"],
+            "config": {"name": "app1", "tags": "prod;web"},
+        }
+    ]
+    assert report.values["summary"] == {"total": 1}
+    assert not report.changed
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [100, 101, 200]),
+        ({"guests": ["200", "app1", "100"]}, [200, 100]),
+        ({"tags": ["web"]}, [100, 101]),
+        ({"tags": ["web", "prod"]}, [100]),
+        ({"pool": "apps"}, [100]),
+        ({"node": "pve2"}, [101, 200]),
+        ({"kind": "lxc"}, [200]),
+        ({"status": "running"}, [100]),
+        ({"status": "running", "node": "pve2"}, []),
+        ({"guests": ["app1", "app2"], "status": "stopped"}, [101]),
+    ],
+)
+def test_guests_are_chosen_by_name_vmid_or_filter(
+    options: dict[str, Any], expected: list[int]
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        assert vmids(await look(an_api(), **options)) == expected
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_guest_that_was_asked_for_is_shown_as_it_is_now() -> None:
+    api = an_api()
+    api.disturb("resources", api._resources({}))
+    api.cluster.guests[101].status = "running"
+    report = await look(api, guests=["101"], config=False)
+    assert report.values["guests"][0]["status"] == "running"
+    assert "config" not in report.values["guests"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"guests": ["nosuch"]}, "guests: there is no guest 'nosuch'"),
+        ({"node": "pve9"}, "node: there is no node 'pve9'"),
+    ],
+)
+def test_what_is_not_there_is_refused(options: dict[str, Any], message: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        with pytest.raises(UsageError, match=message):
+            await look(an_api(), **options)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_guest_that_vanishes_meanwhile_has_no_config() -> None:
+    api = an_api()
+    text = "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"
+    api.disturb("GET .*/100/config", ApiError("GET", 500, text))
+    report = await look(api, guests=["app1"])
+    assert report.values["guests"][0]["config"] is None
+
+
+@in_virtual_time
+async def test_addresses_are_read_once_where_nobody_waits() -> None:
+    api = an_api()
+    api.disturb(AGENT, NO_AGENT)
+    report = await look(api, guests=["app1"], addresses=True)
+    assert report.values["guests"][0]["addresses"] == []
+    assert report.problem is None
+
+
+@in_virtual_time
+async def test_an_address_is_waited_for() -> None:
+    api = an_api()
+    api.disturb(AGENT, NO_AGENT, count=10)
+    api.disturb(AGENT, ADDRESSES)
+    report = await look(api, guests=["app1"], wait_for_address=True)
+    assert report.values["guests"][0]["addresses"] == ["192.0.2.2"]
+    assert report.problem is None
+    assert 18 < now() < 25
+
+
+@in_virtual_time
+async def test_a_guest_without_an_address_in_time_is_told_by_name() -> None:
+    api = an_api()
+    api.disturb(AGENT, NO_AGENT, count=None)
+    report = await look(api, guests=["app1"], wait_for_address=True, address_timeout=60)
+    assert report.problem is not None
+    assert "1 of 1 guests have no address after 60 s" in report.problem
+    assert "VM 100 (app1) on pve1: QEMU guest agent is not running" in report.problem
+    assert vmids(report) == [100]
+    assert 60 <= now() < 62
+
+
+@in_virtual_time
+async def test_check_mode_does_not_wait() -> None:
+    api = an_api()
+    api.disturb(AGENT, NO_AGENT, count=None)
+    report = await look(api, guests=["app1"], wait_for_address=True, check=True)
+    assert report.problem is None
+    assert now() < 1

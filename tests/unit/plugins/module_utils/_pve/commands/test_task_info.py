@@ -1,0 +1,139 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask
+from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
+
+
+async def look(api: FakeApi, *tasks: FakeTask, **options: Any) -> Report:
+    if tasks:
+        options["upids"] = [str(task.upid) for task in tasks]
+    return await run_command("task_info", api, **options)
+
+
+def briefly(report: Report) -> list[tuple[Any, ...]]:
+    return [(task["node"], task["outcome"]) for task in report.values["tasks"]]
+
+
+@in_virtual_time
+async def test_tasks_by_upid_with_progress_log_and_end() -> None:
+    api = FakeApi()
+    running = api.cluster.start(
+        "pve1", "qmclone", 9000, log=["transferred 1 GiB of 2 GiB (50.00%)"]
+    )
+    ended = api.cluster.start(
+        "pve2", "qmstart", 100, 3, started=-60, exitstatus="no memory",
+        log=["starting", "TASK ERROR: no memory"],
+    )  # fmt: skip
+    first, second = (await look(api, running, ended)).values["tasks"]
+    assert (first["outcome"], first["progress"], first["ended"]) == ("running", 50.0, None)
+    assert (second["outcome"], second["exitstatus"], second["duration"]) == (
+        "failed",
+        "no memory",
+        3,
+    )
+    assert second["log"] == ["starting", "TASK ERROR: no memory"]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2])
+def test_as_many_lines_as_are_wanted(lines: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        task = api.cluster.start("pve1", "qmstart", 100, 3, started=-60, log=["a", "b", "TASK OK"])
+        report = await look(api, task, log_lines=lines)
+        assert report.values["tasks"][0]["log"] == ["a", "b", "TASK OK"][3 - lines :]
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_task_that_nobody_knows_is_lost_and_no_error() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmstart", 100, 3)
+    api.cluster.tasks.clear()
+    report = await look(api, task)
+    assert briefly(report) == [("pve1", "lost")]
+    assert (report.problem, report.changed) == (None, False)
+
+
+@in_virtual_time
+async def test_a_right_that_is_missing_is_an_error_that_names_it() -> None:
+    api = FakeApi()
+    text = "Permission check failed (/nodes/pve1, Sys.Audit)"
+    api.disturb("status", ApiError("GET status", 403, text))
+    with pytest.raises(ApiError, match=r"Sys\.Audit on /nodes/pve1"):
+        await look(api, api.cluster.start("pve1", "qmstart", 100, 3))
+
+
+@in_virtual_time
+async def test_the_glued_end_of_a_log_is_believed() -> None:
+    api = FakeApi()
+    task = api.cluster.start(
+        "pve1", "qmstart", 100, 3, started=-60, exitstatus="unexpected status", log=["10%TASK OK"]
+    )
+    assert briefly(await look(api, task)) == [("pve1", "ok")]
+
+
+@in_virtual_time
+async def test_lists_of_all_nodes_with_filters() -> None:
+    api = FakeApi()
+    for node, ago in (("pve1", 60), ("pve2", 50), ("pve3", 40)):
+        api.cluster.start(node, "qmstart", 100, 3, started=-ago)
+    api.cluster.start("pve1", "qmclone", 9000)
+    assert briefly(await look(api)) == [
+        ("pve1", "running"),
+        ("pve3", "ok"),
+        ("pve2", "ok"),
+        ("pve1", "ok"),
+    ]
+    assert briefly(await look(api, nodes=["pve1"], type="qmstart")) == [("pve1", "ok")]
+    assert briefly(await look(api, running=True)) == [("pve1", "running")]
+    assert len(briefly(await look(api, limit=2))) == 2
+    assert len(briefly(await look(api, since="55s"))) == 3
+
+
+@in_virtual_time
+async def test_a_node_that_does_not_answer_is_a_warning() -> None:
+    api = FakeApi()
+    api.cluster.start("pve1", "qmstart", 100, 3, started=-60)
+    api.cluster.down.add("pve2")
+    warned: list[str] = []
+    assert briefly(await look(api, warned=warned)) == [("pve1", "ok")]
+    assert len(warned) == 1
+    assert "tasks of node pve2 are missing" in warned[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nodes": ["nosuch"]}, "there is no node 'nosuch'"),
+        ({"since": "yesterday"}, "since: 'yesterday'"),
+        ({"limit": -5}, "limit: -5"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        with pytest.raises(UsageError, match=message):
+            await look(FakeApi(), **options)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_nothing_is_changed_in_check_mode_or_without() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000)
+    assert briefly(await look(api, task, check=True)) == briefly(await look(api, task))
+    assert {call.method for call in api.calls} == {"GET"}
