@@ -1,0 +1,194 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What migrating VMs and containers shares (`PVE/AbstractMigrate.pm`).
+
+Every line of the log has a time stamp; whatever goes wrong ends as `migration aborted`, with the
+reason in the log only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+
+from .daemons import NO_ROUTE_DELAY
+from .drives import Drive, drives
+from .entities import Guest, Storage, Volume
+from .guests import as_death, check_lock, check_writable, reload
+from .sizes import human_size
+from .volumes import FILE_TYPES, disk_name, find_volume
+from .worker import Died, Interrupted, Ordered, Worker
+from .world import World
+
+SNAPSHOTS_MOVE = (*FILE_TYPES, "zfspool")
+PROGRESS_STEPS = 5
+Phases = Callable[["Migration"], Awaitable[None]]
+
+
+class Aborted(Exception):
+    """The migration cannot go on; the text is the reason."""
+
+
+@dataclass
+class Migration:
+    """One guest on its way from the node of the worker to another."""
+
+    worker: Worker
+    guest: Guest
+    target: str
+    mapping: Mapping[str, str]
+    """Target storage by source storage; the empty key is for all others."""
+    copies: list[tuple[Drive, Volume, Volume]] = field(default_factory=list)
+    """Disk entry, original and copy of every local volume."""
+
+    @property
+    def world(self) -> World:
+        """The cluster."""
+        return self.worker.world
+
+    def say(self, text: str) -> None:
+        """A line of the log with its time stamp."""
+        now = datetime.fromtimestamp(self.world.clock.now(), tz=timezone.utc)
+        self.worker.log(f"{now:%Y-%m-%d %H:%M:%S} {text}")
+
+    def target_storage(self, name: str) -> Storage:
+        """Where a volume of a storage goes; raises Aborted when that is not on the target."""
+        wanted = self.mapping.get(name) or self.mapping.get("") or name
+        storage = self.world.storages.get(wanted)
+        if storage is None:
+            raise Aborted(f"storage '{wanted}' does not exist")
+        if storage.disable or (storage.nodes is not None and self.target not in storage.nodes):
+            raise Aborted(f"storage '{wanted}' is not available on node '{self.target}'")
+        return storage
+
+    def local_volumes(self) -> list[tuple[Drive, Volume]]:
+        """The volumes that have to be copied; raises Aborted for what cannot be."""
+        found: list[tuple[Drive, Volume]] = []
+        for drive in drives(self.guest.kind, self.guest.config):
+            if drive.storage is None:
+                continue
+            volume = find_volume(self.world, drive.volume, self.guest.node)
+            if volume is None or volume.node is None:
+                self.target_storage(drive.storage)
+                continue
+            if drive.cdrom and not drive.cloudinit:
+                raise Aborted(f"can't migrate local cdrom '{drive.volume}'")
+            self._check_movable(volume)
+            found.append((drive, volume))
+        return found
+
+    def _check_movable(self, volume: Volume) -> None:
+        storage = self.world.storages[volume.volid.partition(":")[0]]
+        if self.guest.snapshots and storage.type not in SNAPSHOTS_MOVE:
+            raise Aborted(
+                f"can't migrate local disk '{volume.volid}': non-migratable snapshot exists"
+            )
+        if any(v.parent == volume.volid for v in storage.volumes):
+            raise Aborted(
+                f"can't migrate local disk '{volume.volid}': base volume is in use by linked clones"
+            )
+        self.target_storage(storage.id)
+
+    async def connect(self) -> None:
+        """The first thing is a command over SSH, which fails when the node is away."""
+        node = self.world.nodes[self.target]
+        if node.state == "up":
+            return
+        await self.worker.sleep(NO_ROUTE_DELAY)
+        self.say(
+            "# /usr/bin/ssh -e none -o 'BatchMode=yes' -o "
+            f"'HostKeyAlias={self.target}' root@{node.address} /bin/true"
+        )
+        self.say(f"ssh: connect to host {node.address} port 22: No route to host")
+        raise Aborted("Can't connect to destination address using public key")
+
+    async def copy(self, volumes: list[tuple[Drive, Volume]], share: float) -> None:
+        """Copy local volumes with the lines of dd; the target's config will name the copies."""
+        total = sum(volume.size for _drive, volume in volumes) or 1
+        for drive, volume in volumes:
+            storage = self.target_storage(str(drive.storage))
+            for step in range(1, PROGRESS_STEPS + 1):
+                await self.worker.work(share * volume.size / total / PROGRESS_STEPS)
+                self.say(_dd(volume.size * step // PROGRESS_STEPS, step))
+            self.copies.append((drive, volume, self._copied(volume, storage)))
+
+    def _copied(self, volume: Volume, storage: Storage) -> Volume:
+        """The copy on the target, under the same name if that is free there."""
+        volid = f"{storage.id}:{volume.volid.partition(':')[2]}"
+        if find_volume(self.world, volid, self.target) is not None:
+            volid = disk_name(storage, self.guest.vmid, volume.format)
+        node = None if storage.shared else self.target
+        copy = replace(volume, volid=volid, node=node)
+        storage.volumes.append(copy)
+        self.say(f"volume '{volume.volid}' is '{volid}' on the target")
+        return copy
+
+    def arrive(self) -> None:
+        """The config moves to the other node and names the copies; the originals go."""
+        for drive, volume, copy in self.copies:
+            drive.volume = copy.volid
+            self.guest.config[drive.key] = str(drive)
+            self.world.storages[volume.volid.partition(":")[0]].volumes.remove(volume)
+        self.guest.config.pop("lock", None)
+        self.guest.node = self.target
+
+    def give_up(self) -> None:
+        """Nothing stays of what was copied."""
+        for _drive, _volume, copy in self.copies:
+            self.world.storages[copy.volid.partition(":")[0]].volumes.remove(copy)
+        self.guest.config.pop("lock", None)
+
+
+def _dd(done: int, seconds: int) -> str:
+    rate = done // max(seconds, 1) // 1_000_000
+    gigabytes = f"{done / 1e9:.1f} GB, {human_size(done)}"
+    return f"{done} bytes ({gigabytes}) copied, {seconds} s, {rate} MB/s"
+
+
+def parse_mapping(text: str | None) -> dict[str, str]:
+    """`a:b,c:d`, a single storage for all, or 1 for the same names."""
+    mapping: dict[str, str] = {}
+    for part in str(text or "").split(","):
+        source, colon, target = part.strip().partition(":")
+        if colon:
+            mapping[source] = target
+        elif source and source != "1":
+            mapping[""] = source
+    return mapping
+
+
+async def migrate(migration: Migration, phases: Phases) -> None:
+    """The frame of every migration: lock, phases by kind, and what is logged at the end."""
+    worker, guest = migration.worker, migration.guest
+    address = migration.world.nodes[migration.target].address
+    began = migration.world.clock.now()
+    async with worker.guest_lock(guest), as_death():
+        reload(worker, guest)
+        check_lock(guest)
+        try:
+            await migration.connect()
+            migration.say(
+                f"starting migration of {guest.label} {guest.vmid} "
+                f"to node '{migration.target}' ({address})"
+            )
+            check_writable(migration.world, worker, guest)
+            await phases(migration)
+        except (Aborted, Died) as exc:
+            migration.give_up()
+            if isinstance(exc, Ordered):
+                raise
+            reason = "interrupted by signal" if isinstance(exc, Interrupted) else str(exc)
+            migration.say(f"ERROR: {reason}")
+            migration.say("aborting phase 1 - cleanup resources")
+            migration.say(
+                f"ERROR: migration aborted (duration {_since(migration, began)}): {reason}"
+            )
+            raise Died("migration aborted") from exc
+    migration.say(f"migration finished successfully (duration {_since(migration, began)})")
+
+
+def _since(migration: Migration, began: float) -> str:
+    seconds = int(migration.world.clock.now() - began)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
