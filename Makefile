@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python
 GATE := $(RUN) $(CURDIR)/tests/tools/gate.py
 
 # The gates that run side by side, the longest first. The unit tests come last and alone.
-GATES := sanity integration molecule ansible-lint importer types lint style layers docs changelog
+GATES := sanity integration molecule clients ansible-lint importer types lint style layers docs changelog
 JOBS ?= 2
 
 export PATH := $(VENV)/bin:$(PATH)
@@ -82,6 +82,9 @@ integration: $(INSTALLED) ## ansible-test integration on simulated clusters; TAR
 
 molecule: $(INSTALLED) ## molecule on simulated clusters; SCENARIO=provision_vms runs one
 	@$(GATE) $@ $(RUN) tests/tools/scenarios.py $(SCENARIO)
+
+clients: $(INSTALLED) ## proxmoxer and community.proxmox on simulated clusters; TEST=... runs one test
+	@$(GATE) $@ pytest $(or $(TEST),tests/clients --numprocesses $(JOBS))
 
 ansible-lint: $(INSTALLED) ## ansible-lint, profile production
 	@$(GATE) $@ $(RUN) tests/tools/lint.py

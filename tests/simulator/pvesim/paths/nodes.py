@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Interface
 from typing import Any
 
 from pvesim.calls import Call, call
@@ -16,6 +17,7 @@ RELEASE = {"release": "9.2", "version": "9.2.11", "repoid": "14a22df35955d97d"}
 KERNEL = "6.17.2-1-pve"
 
 
+@call("GET", "/nodes/{node}/version")
 @call("GET", "/version")
 async def version(_world: World, _call: Call) -> dict[str, str]:
     """The version of the API server."""
@@ -125,12 +127,14 @@ async def network(world: World, call: Call) -> list[dict[str, Any]]:
             "type": "bridge",
             "active": 1,
             "autostart": 1,
-            "method": "static" if number == 0 else "manual",
+            "families": ["inet"],
+            "method6": "manual",
             "bridge_ports": "eno1" if number == 0 else "",
             "bridge_stp": "off",
             "bridge_fd": "0",
             "priority": 4 + number,
         }
+        | (_own_address(world.nodes[call.node]) if number == 0 else {"method": "manual"})
         for number, bridge in enumerate(world.nodes[call.node].bridges)
         if call.caller.may(f"/sdn/zones/localnetwork/{bridge}", "SDN.Use")
         or call.caller.may(f"/nodes/{call.node}", "Sys.Audit")
@@ -145,3 +149,18 @@ async def network(world: World, call: Call) -> list[dict[str, Any]]:
         "priority": 3,
     }
     return [entry for entry in [port, *bridges] if wanted in (None, entry["type"])]
+
+
+def _own_address(node: Node) -> dict[str, str]:
+    """The static address of a node on its first bridge; its gateway is the first of the net."""
+    try:
+        own = IPv4Interface(f"{node.address}/24")
+    except ValueError:
+        return {"method": "manual"}
+    return {
+        "method": "static",
+        "address": str(own.ip),
+        "netmask": str(own.network.prefixlen),
+        "cidr": str(own),
+        "gateway": str(own.network[1]),
+    }
