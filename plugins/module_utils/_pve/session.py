@@ -47,12 +47,19 @@ _NOT_FORWARDED = 595
 
 
 class Session:
-    """Sends requests as one identity, to the first host that can be reached."""
+    """Sends requests as one identity, to the first host that can be reached.
 
-    def __init__(self, connection: Connection, connections: int) -> None:
+    ``connections`` is how many threads may ask at once. A ticket older than ``renewal`` seconds is
+    renewed before it is used.
+    """
+
+    def __init__(
+        self, connection: Connection, connections: int, *, renewal: float = TICKET_RENEWAL
+    ) -> None:
         if MISSING is not None:
             raise MISSING
         self.connection = connection
+        self._renewal = renewal
         self._login = threading.Lock()
         self._lock = threading.Lock()
         self._host = 0
@@ -194,7 +201,7 @@ class Session:
         with self._login:
             if auth.ticket == stale:
                 self._fetch_ticket(auth, str(self.connection.password))
-            elif auth.ticket is None or auth.age > TICKET_RENEWAL:
+            elif auth.ticket is None or auth.age > self._renewal:
                 try:
                     self._fetch_ticket(auth, auth.ticket or str(self.connection.password))
                 except ApiError:
