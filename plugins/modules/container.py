@@ -532,6 +532,7 @@ def main() -> None:
         {**START_SPEC, **ARGUMENT_SPEC},
         mutually_exclusive=[("guests", "hostname"), ("guests", "vmid")],
         required_one_of=[("guests", "hostname", "vmid")],
+        no_log=True,  # not to the system's log: the parameters may hold a password
     )
 
 

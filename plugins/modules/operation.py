@@ -67,6 +67,8 @@ attributes:
     support: partial
     details:
       - V(reboot), and V(resize) by a size with a plus sign, do something each time.
+      - V(configure) with C(cipassword) sets it each time, because Proxmox VE does not tell the
+        present one.
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
@@ -301,7 +303,8 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run(operation.run, {**START_SPEC, **ARGUMENT_SPEC})
+    # The parameters may hold a password, so the call is not written to the system's log.
+    run(operation.run, {**START_SPEC, **ARGUMENT_SPEC}, no_log=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from .guests import split_tags
 _NEW_VOLUME = re.compile(r"(?P<storage>[A-Za-z][\w.\-]*):(?P<size>\d+(\.\d+)?|cloudinit)\Z")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
 _TRUE, _FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
-# Secrets read back as asterisks, so nobody can tell whether they differ.
+# Secrets read back as asterisks, so nobody can tell whether they differ: they are set each time,
+# since a password that is silently left as it was would be worse than a change too many.
 SECRETS = ("cipassword", "password")
 # Text for people, in which a comma or a "yes" has no meaning.
 _PROSE = ("description",)
@@ -83,7 +84,7 @@ def _same(name: str, current: t.Any, wanted: t.Any) -> bool:
     if name == "tags":
         return split_tags(current) == split_tags(wanted)
     if current is None or name in SECRETS:
-        return current is not None
+        return False
     if name == "sshkeys":
         return unquote(str(current)).split() == unquote(str(wanted)).split()
     have, want = str(current).strip(), str(wanted).strip()

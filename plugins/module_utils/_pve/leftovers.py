@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .operations.job import Job, Target, common_lanes
-from .reconcile import find_ended
+from .reconcile import find_dead
 from .task_types import default_wait_timeout
 
 if t.TYPE_CHECKING:
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
 async def find_dead_task(api: Api, job: Job) -> Upid | None:
     """The ended task of the same user that was to make this guest, or None."""
-    return await find_ended(api, job)
+    return await find_dead(api, job)
 
 
 def explain(guest: Guest, dead: Upid | None, node: str) -> str:

@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .arguments import CONNECTION_SPEC
 from .client import Client
 from .command import Context, Report
+from .config import SECRETS
 from .connection import Connection
 from .errors import MissingLibraryError, PveError
 
@@ -33,6 +34,7 @@ def run(command: Command, argument_spec: dict[str, t.Any], **rules: t.Any) -> No
     module = AnsibleModule(
         argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **rules
     )
+    module.no_log_values.update(_secrets(module.params))
     result: dict[str, t.Any] = {"changed": False}
     report = Report({})
     try:
@@ -48,6 +50,19 @@ def run(command: Command, argument_spec: dict[str, t.Any], **rules: t.Any) -> No
     if report.problem is not None:
         module.fail_json(msg=report.problem, **result)
     module.exit_json(**result)
+
+
+def _secrets(value: t.Any) -> t.Iterator[str]:
+    """The secrets in options that hold parameters of the API, which no option's no_log covers."""
+    if isinstance(value, t.Mapping):
+        for name, one in value.items():
+            if name in SECRETS and one:
+                yield str(one)
+            else:
+                yield from _secrets(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _secrets(one)
 
 
 def _connect(module: AnsibleModule) -> Client:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import clock
 from .errors import ApiError, NoAnswerError, Trouble
+from .task import outcome_of
 from .tasklist import list_tasks
 
 if t.TYPE_CHECKING:
@@ -71,10 +72,11 @@ async def find_running(api: Api, job: Job) -> Upid | None:
     return await _find(api, job, None, (), "active")
 
 
-async def find_ended(api: Api, job: Job) -> Upid | None:
-    """The newest ended task of the caller for the same job, or None."""
+async def find_dead(api: Api, job: Job) -> Upid | None:
+    """The newest task of the caller for the same job that ended badly, or None."""
     filters = {"source": "archive", "typefilter": job.task_type}
     entries = await list_tasks(api, job.node, filters, retries=None)
+    entries = [entry for entry in entries if entry.status and not outcome_of(entry.status).good]
     return await _first_match(api, entries, job, lambda upid: upid.user == api.authid)
 
 
