@@ -1,0 +1,211 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The answer to a start gets lost: every kind of loss on every kind of start.
+
+The end is what the cluster says: every task that was started is accounted for, once, and a call
+that was never carried out is made again where Proxmox VE itself would refuse a second one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
+    Cluster,
+    Truth,
+    World,
+    add_guest,
+    cluster,
+    default_world,
+    meanwhile,
+)
+
+# A read timeout of our own: the call is carried out while nobody waits for its answer any more.
+TIMEOUT = 3
+LATE = {"action": "delay", "seconds": TIMEOUT + 2}
+LOSSES: Mapping[str, Mapping[str, Any]] = {
+    "dropped before": {"action": "drop", "when": "before"},
+    "dropped after": {"action": "drop", "when": "after"},
+    "reset before": {"action": "reset", "when": "before"},
+    "reset after": {"action": "reset", "when": "after"},
+    "timeout before": {**LATE, "when": "before"},
+    "timeout after": {**LATE, "when": "after"},
+    "596 before": {"action": "status", "status": 596, "when": "before"},
+    "596 after": {"action": "status", "status": 596, "when": "after"},
+    "599 before": {"action": "status", "status": 599, "when": "before"},
+    "599 after": {"action": "status", "status": 599, "when": "after"},
+    "html before": {"action": "html", "when": "before"},
+    "html after": {"action": "html", "when": "after"},
+    "truncated": {"action": "truncate", "when": "after"},
+}
+SECRET = "00000000-0000-4000-8000-000000000009"
+TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A call of a module that starts one task; ``path`` is where its answer gets lost."""
+
+    module: str
+    task_type: str
+    method: str
+    path: str
+    options: Mapping[str, Any]
+    makes: str | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it is made again when it was not carried out."""
+        return self.makes is not None or not self.task_type
+
+
+def _operation(name: str, task_type: str, method: str, path: str, **options: Any) -> Start:
+    vmid = int(path.split("/")[1])
+    given = {"operation": name, "guests": [vmid], "allow_destructive": True, **options}
+    return Start("operation", task_type, method, f"/nodes/pve1/{path}", given)
+
+
+STARTS: Mapping[str, Start] = {
+    "clone of a VM": Start(
+        "clone",
+        "qmclone",
+        "POST",
+        "/nodes/pve1/qemu/9000/clone",
+        {"source": 9000, "name": "vm1", "vmid": 201},
+        "vm1",
+    ),
+    "clone of a container": Start(
+        "clone",
+        "vzclone",
+        "POST",
+        "/nodes/pve1/lxc/9100/clone",
+        {"source": 9100, "name": "ct1", "vmid": 202},
+        "ct1",
+    ),
+    "container": Start(
+        "container",
+        "vzcreate",
+        "POST",
+        "/nodes/pve2/lxc",
+        {
+            "ostemplate": TEMPLATE,
+            "hostname": "ct2",
+            "vmid": 203,
+            "target_node": "pve2",
+            "storage": "ceph",
+        },
+        "ct2",
+    ),
+    "start of a VM": _operation("start", "qmstart", "POST", "qemu/301/status/start"),
+    "start of a container": _operation("start", "vzstart", "POST", "lxc/311/status/start"),
+    "configuration of a VM": _operation(
+        "configure", "qmconfig", "POST", "qemu/302/config", params={"memory": 4096}
+    ),
+    "configuration of a container": _operation(
+        "configure", "", "PUT", "lxc/312/config", params={"memory": 1024}
+    ),
+    "removal of a VM": _operation("delete", "qmdestroy", "DELETE", "qemu/303"),
+    "removal of a container": _operation("delete", "vzdestroy", "DELETE", "lxc/313"),
+    "template of a VM": _operation("template", "qmtemplate", "POST", "qemu/304/template"),
+    "template of a container": _operation("template", "vztemplate", "POST", "lxc/314/template"),
+}
+
+
+def world() -> World:
+    """The default world and a guest for each operation."""
+    world = default_world()
+    for vmid in range(301, 305):
+        add_guest(world, vmid, like=100)
+        add_guest(world, vmid + 10, like=9100)
+    return world
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_lost_answer_is_looked_for(loss: str) -> None:
+    again = LOSSES[loss]["when"] == "before" and LOSSES[loss]["action"] != "delay"
+    with cluster(world()) as there:
+        _lose(there, loss)
+        _start_all(there, again=again)
+
+
+@pytest.mark.parametrize("loss", ["dropped before", "timeout before", "596 after"])
+def test_who_cannot_see_his_own_running_tasks_makes_nothing_twice(loss: str) -> None:
+    """A token without Sys.Audit is shown its tasks only when they have ended."""
+    again = loss == "dropped before"
+    slow = world()
+    slow["durations"] = {"qmclone.linked": [6, 6], "vzclone.linked": [6, 6], "vzcreate": [6, 6]}
+    slow["users"]["blind@pve"] = {"tokens": {"ci": {"secret": SECRET, "privsep": False}}}
+    slow["roles"]["Blind"] = [
+        privilege for privilege in slow["roles"]["AnsibleTasks"] if privilege != "Sys.Audit"
+    ]
+    slow["acl"].append({"path": "/", "authid": "blind@pve", "role": "Blind"})
+    with cluster(slow, speed=1) as there:
+        _lose(there, loss)
+        token = {"api_token_id": "blind@pve!ci", "api_token_secret": SECRET}
+        _start_all(there, again=again, **token)
+
+
+def test_a_start_that_is_carried_out_when_the_daemon_wakes_is_not_made_again() -> None:
+    """Every worker of pvedaemon hangs, and the calls wait in its queue for 20 s."""
+    with cluster(world()) as there:
+        for node in ("pve1", "pve2"):
+            there.node(node, "pvedaemon/block")
+
+        def wake() -> None:
+            time.sleep(20)
+            for node in ("pve1", "pve2"):
+                there.node(node, "pvedaemon/up")
+
+        with meanwhile(wake):
+            _start_all(there, again=False)
+
+
+def _lose(there: Cluster, loss: str) -> None:
+    for start in STARTS.values():
+        there.fault(**{"method": start.method, "path": start.path, **LOSSES[loss]})
+
+
+def _start_all(there: Cluster, *, again: bool, **identity: Any) -> None:
+    """Make all starts at the same time, then ask the cluster what became of them."""
+    calls = {
+        name: there.run(start.module, api_timeout=TIMEOUT, **identity, **start.options)
+        for name, start in STARTS.items()
+    }
+    reports = there.run_all(calls)
+    truth = there.truth()
+    for name, start in STARTS.items():
+        _check(start, reports[name].values, truth, again=again)
+
+
+def _check(start: Start, values: Mapping[str, Any], truth: Truth, *, again: bool) -> None:
+    """The report tells of every task that there is, once, and the guest is as it says."""
+    (guest,) = values["guests"]
+    begun = [task["upid"] for task in _tasks_of(start, truth)]
+    assert [task["upid"] for task in values["tasks"]] == begun
+    assert len(begun) <= 1
+    if begun or start.repeatable:
+        assert guest["outcome"] == "ok", guest
+        assert guest["changed"]
+    else:
+        assert guest["outcome"] == "lost", guest
+        assert "look at the guest" in guest["message"]
+    if start.makes:
+        assert len(begun) == 1
+        assert guest["attempts"] == (2 if again else 1)
+        assert [one["vmid"] for one in truth.named(start.makes)] == [start.options["vmid"]]
+        assert truth.guests[start.options["vmid"]]["lock"] is None
+
+
+def _tasks_of(start: Start, truth: Truth) -> list[Mapping[str, Any]]:
+    vmid = start.options["vmid"] if start.makes else start.options["guests"][0]
+    return [
+        task
+        for task in truth.of_type(start.task_type)
+        if str(vmid) in (task["id"], str(task["target"]))
+    ]
