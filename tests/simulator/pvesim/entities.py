@@ -13,7 +13,11 @@ CONFIG_VALUE = str | int
 
 @dataclass
 class Node:
-    """A member of the cluster. `state` is up, down (no route) or silent (packets dropped)."""
+    """A node; `state` is how the others see it.
+
+    up, down (no route to it), silent (packets are dropped), closed (nothing listens) or untrusted
+    (its certificate is not the known one).
+    """
 
     name: str
     number: int
@@ -25,6 +29,8 @@ class Node:
     uptime: float = 14 * 86400.0
     """Seconds that the node had been up when the simulator started."""
     state: str = "up"
+    member: bool = True
+    """Whether it belongs to the cluster; a node that was removed leaves its directory."""
     pvedaemon: str = "up"
     """up, down (connection refused) or blocked (workers hang)."""
     fingerprint: str = ""
@@ -107,6 +113,11 @@ class Volume:
     node: str | None = None
     parent: str | None = None
     used: int | None = None
+    config: dict[str, CONFIG_VALUE] | None = None
+    """Of a backup: the config of the guest."""
+    notes: str = ""
+    protected: bool = False
+    """Whether it can neither be removed nor pruned."""
 
 
 @dataclass
@@ -173,7 +184,8 @@ class TaskFault:
     `type` and `vmid` None match every task; `vmid` is the id in the UPID or the target of a
     clone. `exitstatus` is what the task ends with: `OK`, `WARNINGS: 1`, an error text, or
     `unexpected status` (no TASK line); `unexpected status TASK OK` glues `TASK OK` to the last
-    output line. `count` None means always.
+    output line; `got no worker upid - start worker failed` is what the call answers, and no worker
+    runs. `count` None means always.
     """
 
     type: str | None = None

@@ -104,6 +104,11 @@ class Locks:
         finally:
             lock.release(shared)
 
+    def is_free(self, node: str, path: str) -> bool:
+        """Whether nobody holds the lock file `path` of a node."""
+        lock = self._flocks.get((node, path))
+        return lock is None or lock.free_for(shared=False)
+
     async def _wait(self, lock: _Flock, path: str, shared: bool, patience: float) -> None:
         """Wait until the lock is ours, at most `patience` seconds."""
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()

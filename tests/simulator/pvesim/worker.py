@@ -73,6 +73,11 @@ class Worker:
         self.log(f"WARN: {text}")
         self.warnings += 1
 
+    def stretch(self, times: int) -> None:
+        """Work so many times as long, unless a task fault says how long."""
+        if self._fault is None or self._fault.seconds is None:
+            self.duration *= times
+
     async def work(self, share: float = 1.0) -> None:
         """Do `share` of the work; a task fault strikes when all of it is done."""
         await self._wait(self.world.clock.work(self.duration * share))

@@ -20,6 +20,7 @@ from . import (
     move_volume,
     nodes,
     pools,
+    prune_backups,
     qemu_clone,
     qemu_create,
     qemu_migrate,
@@ -30,7 +31,9 @@ from . import (
     task_list,
     task_one,
     template,
+    tfa,
     users,
+    vzdump,
 )
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "move_volume",
     "nodes",
     "pools",
+    "prune_backups",
     "qemu_clone",
     "qemu_create",
     "qemu_migrate",
@@ -58,5 +62,7 @@ __all__ = [
     "task_list",
     "task_one",
     "template",
+    "tfa",
     "users",
+    "vzdump",
 ]

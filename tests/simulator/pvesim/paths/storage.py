@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pvesim.archives import Archive
 from pvesim.calls import Call, CallError, call
 from pvesim.entities import Storage, Volume
 from pvesim.guests import check_allowed
-from pvesim.volumes import find_storage, find_volume, linked_children
+from pvesim.nested import ended_within, is_error
+from pvesim.volumes import FILE_TYPES, find_storage, find_volume, linked_children
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -148,6 +150,11 @@ def _volume(volume: Volume) -> dict[str, Any]:
         entry["vmid"] = volume.vmid
     if volume.parent is not None:
         entry["parent"] = volume.parent.partition(":")[2]
+    archive = Archive.of(volume)
+    if archive is not None:
+        entry["subtype"] = archive.kind
+        entry |= {"notes": volume.notes} if volume.notes else {}
+        entry |= {"protected": 1} if volume.protected else {}
     return entry
 
 
@@ -174,19 +181,37 @@ def _named(world: World, call: Call) -> tuple[Storage, str]:
     return storage, name if ":" in name else f"{storage.id}:{name}"
 
 
+def owner_of(volid: str) -> int | None:
+    """The VMID in the name of a volume, which need not be there."""
+    match = re.search(r"vzdump-\w+-(\d+)-|(?:vm|base|subvol)-(\d+)-", volid)
+    return int(match[1] or match[2]) if match else None
+
+
+def _check_missing(worker: Worker, storage: Storage, volid: str) -> None:
+    """A file that is not there is as good as removed, with a warning that does not count."""
+    if storage.type not in FILE_TYPES:
+        raise Died(f"volume '{volid}' does not exist")
+    path = storage.options.get("path", f"/mnt/pve/{storage.id}")
+    worker.log(f"disk image '{path}/images/{volid.partition(':')[2]}' does not exist")
+    worker.log(f"Removed volume '{volid}'")
+
+
 @call("DELETE", "/nodes/{node}/storage/{storage}/content/{volume}")
 async def delete_volume(world: World, call: Call) -> str | None:
     """Remove a volume in a task, which is waited for as long as `delay` says."""
     storage, volid = _named(world, call)
     volume = find_volume(world, volid, call.node)
-    vmid = volume.vmid if volume else None
+    vmid = volume.vmid if volume else owner_of(volid)
     check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
 
     async def work(worker: Worker) -> None:
         async with worker.storage_lock(storage):
             doomed = find_volume(world, volid, worker.node)
             if doomed is None:
-                raise Died(f"volume '{volid}' does not exist")
+                _check_missing(worker, storage, volid)
+                return
+            if doomed.protected:
+                raise Died(f"can't remove volume '{volid}' - it is protected")
             if linked_children(world, volid):
                 raise Died(f"base volume '{volid}' is still in use by linked cloned")
             await worker.work()
@@ -195,11 +220,21 @@ async def delete_volume(world: World, call: Call) -> str | None:
 
     ident = f"{vmid}@{storage.id}" if vmid is not None else storage.id
     upid = world.tasks.start(call.node, call.caller.authid, "imgdel", ident, work)
-    for _unused in range(int(call.params.get("delay") or 0)):
-        await world.clock.sleep(1)
-        task = world.tasks.find(call.node, upid)
-        if task is not None and not task.running:
-            if task.exitstatus != "OK":
-                raise CallError(500, task.exitstatus)
-            return None
-    return upid
+    task = await ended_within(world, upid, int(call.params.get("delay") or 0))
+    if task is None:
+        return upid
+    if is_error(task.exitstatus):
+        raise CallError(500, task.exitstatus)
+    return None
+
+
+@call("PUT", "/nodes/{node}/storage/{storage}/content/{volume}")
+async def change_volume(world: World, call: Call) -> None:
+    """Change the notes of a backup, or protect it."""
+    storage, volid = _named(world, call)
+    volume = find_volume(world, volid, call.node)
+    if volume is None:
+        raise CallError(500, f"volume '{volid}' does not exist")
+    check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
+    volume.notes = str(call.params.get("notes", volume.notes))
+    volume.protected = bool(call.params.get("protected", volume.protected))

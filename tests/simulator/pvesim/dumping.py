@@ -1,0 +1,210 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backup of one guest (`PVE/VZDump.pm`, `PVE/VZDump/QemuServer.pm`, `PVE/VZDump/LXC.pm`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from .archives import archive_name, directory
+from .drives import Drive, disks
+from .durations import fraction
+from .entities import Guest, Storage, Volume
+from .guests import as_death, check_lock, check_writable, reload
+from .power import power_off, power_on
+from .sizes import format_size, human_size
+from .volumes import FILE_TYPES, storage_of
+from .worker import Died, Interrupted, Worker
+
+STEPS = 5
+USED_SHARE = 0.2
+"""How much of a disk holds data."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the guests of one job share."""
+
+    worker: Worker
+    storage: Storage
+    mode: str
+    compress: str
+    share: float
+    """The part of the task's work that one guest takes."""
+    options: Mapping[str, object]
+
+    def info(self, text: str) -> None:
+        """A line of the log."""
+        self.worker.log(f"INFO: {text}")
+
+    def stamp(self) -> str:
+        """The time as the log has it."""
+        now = datetime.fromtimestamp(self.worker.world.clock.now(), tz=timezone.utc)
+        return f"{now:%Y-%m-%d %H:%M:%S}"
+
+
+async def dump(job: Job, guest: Guest) -> Volume:
+    """Back up a guest of this node; raises Died with the reason when that fails."""
+    job.info(f"Starting Backup of VM {guest.vmid} ({guest.kind})")
+    job.info(f"Backup started at {job.stamp()}")
+    job.info(f"status = {guest.status}")
+    began = job.worker.world.clock.now()
+    running = guest.running
+    async with job.worker.guest_lock(guest), as_death():
+        check_lock(reload(job.worker, guest))
+        check_writable(job.worker.world, job.worker, guest)
+        guest.config["lock"] = "backup"
+    try:
+        volume = await _archive(job, guest, job.mode if running else "stop")
+    except Interrupted as exc:
+        raise Died("interrupted by signal") from exc
+    finally:
+        if not job.worker.task.killed:
+            guest.config.pop("lock", None)
+            if running and not guest.running:
+                power_on(job.worker, guest)
+    seconds = int(job.worker.world.clock.now() - began)
+    spent = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    job.info(f"Finished Backup of VM {guest.vmid} ({spent})")
+    job.info(f"Backup finished at {job.stamp()}")
+    return volume
+
+
+async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
+    """Write the archive, whose config is that of now."""
+    world = job.worker.world
+    mode = _possible(job, guest, mode)
+    job.info(f"backup mode: {mode}")
+    job.info("ionice priority: 7")
+    config = {k: v for k, v in guest.config.items() if k != "lock"}
+    name = archive_name(guest, world.clock.now(), job.compress)
+    path = f"{directory(job.storage)}/{name}"
+    size = await (_vma if guest.kind == "qemu" else _tar)(job, guest, mode, path)
+    if size > job.storage.total - sum(v.size for v in job.storage.volumes):
+        raise Died("no space left on device")
+    volume = Volume(f"{job.storage.id}:backup/{name}", "backup", name.partition(".")[2], size)
+    volume.vmid, volume.ctime = guest.vmid, int(world.clock.now())
+    volume.node = None if job.storage.shared else guest.node
+    volume.config = config
+    volume.notes = _notes(job, guest)
+    volume.protected = bool(job.options.get("protected"))
+    if volume.protected:
+        job.info("marking backup as protected")
+    if volume.notes:
+        job.info("adding notes to backup")
+    job.storage.volumes.append(volume)
+    job.info(f"archive file size: {_short(size)}")
+    return volume
+
+
+def _possible(job: Job, guest: Guest, mode: str) -> str:
+    """A container on storage without snapshots is suspended instead."""
+    if guest.kind == "qemu" or mode != "snapshot":
+        return mode
+    types = {storage_of(job.worker.world, d.volume).type for d in disks("lxc", guest.config)}
+    if types & {*FILE_TYPES, "lvm"}:
+        job.info("mode failure - some volumes do not support snapshots")
+        job.info("trying 'suspend' mode instead")
+        return "suspend"
+    return mode
+
+
+def _notes(job: Job, guest: Guest) -> str:
+    """The notes of the template with its variables replaced."""
+    text = str(job.options.get("notes-template", "")).replace("\\n", "\n")
+    world = job.worker.world
+    values = {
+        "cluster": world.cluster_name or "standalone node",
+        "guestname": guest.name or f"{guest.label} {guest.vmid}",
+        "node": guest.node,
+        "vmid": str(guest.vmid),
+    }
+    for name, value in values.items():
+        text = text.replace("{{" + name + "}}", value)
+    return text
+
+
+async def _vma(job: Job, guest: Guest, mode: str, path: str) -> int:
+    """The disks of a VM through QEMU; the size of the archive."""
+    worker, running = job.worker, guest.running
+    drives = [d for d in disks("qemu", guest.config) if d.options.get("backup") != "0"]
+    job.info(f"VM Name: {guest.name or guest.vmid}")
+    for drive in drives:
+        job.info(f"include disk '{drive.key}' '{drive.volume}' {format_size(drive.size)}")
+    if running and mode == "stop":
+        job.info("stopping virtual guest")
+        power_off(guest)
+    job.info(f"creating vzdump archive '{path}'")
+    if not running:
+        job.info("starting kvm to execute backup task")
+    number = int(fraction(worker.world.seed, path) * (1 << 32))
+    job.info(f"started backup task '{number:08x}-0000-4000-8000-{guest.vmid:012d}'")
+    if running and mode == "stop":
+        power_on(worker, guest)
+        job.info("resuming VM again after 2 seconds")
+    total = sum(drive.size for drive in drives)
+    await _progress(job, total)
+    if not running:
+        job.info("stopping kvm after backup task")
+    return int(total * USED_SHARE)
+
+
+async def _progress(job: Job, total: int) -> None:
+    """The percent lines of a VM's backup."""
+    seconds = 0.0
+    step = job.worker.duration * job.share / STEPS
+    for number in range(STEPS + 1):
+        if number:
+            await job.worker.work(job.share / STEPS)
+            seconds += step
+        done = total * number // STEPS
+        rate = human_size(done / seconds) if seconds else "0.0 B"
+        job.info(
+            f"{number * 100 // STEPS:3d}% ({human_size(done)} of {human_size(total)}) "
+            f"in {int(seconds)}s, read: {rate}/s, write: {rate}/s"
+        )
+    zero = int(total * (1 - USED_SHARE))
+    percent = 100 * zero // (total or 1)
+    job.info(f"backup is sparse: {human_size(zero)} ({percent}%) total zero data")
+    rate = human_size(total / max(seconds, 1))
+    job.info(f"transferred {human_size(total)} in {int(seconds)} seconds ({rate}/s)")
+
+
+async def _tar(job: Job, guest: Guest, mode: str, path: str) -> int:
+    """The files of a container; the size of the archive."""
+    job.info(f"CT Name: {guest.name or guest.vmid}")
+    mounts = [d for d in disks("lxc", guest.config) if _included(d)]
+    for drive in mounts:
+        where = "/" if drive.key == "rootfs" else drive.options.get("mp", "")
+        job.info(f"including mount point {drive.key} ('{where}') in backup")
+    if mode == "stop" and guest.running:
+        job.info("stopping virtual guest")
+        power_off(guest)
+    elif mode == "suspend":
+        job.info("starting first sync /proc/1/root/ to /var/tmp/vzdumptmp")
+        job.info("suspending guest")
+    elif mode == "snapshot":
+        job.info("create storage snapshot 'vzdump'")
+    job.info(f"creating vzdump archive '{path}'")
+    await job.worker.work(job.share)
+    size = int(sum(drive.size for drive in mounts) * USED_SHARE)
+    rate = int(size / max(job.worker.duration * job.share, 0.1)) >> 20
+    job.info(f"Total bytes written: {size} ({size / (1 << 20):.1f}MiB, {rate}MiB/s)")
+    if mode == "snapshot":
+        job.info("cleanup temporary 'vzdump' snapshot")
+    return size
+
+
+def _included(drive: Drive) -> bool:
+    """Other mount points than the root are backed up only when their entry says so."""
+    return drive.key == "rootfs" or drive.options.get("backup") == "1"
+
+
+def _short(size: int) -> str:
+    """A size as the last lines have it."""
+    if size >= 1 << 30:
+        return f"{size / (1 << 30):.2f}GB"
+    return f"{size >> 20}MB" if size >= 1 << 20 else f"{size >> 10}KB"
