@@ -1,0 +1,117 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.tests.unit.over_https.simulated import TOKEN, Simulated
+
+MODULES = "ansible_collections.upid.proxmox.plugins.modules"
+
+
+def begin(
+    tmp_path: Path, module: str, simulated: Simulated, **options: Any
+) -> subprocess.Popen[str]:
+    """A module in a process of its own, as Ansible runs it."""
+    connection = {"api_host": simulated.simulator.hosts[0], "ca_path": str(simulated.simulator.ca)}
+    arguments = tmp_path / "arguments.json"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**connection, **TOKEN, **options}}))
+    return subprocess.Popen(
+        [sys.executable, "-m", f"{MODULES}.{module}", str(arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    output, _errors = process.communicate(timeout=60)
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
+def run(tmp_path: Path, module: str, simulated: Simulated, **options: Any) -> dict[str, Any]:
+    return result_of(begin(tmp_path, module, simulated, **options))
+
+
+def test_a_module_tells_its_report_and_what_it_cost(tmp_path: Path, simulated: Simulated) -> None:
+    guests = [{"vmid": 7001, "name": "run1"}, {"vmid": 7002, "name": "run2"}]
+    result = run(tmp_path, "clone", simulated, source="9000", guests=guests, _ansible_diff=True)
+    assert result["changed"]
+    assert [guest["outcome"] for guest in result["guests"]] == ["ok", "ok"]
+    assert result["summary"]["total"] == 2
+    assert 0 < result["summary"]["elapsed"] < 30
+    assert "run1" in result["diff"]["after"]
+    assert result["api"]["requests"] == simulated.counted["total"]
+    assert result["api"]["host"] == simulated.simulator.hosts[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_starts_nothing_more_and_returns_every_upid(
+    tmp_path: Path, simulated: Simulated, number: signal.Signals
+) -> None:
+    simulated.admin("POST", "faults", action="task", type="qmclone", seconds=600)
+    guests = [{"name": f"stop{number}-{index}"} for index in range(6)]
+    process = begin(tmp_path, "clone", simulated, source="9000", guests=guests, parallel=2)
+    clones = "POST /nodes/{node}/qemu/{vmid}/clone"
+    until = time.monotonic() + 20
+    while simulated.counted["counts"].get(clones, 0) < 2 and time.monotonic() < until:
+        assert process.poll() is None
+    process.send_signal(number)
+    began = time.monotonic()
+    result = result_of(process)
+    assert time.monotonic() - began < 10
+    assert result["failed"]
+    assert [guest["outcome"] for guest in result["guests"]] == ["running"] * 2 + ["queued"] * 4
+    assert len([task["upid"] for task in result["tasks"]]) == 2
+    assert "interrupted" in result["msg"]
+    assert simulated.counted["counts"][clones] == 2
+    for task in result["tasks"]:
+        run(tmp_path, "stop_task", simulated, upids=[task["upid"]])
+
+
+def test_a_failure_tells_as_much_as_a_success(tmp_path: Path, simulated: Simulated) -> None:
+    simulated.admin("POST", "faults", action="task", type="qmclone", exitstatus="no space", count=1)
+    result = run(tmp_path, "clone", simulated, source="9000", name="fails1")
+    assert result["failed"]
+    assert "no space" in result["msg"]
+    assert [task["exitstatus"] for task in result["tasks"]] == ["no space"]
+    assert result["api"]["requests"] == simulated.counted["total"]
+
+
+def test_an_error_names_the_option_and_hides_the_secret(
+    tmp_path: Path, simulated: Simulated
+) -> None:
+    result = run(tmp_path, "clone", simulated, source="nosuch", name="web1")
+    assert result["msg"].startswith("source: there is no guest 'nosuch'")
+    assert result["api"]["requests"] == simulated.counted["total"]
+    assert TOKEN["api_token_secret"] not in json.dumps(result)
+
+
+def test_a_missing_library_gives_the_usual_message(tmp_path: Path, simulated: Simulated) -> None:
+    (tmp_path / "requests.py").write_text("raise ImportError('no requests here')")
+    arguments = tmp_path / "arguments.json"
+    options = {"api_host": simulated.simulator.hosts[0], **TOKEN}
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+    # The directory of the arguments comes first on the path, so its requests is found.
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
+        f" from {MODULES} import guest_info; guest_info.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    result = json.loads(ended.stdout)
+    assert "Failed to import the required Python library (requests)" in result["msg"]
