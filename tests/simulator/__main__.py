@@ -4,8 +4,7 @@
 """A simulated Proxmox VE cluster that speaks the real API over HTTPS on loopback.
 
 It prints `listening on https://ADDRESS:PORT` for each address when it serves and stops on
-SIGTERM or SIGINT. The default world is a cluster of pve1, pve2 and pve3; its users are
-root@pam, ansible@pve, operator@pve and auditor@pve with the password Sim-pass-1.
+SIGTERM or SIGINT. All state is in memory.
 """
 
 from __future__ import annotations
@@ -19,22 +18,37 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 
 import yaml
+from pvesim.admin import PATHS
 from pvesim.certificates import Authority
 from pvesim.listener import Address
 from pvesim.server import Server
 from pvesim.world import World
 from pvesim.worldfile import WorldFileError
 
-EPILOG = """\
+EPILOG = f"""\
+the default world:
+  the cluster sim of pve1, pve2 and pve3 with the storages local, local-lvm and ceph;
+  VM template 9000 debian-12-cloud, container template 9100 debian-12-ct, the stopped VM 100
+  app1, the running VM 101 db1, and an OS template in local
+  (pvesim/data/default_world.yml, which also describes the format of world files)
+
+its users, all with the password Sim-pass-1:
+  root@pam       root@pam!ansible = 00000000-0000-4000-8000-000000000001
+  ansible@pve    ansible@pve!ci   = 00000000-0000-4000-8000-000000000002
+  operator@pve   PVEVMUser on VM 100
+  auditor@pve    PVEAuditor on everything
+
+paths for tests, without login (docs/docsite/rst/guide_simulator.rst shows each):
+{indent(PATHS, "  ")}
 example:
   python tests/simulator --listen 127.0.0.1:0 --listen 127.0.0.1:0 --speed 10 \\
       --cert-dir /tmp/sim --ready-file /tmp/sim/ready.json
 
 The ready file is JSON: urls, ca (the file to trust), fingerprints (one for each url), pid.
-Tests set faults and look inside under /_sim/ (see pvesim/admin.py). With --listen given more
-than once, the nth address is the API of the nth node.
+With --listen given more than once, the nth address is the API of the nth node.
 """
 
 

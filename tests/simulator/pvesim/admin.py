@@ -1,17 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The paths under `/_sim/`, by which tests look into the cluster and disturb it.
-
-POST   /_sim/faults                 a fault (faults.py), or {action: task, ...} -> {id}
-DELETE /_sim/faults
-GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
-DELETE /_sim/requests
-GET    /_sim/world
-POST   /_sim/nodes/{node}/up|down|silent
-POST   /_sim/nodes/{node}/pvedaemon/up|down|block
-POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
-"""
+"""The paths under `/_sim/`, by which tests look into the cluster and disturb it."""
 
 from __future__ import annotations
 
@@ -26,6 +16,16 @@ from .traffic import Traffic
 from .world import World
 
 PREFIX = "/_sim/"
+PATHS = """\
+POST   /_sim/faults                 a fault, or {action: task, ...} -> {id}
+DELETE /_sim/faults
+GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
+DELETE /_sim/requests
+GET    /_sim/world                  guests, tasks, nodes, volumes
+POST   /_sim/nodes/{node}/up|down|silent
+POST   /_sim/nodes/{node}/pvedaemon/up|down|block
+POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
+"""
 PVEDAEMON = {"up": "up", "down": "down", "block": "blocked"}
 
 

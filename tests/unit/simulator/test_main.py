@@ -57,6 +57,8 @@ def test_help_explains_the_options() -> None:
     assert done.returncode == 0
     for option in ("--listen", "--world", "--speed", "--seed", "--cert-dir", "--ready-file"):
         assert option in done.stdout
+    for said in ("root@pam!ansible", "Sim-pass-1", "debian-12-cloud", "/_sim/clock"):
+        assert said in done.stdout
 
 
 @pytest.mark.parametrize(
