@@ -27,23 +27,8 @@ from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 from .lxc_power import start_task
+from .lxc_restore import NOT_CONFIG, restore_ct
 
-NOT_CONFIG = {
-    "node",
-    "vmid",
-    "ostemplate",
-    "storage",
-    "pool",
-    "start",
-    "password",
-    "ssh-public-keys",
-    "force",
-    "restore",
-    "unique",
-    "bwlimit",
-    "ignore-unpack-errors",
-    "ha-managed",
-}
 DEFAULTS: dict[str, CONFIG_VALUE] = {"memory": 512, "swap": 512}
 
 
@@ -52,7 +37,7 @@ async def create(world: World, call: Call) -> str:
     """Create a container; the config exists, locked, when the answer comes."""
     vmid = int(call.params["vmid"])
     if call.params.get("restore"):
-        raise CallError(501, "restoring from a backup is not simulated")
+        return await restore_ct(world, call)
     check_quorum(world)
     check_unused(world, vmid)
     check_pool(world, call.params.get("pool"))

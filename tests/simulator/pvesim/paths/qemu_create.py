@@ -26,6 +26,7 @@ from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 from .qemu_power import start_task
+from .qemu_restore import restore_vm
 
 NOT_CONFIG = NOT_OPTIONS | {
     "pool",
@@ -45,7 +46,7 @@ async def create(world: World, call: Call) -> str:
     """Create a VM: the config exists, locked, when the answer comes."""
     vmid = int(call.params["vmid"])
     if call.params.get("archive"):
-        raise CallError(501, "restoring from an archive is not simulated")
+        return await restore_vm(world, call)
     check_quorum(world)
     check_pool(world, call.params.get("pool"))
     if not call.caller.may(f"/vms/{vmid}", "VM.Allocate") and not (

@@ -14,7 +14,7 @@ from pvesim.worker import Worker
 from pvesim.world import World
 
 
-def _convert(world: World, guest: Guest) -> None:
+def convert(world: World, guest: Guest) -> None:
     """The disks become base volumes."""
     for drive in disks(guest.kind, guest.config):
         if drive.cloudinit:
@@ -40,7 +40,7 @@ async def template_vm(world: World, call: Call) -> str:
         async with worker.guest_lock(guest), as_death():
             check_lock(reload(worker, guest))
             await worker.work()
-            _convert(world, guest)
+            convert(world, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "qmtemplate", guest.vmid, work)
 
@@ -55,7 +55,7 @@ async def template_ct(world: World, call: Call) -> None:
         async with worker.guest_lock(guest), as_death():
             check_lock(reload(worker, guest))
             await worker.work()
-            _convert(world, guest)
+            convert(world, guest)
 
     world.tasks.start(call.node, call.caller.authid, "vztemplate", guest.vmid, work)
 

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restoring a VM from a backup (`PVE/API2/Qemu.pm`, `PVE/QemuServer.pm`)."""
+
+from __future__ import annotations
+
+from pvesim.archives import directory
+from pvesim.calls import Call
+from pvesim.drives import disks
+from pvesim.entities import CONFIG_VALUE, Volume
+from pvesim.guests import as_death
+from pvesim.restoring import Restore, prepare
+from pvesim.volumes import (
+    FILE_TYPES,
+    allocate,
+    cloudinit_name,
+    default_format,
+    find_storage,
+    storage_of,
+    volume_path,
+)
+from pvesim.worker import Died, Worker
+from pvesim.world import World
+
+from .qemu_power import start_task
+
+STEPS = 100
+LEAST_TICK = 0.1
+
+
+async def restore_vm(world: World, call: Call) -> str:
+    """A `qmrestore` task; the config exists, locked, when the answer comes."""
+    restore = await prepare(world, call, "qemu")
+    guest = restore.guest
+
+    async def work(worker: Worker) -> None:
+        async with worker.guest_lock(guest), as_death():
+            try:
+                if guest.running:
+                    raise Died("vm is running")
+                restore.finish(worker, await _restore(restore, worker))
+            except Died as exc:
+                restore.undo(worker)
+                raise exc.prefixed(f"unable to restore VM {guest.vmid} - ") from exc
+        if call.params.get("start"):
+            start_task(world, worker.authid, guest)
+
+    vmid = guest.vmid
+    return world.tasks.start(call.node, call.caller.authid, "qmrestore", vmid, work, target=vmid)
+
+
+async def _restore(restore: Restore, worker: Worker) -> dict[str, CONFIG_VALUE]:
+    """Make the disks, read the archive; the config of the restored VM."""
+    archive, config = restore.archive(worker)
+    where = storage_of(worker.world, restore.volid)
+    path = f"{directory(where)}/{restore.volid.rpartition('/')[2]}"
+    temporary = f"/var/tmp/vzdumptmp{worker.task.upid.pid}"
+    unpack = "zstd -q -d -c" if path.endswith(".zst") else "cat"
+    worker.log(
+        f"restore vma archive: {unpack} {path} | vma extract -v -r {temporary}.fifo - {temporary}"
+    )
+    size = len("".join(f"{key}: {value}\n" for key, value in config.items()))
+    worker.log(f"CFG: size: {size} name: qemu-server.conf")
+    await _disks(restore, worker, config)
+    await _read(worker, sum(drive.size for drive in disks("qemu", config)), archive)
+    worker.log("rescan volumes...")
+    return config
+
+
+async def _disks(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:
+    """A new volume for each disk of the backup; the config names them."""
+    world, vmid = worker.world, restore.guest.vmid
+    drives = list(disks("qemu", config))
+    for number, drive in enumerate(drives, start=1):
+        worker.log(f"DEV: dev_id={number} size: {drive.size} devname: drive-{drive.key}")
+    for drive in drives:
+        wanted = str(restore.call.params.get("storage", drive.storage))
+        storage = find_storage(world, wanted, worker.node)
+        form = default_format(storage, "qemu") if storage.type in FILE_TYPES else "raw"
+        name = cloudinit_name(storage, vmid) if drive.cloudinit else None
+        volume = await allocate(worker, storage, "images", vmid, drive.size, form, name=name)
+        restore.made.append(volume)
+        worker.log(f"new volume ID is '{volume.volid}'")
+        target = volume_path(storage, volume)
+        worker.log(f"map 'drive-{drive.key}' to '{target}' (write zeros = 0)")
+        drive.volume = volume.volid
+        config[drive.key] = str(drive)
+
+
+async def _read(worker: Worker, total: int, archive: Volume) -> None:
+    """The archive is read; each percent makes a line."""
+    seconds = worker.duration / worker.world.clock.speed
+    ticks = max(1, min(STEPS, int(seconds / LEAST_TICK)))
+    printed = 0
+    for tick in range(1, ticks + 1):
+        await worker.work(1 / ticks)
+        percent = tick * 100 // ticks
+        for point in range(printed + 1, percent + 1):
+            spent = int(worker.duration * point / 100)
+            worker.log(
+                f"progress {point}% (read {total * point // 100} bytes, duration {spent} sec)"
+            )
+        printed = percent
+    sparse = total - min(total, archive.size)
+    share = sparse * 100 / (total or 1)
+    worker.log(f"total bytes read {total}, sparse bytes {sparse} ({share:.3g}%)")
+    worker.log("space reduction due to 4K zero blocks 1.1%")
