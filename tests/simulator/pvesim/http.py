@@ -21,15 +21,13 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from .answer import Answer
+from .front import IDLE_TIMEOUT, MAX_UNREAD
 from .parameters import MAX_BODY
 from .request import Request
 
 MAX_REQUESTS = 100
 """Requests on one connection; the last of them is answered with `Connection: close`."""
-IDLE_TIMEOUT = 5.0
 COMPRESS_ABOVE = 1024
-MAX_HEADER_LINES = 64
-MAX_HEADER_BYTES = 8192
 NO_TYPE = "application/octet-stream"
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing sends a TCP reset."""
@@ -60,17 +58,10 @@ async def read(request: web.BaseRequest) -> Request:
     return Request(request.method, unquote(path), query, headers, body, length, chunked)
 
 
-def overlong(request: web.BaseRequest) -> bool:
-    """Whether the headers are more than the server takes; it never answers such a request."""
-    lines = request.raw_headers
-    size = sum(len(name) + len(value) + 4 for name, value in lines)
-    return len(lines) >= MAX_HEADER_LINES or size > MAX_HEADER_BYTES
-
-
-def response(request: web.BaseRequest, answer: Answer, now: float, last: bool) -> web.Response:
-    """The answer with the headers of the server; `last` ends the connection."""
+def common_headers(now: float) -> CIMultiDict[str]:
+    """The headers of every answer."""
     date = formatdate(now, usegmt=True)
-    headers = CIMultiDict(
+    return CIMultiDict(
         {
             "Cache-Control": "max-age=0",
             "Date": date,
@@ -79,6 +70,19 @@ def response(request: web.BaseRequest, answer: Answer, now: float, last: bool) -
             "Server": "pve-api-daemon/3.0",
         }
     )
+
+
+def refused(protocol: str, status: int, reason: str, now: float) -> bytes:
+    """An answer to what never became a request."""
+    headers = common_headers(now)
+    headers.extend({"Connection": "close", "Content-Length": str(len(reason))})
+    lines = [f"{protocol} {status} {reason}", *(f"{n}: {v}" for n, v in headers.items())]
+    return "\r\n".join([*lines, "", reason]).encode()
+
+
+def response(request: web.BaseRequest, answer: Answer, now: float, last: bool) -> web.Response:
+    """The answer with the headers of the server; `last` ends the connection."""
+    headers = common_headers(now)
     body = answer.body
     if answer.content_type:
         headers["Content-Type"] = answer.content_type
@@ -137,9 +141,8 @@ async def make_runner(
         application,
         access_log=None,
         keepalive_timeout=IDLE_TIMEOUT,
-        max_line_size=8 * MAX_HEADER_BYTES,
-        max_field_size=8 * MAX_HEADER_BYTES,
-        max_headers=4 * MAX_HEADER_LINES,
+        max_line_size=MAX_UNREAD,
+        max_field_size=MAX_UNREAD,
         lingering_time=1.0,
         handler_cancellation=False,
         shutdown_timeout=0.1,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -19,6 +19,7 @@ from .api import Api
 from .calls import CallError
 from .certificates import Authority
 from .faults import Fault, Faults
+from .front import Front
 from .listener import Address, Listener
 from .request import Request
 from .schema import Schema
@@ -71,7 +72,7 @@ class Server:
         """Begin to listen; raises OSError when an address is taken."""
         for index, node in enumerate(self._world.nodes.values()):
             given = index < len(self._addresses)
-            host = self._addresses[index].host if given else node.address
+            host = self._addresses[index].host if given else node.address or node.name
             certificate = self._authority.certificate(node.name, host)
             node.fingerprint = certificate.fingerprint
             if given:
@@ -79,7 +80,8 @@ class Server:
                 self._runners.append(runner)
                 server = runner.server
                 assert server is not None
-                listener = Listener(self._addresses[index], node, certificate.context, server)
+                front = partial(self._front, server)
+                listener = Listener(self._addresses[index], node, certificate.context, front)
                 self._listeners.append(listener)
                 listener.listen()
         self._world.statd.begin()
@@ -90,6 +92,13 @@ class Server:
             listener.refuse()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         await asyncio.gather(*(listener.close() for listener in self._listeners))
+
+    def _front(self, server: Callable[[], asyncio.Protocol]) -> Front:
+        """The protocol of a new connection."""
+        return Front(server(), self._refused, self._world.clock.sleep)
+
+    def _refused(self, protocol: str, status: int, reason: str) -> bytes:
+        return http.refused(protocol, status, reason, self._now())
 
     async def _node_changed(self, name: str) -> None:
         """Let daemons, listeners and waiting requests see the new state of a node."""
@@ -106,9 +115,6 @@ class Server:
 
     async def _handle(self, node: Node, request: web.BaseRequest) -> web.StreamResponse:
         """One request at the address of a node."""
-        if http.overlong(request):
-            await self._world.clock.sleep(http.IDLE_TIMEOUT)
-            return http.cut(request, reset=False)
         asked = await http.read(request)
         if asked.path.startswith(PREFIX):
             return http.response(request, await self._admin.answer(asked), self._now(), False)
