@@ -103,24 +103,28 @@ def test_ten_full_clones_on_a_slow_shared_storage_end_as_ten() -> None:
     with cluster(world, speed=100) as there:
         values = call(there, source=100, guests=names(10), full=True, parallel_per_node=10)
         check(values, there.truth(), 10)
+        assert max(guest["attempts"] for guest in values["guests"]) > 1
 
 
-@pytest.mark.parametrize(
-    ("text", "source"),
-    [(NO_WORKER, 9000), (GUEST_LOCK, 9000), (STORAGE_LOCK, 9000), (DISK_LOCK, 9100)],
-)
-@pytest.mark.parametrize("how", ["refused", "failed"])
-def test_a_lock_that_another_holds_is_waited_for(text: str, source: int, how: str) -> None:
-    """It comes as an answer or as a task's exit status; both are tried again and counted."""
+LOCKS = [(GUEST_LOCK, 9000), (STORAGE_LOCK, 9000), (DISK_LOCK, 9100)]
+
+
+@pytest.mark.parametrize(("text", "source"), [*LOCKS, (NO_WORKER, 9000)])
+def test_a_start_that_is_refused_for_a_lock_is_made_again(text: str, source: int) -> None:
     kind = "lxc" if source == 9100 else "qemu"
     with cluster() as there:
-        if how == "refused":
-            path = f"/nodes/pve1/{kind}/{source}/clone"
-            there.fault("status", message=text, status=500, path=path, method="POST", count=2)
-        else:
-            there.fault("task", type={"lxc": "vzclone", "qemu": "qmclone"}[kind], count=2,
-                        exitstatus=text)  # fmt: skip
+        path = f"/nodes/pve1/{kind}/{source}/clone"
+        there.fault("status", message=text, status=500, path=path, method="POST", count=2)
         values = call(there, source=source, guests=names(1))
         check(values, there.truth(), 1)
         assert values["guests"][0]["attempts"] == 3
-        assert len(values["tasks"]) == (1 if how == "refused" else 3)
+
+
+@pytest.mark.parametrize(("text", "source"), LOCKS)
+def test_a_task_that_fails_for_a_lock_is_started_again(text: str, source: int) -> None:
+    with cluster() as there:
+        there.fault("task", type="vzclone" if source == 9100 else "qmclone", count=2,
+                    exitstatus=text)  # fmt: skip
+        values = call(there, source=source, guests=names(1))
+        check(values, there.truth(), 1)
+        assert values["guests"][0]["attempts"] == len(values["tasks"]) == 3
