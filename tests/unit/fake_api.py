@@ -343,7 +343,7 @@ class FakeApi:
             new.born = now()
 
         return self._work(node, "vzcreate", vmid, done, ["extracting archive"],
-                          lambda: self.cluster.guests.pop(vmid) and None)  # fmt: skip
+                          lambda: self.cluster.remove(vmid))  # fmt: skip
 
     def _power(self, _params: dict[str, Any], action: str, **path: str) -> Answer:
         guest = self._guest(**path)
@@ -392,7 +392,7 @@ class FakeApi:
             guest.node,
             prefix + "destroy",
             guest.vmid,
-            lambda: self.cluster.guests.pop(guest.vmid) and None,
+            lambda: self.cluster.remove(guest.vmid),
         )
 
     def _content(self, _params: dict[str, Any], node: str, **_path: str) -> Answer:

@@ -123,6 +123,10 @@ class FakeCluster:
         guest = self.guests[vmid] = FakeGuest(vmid, kind, node, config, status)
         return guest
 
+    def remove(self, vmid: int) -> None:
+        """The guest is gone."""
+        del self.guests[vmid]
+
     def start(
         self,
         node: str,

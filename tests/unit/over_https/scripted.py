@@ -58,7 +58,7 @@ def serve(
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer
+        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - names of the base class
 
         def log_message(self, *_args: object) -> None:
             """Nobody reads it."""

@@ -24,8 +24,8 @@ from ansible_collections.upid.proxmox.tests.simulator_process import Simulator
 T = TypeVar("T")
 PASSWORD = "Sim-pass-1"
 SECRET = "00000000-0000-4000-8000-000000000001"
-TOKEN = {"api_token_id": "root@pam!ansible", "api_token_secret": SECRET}
-TICKET = {"api_user": "root@pam", "api_password": PASSWORD}
+TOKEN: dict[str, Any] = {"api_token_id": "root@pam!ansible", "api_token_secret": SECRET}
+TICKET: dict[str, Any] = {"api_user": "root@pam", "api_password": PASSWORD}
 
 
 @dataclass(frozen=True)

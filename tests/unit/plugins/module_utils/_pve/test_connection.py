@@ -51,14 +51,14 @@ def test_a_host_is_read_with_or_without_a_port(text: str, host: Host) -> None:
     ],
 )
 def test_what_is_no_host_is_refused_with_the_option_and_the_value(text: str) -> None:
-    with pytest.raises(UsageError, match="^api_host: ") as caught:
+    with pytest.raises(UsageError, match=r"^api_host: ") as caught:
         Host.parse(text, 8006)
     assert repr(text) in str(caught.value)
 
 
 @pytest.mark.parametrize("port", [0, 65536, 99999])
 def test_a_port_has_its_bounds(port: int) -> None:
-    with pytest.raises(UsageError, match="port outside 1..65535"):
+    with pytest.raises(UsageError, match=r"port outside 1..65535"):
         Host.parse(f"pve1:{port}", 8006)
 
 

@@ -21,7 +21,7 @@ TEXTS = {
         "received interrupt",
         "interrupted by signal",
         "can't lock file '/var/lock/qemu-server/lock-110.conf' - received interrupt",
-        "clone failed: copy failed: command '/usr/bin/qemu-img convert' failed: interrupted by signal",
+        "clone failed: copy failed: command 'qemu-img convert' failed: interrupted by signal",
     ],
     Trouble.STORAGE_LOCK: [
         "clone failed: cfs-lock 'storage-store3' error: got lock request timeout",
@@ -96,7 +96,8 @@ def test_an_error_says_what_was_tried_and_every_parameter() -> None:
     errors = {"newid": "type check failed\n", "name": "invalid\nformat"}
     error = ApiError("POST /x", 400, "Parameter verification failed.\n", errors)
     assert str(error) == (
-        "POST /x: 400 Parameter verification failed. (name: invalid format; newid: type check failed)"
+        "POST /x: 400 Parameter verification failed."
+        " (name: invalid format; newid: type check failed)"
     )
 
 

@@ -147,7 +147,7 @@ def test_a_guest_is_found_by_vmid_or_name() -> None:
 
 def test_a_name_that_two_have_is_refused_with_both() -> None:
     cluster = a_cluster(a_guest(100, "app"), a_guest(101, "app", "pve2"))
-    with pytest.raises(UsageError, match="source: .*'app' is ambiguous.*100.*pve1.*101.*pve2"):
+    with pytest.raises(UsageError, match=r"source: .*'app' is ambiguous.*100.*pve1.*101.*pve2"):
         cluster.find("app", "source")
 
 
@@ -162,7 +162,7 @@ async def test_a_node_that_is_not_there_or_offline_is_refused() -> None:
     api.cluster.down.add("pve2")
     cluster = await read_cluster(api)
     assert cluster.node("pve1", "target_node").name == "pve1"
-    with pytest.raises(UsageError, match="target_node: there is no node 'x'; .*pve1, pve2, pve3"):
+    with pytest.raises(UsageError, match=r"target_node: there is no node 'x'; .*pve1, pve2, pve3"):
         cluster.node("x", "target_node")
     with pytest.raises(UsageError, match="target_node: node 'pve2' is offline"):
         cluster.node("pve2", "target_node")

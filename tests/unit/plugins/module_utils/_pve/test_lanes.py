@@ -116,7 +116,7 @@ async def test_a_job_whose_lane_is_taken_keeps_no_other_from_starting() -> None:
         hold(lanes, 10, "source lxc", exclusive=True),
         hold(lanes, 10, "all", "source other"),
     )
-    assert got == [0, 10, 0]
+    assert list(got) == [0, 10, 0]
 
 
 @in_virtual_time

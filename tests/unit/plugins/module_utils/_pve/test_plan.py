@@ -51,7 +51,7 @@ def test_another_lock_does_not_matter_to_a_guest_that_is_there(lock: str) -> Non
 
 
 def test_a_vmid_of_a_guest_with_another_name_is_refused_with_both_names() -> None:
-    with pytest.raises(UsageError, match="201 shall be 'db1', but it is taken by VM 201 .web1."):
+    with pytest.raises(UsageError, match=r"201 shall be 'db1', but it is taken by VM 201 .web1."):
         plan(Wanted(201, "db1"), WEB1)
 
 

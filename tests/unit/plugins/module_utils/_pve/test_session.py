@@ -45,7 +45,7 @@ def get(session: Session, *path: str | int, timeout: float = 20.0, **params: Any
 
 
 @pytest.mark.parametrize("identity", [TOKEN, TICKET], ids=["token", "ticket"])
-def test_a_caller_reads_and_writes(simulated: Simulated, identity: dict[str, str]) -> None:
+def test_a_caller_reads_and_writes(simulated: Simulated, identity: dict[str, Any]) -> None:
     with simulated.session(**identity) as session:
         assert get(session)["version"].startswith("9")
         upid = session.send("POST", START, {}, 20.0).data
@@ -97,7 +97,7 @@ def test_a_post_with_a_forgotten_ticket_is_made_once(simulated: Simulated) -> No
     ids=["password", "token"],
 )
 def test_wrong_credentials_are_refused_once_and_not_shown(
-    simulated: Simulated, identity: dict[str, str]
+    simulated: Simulated, identity: dict[str, Any]
 ) -> None:
     with simulated.session(**identity) as session:
         with pytest.raises(ApiError, match="401") as caught:
@@ -128,7 +128,7 @@ def test_a_second_factor_is_used_once_and_renewed_without(tmp_path: Path) -> Non
     world.write_text(WORLD)
     with start_simulator(world=world) as simulator:
         simulated = Simulated(simulator)
-        alice = {"api_user": "alice@pve", "api_password": PASSWORD}
+        alice: dict[str, Any] = {"api_user": "alice@pve", "api_password": PASSWORD}
         with (
             simulated.session(**alice) as session,
             pytest.raises(UsageError, match="alice@pve has a second factor: give api_otp"),
@@ -151,18 +151,18 @@ def test_a_second_factor_is_used_once_and_renewed_without(tmp_path: Path) -> Non
 # Whom it talks to.
 
 
-def pins(simulated: Simulated, *fingerprints: str, **options: Any) -> dict[str, Any]:
+def pins(*fingerprints: str, **options: Any) -> dict[str, Any]:
     return {"ca_path": None, "api_fingerprint": list(fingerprints), **options}
 
 
 def test_a_pin_is_enough(simulated: Simulated) -> None:
-    with simulated.session(**pins(simulated, simulated.simulator.fingerprint)) as session:
+    with simulated.session(**pins(simulated.simulator.fingerprint)) as session:
         get(session)
 
 
 def test_any_of_several_pins_will_do(simulated: Simulated) -> None:
     fingerprints = ("AA" * 32, *simulated.simulator.fingerprints)
-    options = pins(simulated, *fingerprints, api_host=list(simulated.simulator.hosts))
+    options = pins(*fingerprints, api_host=list(simulated.simulator.hosts))
     with simulated.session(**options) as session:
         get(session)
 
@@ -171,7 +171,7 @@ def test_any_of_several_pins_will_do(simulated: Simulated) -> None:
 def test_another_certificate_than_the_pinned_one_gets_no_request(
     simulated: Simulated, more: dict[str, bool]
 ) -> None:
-    with simulated.session(**pins(simulated, "AA" * 32, **more)) as session:
+    with simulated.session(**pins("AA" * 32, **more)) as session:
         with pytest.raises(UsageError) as caught:
             get(session)
         assert simulated.simulator.fingerprint in str(caught.value)
@@ -179,7 +179,7 @@ def test_another_certificate_than_the_pinned_one_gets_no_request(
 
 
 def test_a_pin_protects_the_password_too(simulated: Simulated) -> None:
-    with simulated.session(**pins(simulated, "AA" * 32, **TICKET)) as session:
+    with simulated.session(**pins("AA" * 32, **TICKET)) as session:
         with pytest.raises(UsageError, match="is not one of api_fingerprint"):
             get(session)
         assert simulated.counted["total"] == 0
@@ -220,7 +220,7 @@ def test_a_bundle_in_the_environment_does_not_matter(
         other.write_bytes(server.ca.read_bytes())
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(other))
-    options = {} if how == "ca" else pins(simulated, simulated.simulator.fingerprint)
+    options = {} if how == "ca" else pins(simulated.simulator.fingerprint)
     with simulated.session(**options) as session:
         get(session)
 
@@ -247,7 +247,7 @@ def test_a_login_moves_on_too_and_its_ticket_holds_on_every_node(simulated: Simu
 
 def test_when_nobody_answers_nothing_was_sent(simulated: Simulated) -> None:
     with simulated.session(api_host=[NOBODY, "127.0.0.1:10"]) as session:
-        with pytest.raises(NoAnswerError, match="127.0.0.1:") as caught:
+        with pytest.raises(NoAnswerError, match=r"127.0.0.1:") as caught:
             session.send("POST", START, {}, 5.0)
         assert not caught.value.sent
 
@@ -367,7 +367,7 @@ def test_a_clear_no_has_status_message_and_every_parameter(
 def test_a_message_of_an_older_release_is_in_the_reason_phrase(simulated: Simulated) -> None:
     with simulated.session() as session:
         simulated.fault("status", status=403, reason="Permission check failed (/vms/100, VM.Audit)")
-        with pytest.raises(ApiError, match="give the user or token VM.Audit on /vms/100"):
+        with pytest.raises(ApiError, match=r"give the user or token VM.Audit on /vms/100"):
             get(session)
 
 

@@ -81,7 +81,7 @@ async def test_one_container_with_everything_that_can_be_said() -> None:
 @in_virtual_time
 async def test_many_containers_with_the_top_level_as_defaults_side_by_side() -> None:
     api = an_api()
-    guests = [{"hostname": f"ct{index}"} for index in range(5)]
+    guests: list[dict[str, Any]] = [{"hostname": f"ct{index}"} for index in range(5)]
     guests[4] |= {"memory": 2048, "params": {"cmode": "shell"}}
     params = {"cmode": "tty", "arch": "amd64"}
     report = await create(

@@ -213,7 +213,7 @@ def test_what_can_destroy_is_refused_unless_it_is_meant(
     async def scenario() -> None:
         api = an_api()
         for check in (False, True):
-            with pytest.raises(UsageError, match="allow_destructive to true.*Nothing was done"):
+            with pytest.raises(UsageError, match=r"allow_destructive to true.*Nothing was done"):
                 await operate(api, operation, {"vmid": 100, "params": params}, check=check)
         assert not api.calls
 

@@ -137,7 +137,7 @@ def test_what_is_no_upid_is_refused_before_anything_is_stopped(bad: str) -> None
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
-        with pytest.raises(UpidError, match="^upids: "):
+        with pytest.raises(UpidError, match=r"^upids: "):
             await stop(api, api.cluster.start("pve1", "qmclone", 9000), bad)
         assert not api.calls
 

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lane
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.container import (
+    container_job,
+    container_params,
+    property_string,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Target
+
+TARGET = Target(301, "ct1", "pve2", "lxc")
+
+
+@pytest.mark.parametrize(
+    ("net", "params"),
+    [
+        ("name=eth0,bridge=vmbr0", {"net0": "name=eth0,bridge=vmbr0"}),
+        ({"name": "eth0", "ip": "dhcp"}, {"net0": "name=eth0,ip=dhcp"}),
+        (["a=1", {"b": True}], {"net0": "a=1", "net1": "b=1"}),
+        ({"net0": "a=1", "net3": {"b": 2}}, {"net0": "a=1", "net3": "b=2"}),
+        ([], {}),
+    ],
+)
+def test_interfaces_are_said_in_any_form(net: Any, params: dict[str, str]) -> None:
+    assert container_params({"net": net}) == params
+
+
+@pytest.mark.parametrize(
+    ("options", "params"),
+    [
+        ({"memory": 512, "swap": None}, {"memory": 512}),
+        ({"features": {"nesting": True, "keyctl": False}}, {"features": "nesting=1,keyctl=0"}),
+        ({"tags": ["b", "a"]}, {"tags": "b;a"}),
+        ({"ssh_public_keys": "ssh-ed25519 A"}, {"ssh-public-keys": "ssh-ed25519 A"}),
+        ({"ssh_public_keys": ["A", "B"]}, {"ssh-public-keys": "A\nB"}),
+        ({"params": {"cmode": "tty", "debug": True}}, {"cmode": "tty", "debug": 1}),
+        ({"params": {"mp0": {"volume": "ceph:8", "mp": "/srv"}}}, {"mp0": "volume=ceph:8,mp=/srv"}),
+        ({"params": {"nameserver": ["1.1.1.1", "9.9.9.9"]}}, {"nameserver": "1.1.1.1,9.9.9.9"}),
+    ],
+)
+def test_options_in_the_api_s_terms(options: dict[str, Any], params: dict[str, Any]) -> None:
+    assert container_params(options) == params
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"memory": 512, "params": {"memory": 1024}}, "memory"),
+        ({"net": "a=1", "params": {"net0": "b=1"}}, "net0"),
+        ({"ssh_public_keys": "A", "params": {"ssh-public-keys": "B"}}, "ssh-public-keys"),
+        ({"params": {"hostname": "x"}}, "hostname"),
+    ],
+)
+def test_nothing_can_be_said_twice(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(UsageError, match=f"params: {name} is set by an option of its own"):
+        container_params(options)
+
+
+@pytest.mark.parametrize(
+    ("params", "storage"),
+    [
+        ({"rootfs": "ceph:8"}, "ceph"),
+        ({"rootfs": "ceph:8", "storage": "nfs"}, "ceph"),
+        ({"storage": "nfs"}, "nfs"),
+        ({"rootfs": "8", "storage": "nfs"}, "nfs"),
+        ({}, "local"),
+    ],
+)
+def test_the_storage_that_fills_has_a_lane(params: dict[str, str], storage: str) -> None:
+    job = container_job(TARGET, params, None, movable=False)
+    assert job.storage == storage
+    assert Lane(f"storage {storage}") in job.lanes
+
+
+def test_a_container_is_made_on_its_node() -> None:
+    job = container_job(TARGET, {"ostemplate": "x"}, 60, movable=True)
+    assert (job.method, job.path) == ("POST", ("nodes", "pve2", "lxc"))
+    assert job.params == {"vmid": 301, "hostname": "ct1", "ostemplate": "x"}
+    assert (job.node, job.task_type, job.task_id, job.timeout) == ("pve2", "vzcreate", "301", 60)
+    assert job.is_told_by(()), "the id of the task is the target itself"
+    assert job.readdress is not None
+    other = job.readdress(302)
+    assert (other.params["vmid"], other.task_id) == (302, "302")
+
+
+def test_property_strings() -> None:
+    assert property_string({"a": True, "b": "x", "c": 3}) == "a=1,b=x,c=3"
