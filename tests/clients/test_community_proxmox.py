@@ -67,6 +67,22 @@ def test_a_container_is_created_started_snapshotted_stopped_cloned_and_deleted(
     assert client.cluster.get("/nodes/pve1/lxc/311/config")["hostname"] == "ct2"
 
 
+def test_guests_are_backed_up_and_the_archives_listed(client: Client) -> None:
+    results = client.play("backups.yml")
+    (job,) = results["Back up two guests"]["backups"]
+    assert (job["status"], job["log"].split(", ")[-1]) == ("success", "TASK OK")
+    archives = results["List them"]["proxmox_storage_content"]
+    assert {(archive["vmid"], archive["subtype"]) for archive in archives} == {
+        (100, "qemu"),
+        (9100, "lxc"),
+    }
+    (none,) = results["Back up a guest that is on another node"]["backups"]
+    assert none["upid"] == "OK"
+    message = results["Back up a guest that there is not"]["msg"]
+    assert "ERROR: Backup of VM 777 failed - unable to find VM '777'" in message
+    assert client.cluster.tasks() == [("vzdump", "", "OK"), ("vzdump", "777", "job errors")]
+
+
 def test_what_is_there_is_found(client: Client) -> None:
     results = client.play("information.yml")
     nodes = results["Nodes"]["proxmox_nodes"]

@@ -89,6 +89,20 @@ def test_a_container_from_its_creation_to_its_end(api: Any, cluster: Cluster) ->
     assert 310 not in cluster.guests()
 
 
+def test_a_vm_is_backed_up_and_restored(api: Any, cluster: Cluster) -> None:
+    node = api.nodes("pve1")
+    assert node.vzdump.post(vmid=101, storage="local") == "OK"  # it is on another node
+    assert finish(api, node.vzdump.post(vmid=100, storage="local", compress="zstd")) == "OK"
+    (archive,) = node.storage("local").content.get(content="backup")
+    restored = node.qemu.post(vmid=320, archive=archive["volid"], storage="ceph", unique=1)
+    assert finish(api, restored) == "OK"
+    assert node.qemu(320).config.get()["name"] == "app1"
+    volume = node.storage("local").content(archive["volid"])
+    assert finish(api, volume.delete()) == "OK"
+    assert node.storage("local").content.get(content="backup") == []
+    assert [kind for kind, _id, _status in cluster.tasks()] == ["vzdump", "qmrestore", "imgdel"]
+
+
 def test_a_task_is_decoded_and_its_log_read(api: Any) -> None:
     upid = api.nodes("pve1").qemu(9000).clone.post(newid=300)
     finish(api, upid)

@@ -113,7 +113,7 @@ class Front(asyncio.Protocol):
         if self._deaf is not None:
             return
         self._unread += data
-        while self._unread and self._deaf is None and self._take():
+        while self._take():
             pass
         if self._unread or self._body:
             self._expect_more()
@@ -122,7 +122,9 @@ class Front(asyncio.Protocol):
             self._stop_timer()
 
     def _take(self) -> bool:
-        """Hand on a part of a body or a head; False when more has to come first."""
+        """Hand on a part of a body or a head; False when there is none, or not the whole."""
+        if not self._unread:
+            return False
         if self._body:
             part, self._unread = self._unread[: self._body], self._unread[self._body :]
             self._body -= len(part)
