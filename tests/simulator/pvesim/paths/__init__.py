@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from . import (
     agent,
+    bulk_cluster,
+    bulk_node,
     cluster,
     config,
     destroy,
@@ -40,6 +42,8 @@ from . import (
 
 __all__ = [
     "agent",
+    "bulk_cluster",
+    "bulk_node",
     "cluster",
     "config",
     "destroy",
