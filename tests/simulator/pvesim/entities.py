@@ -37,6 +37,14 @@ class Node:
     """SHA-256 of the certificate that the node presents, as `/nodes` shows it."""
     pvedaemon_deaths: int = 0
     """How often pvedaemon went down; it does not see the ends of tasks from before."""
+    stopped_services: set[str] = field(default_factory=set)
+    updates: tuple[dict[str, str], ...] = ()
+    """Packages that can be updated, as `/apt/update` gives them once the lists were read."""
+    lists_read: bool = False
+    acme: str = ""
+    """`account=default,domains=a.example;b.example`: whom certificates are ordered for."""
+    certificate_end: float | None = None
+    """Epoch second at which the ordered certificate ends, None without one."""
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)

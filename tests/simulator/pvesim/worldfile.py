@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ from .volumes import volume_format
 
 if TYPE_CHECKING:
     from .world import World
+
+
+BASE = re.compile(r"([^:]+:(?:[^/]+/)?base-[^/]+)/.+")
+"""A linked clone, which names the volume that it rests on."""
 
 
 class WorldFileError(Exception):
@@ -44,7 +49,7 @@ def fill(world: World, file: Path) -> None:
     _access(world, data)
     world.ha = {sid: dict(resource or {}) for sid, resource in _map(data, "ha")}
     for task in sorted(data.get("tasks") or (), key=lambda task: -float(task["ago"])):
-        _task(world, task)
+        past_task(world, task)
     world.statd.refresh()
 
 
@@ -54,9 +59,11 @@ def _map(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
 
 def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node = Node(name, number, data.get("address", f"192.0.2.{10 + number}"))
-    for key in ("maxcpu", "maxmem", "maxdisk", "uptime", "state", "pvedaemon"):
+    for key in ("maxcpu", "maxmem", "maxdisk", "uptime", "state", "member", "pvedaemon"):
         if key in data:
             setattr(node, key, data[key])
+    node.acme = str(data.get("acme", ""))
+    node.updates = tuple(data.get("updates") or ())
     if "bridges" in data:
         node.bridges = tuple(data["bridges"])
     return node
@@ -105,6 +112,8 @@ def _guest(world: World, vmid: int, data: Mapping[str, Any]) -> Guest:
         volume = Volume(volid, content, volume_format(volid), drive.size, vmid)
         volume.ctime = int(world.born) - 7 * 86400
         volume.node = None if storage.shared else guest.node
+        if match := BASE.fullmatch(volid):
+            volume.parent = match[1]
         storage.volumes.append(volume)
     return guest
 
@@ -124,7 +133,7 @@ def _access(world: World, data: Mapping[str, Any]) -> None:
         world.acl.append(Acl(line["path"], line["authid"], line["role"], propagate))
 
 
-def _task(world: World, data: Mapping[str, Any]) -> None:
+def past_task(world: World, data: Mapping[str, Any]) -> None:
     """A task of the past: `ago` seconds before now it began, `seconds` it took."""
     started = world.clock.now() - float(data["ago"])
     node, user = data["node"], data.get("user", "root@pam")

@@ -1,0 +1,171 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that come to a storage: from the web, from a registry, or copied.
+
+Nothing is fetched: the sizes are made up from the names. Source: `PVE/API2/Storage/Status.pm`,
+`PVE/API2/Storage/Content.pm`, `PVE/API2/Nodes.pm` (apl_download).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.durations import fraction
+from pvesim.entities import Storage, Volume
+from pvesim.guests import check_allowed
+from pvesim.volumes import find_storage, find_volume, volume_format
+from pvesim.worker import Died, Worker
+from pvesim.world import World
+
+FOLDER = {"iso": "template/iso", "vztmpl": "template/cache", "import": "import"}
+SUFFIXES = {
+    "iso": r"\.(?:iso|img)",
+    "vztmpl": r"\.tar\.(?:gz|xz|zst|bz2)|\.tar",
+    "import": r"\.(?:ova|ovf|qcow2|raw|vmdk)",
+}
+STEPS = 4
+TEMPLATES = (
+    "debian-12-standard_12.7-1_amd64.tar.zst",
+    "debian-13-standard_13.1-2_amd64.tar.zst",
+    "ubuntu-24.04-standard_24.04-2_amd64.tar.zst",
+    "alpine-3.22-default_20250617_amd64.tar.xz",
+)
+"""The OS templates that can be fetched."""
+
+
+def task_id(name: str) -> str:
+    """A file name as the id of a task: what the UPID cannot hold is percent-encoded."""
+    keep = "".join(chr(n) for n in range(33, 127) if chr(n) not in ":%/")
+    return quote(name, safe=keep)
+
+
+def _target(world: World, call: Call, content: str, name: str) -> Storage:
+    """The storage, if it takes such a file."""
+    storage = find_storage(world, call.params["storage"], call.node)
+    if content not in storage.content:
+        text = f"storage '{storage.id}' is not configured for content-type '{content}'"
+        raise CallError(500, text)
+    if not re.search(rf"(?:{SUFFIXES[content]})$", name):
+        raise parameter_error(filename="wrong file extension")
+    return storage
+
+
+def _path(storage: Storage, content: str, name: str) -> str:
+    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{FOLDER[content]}/{name}"
+
+
+def _keep(world: World, call: Call, storage: Storage, content: str, name: str) -> Volume:
+    """The file is there now."""
+    volid = f"{storage.id}:{content}/{name}"
+    size = int((20 + 980 * fraction(world.seed, volid)) * (1 << 20))
+    volume = Volume(volid, content, volume_format(volid), size, ctime=int(world.clock.now()))
+    volume.node = None if storage.shared else call.node
+    old = find_volume(world, volid, call.node)
+    if old is not None:
+        storage.volumes.remove(old)
+    storage.volumes.append(volume)
+    return volume
+
+
+async def _wget(worker: Worker, url: str, path: str) -> None:
+    """The download with the progress that wget prints."""
+    worker.log(f"downloading {url} to {path}")
+    worker.log(f"--  {url}")
+    worker.log("HTTP request sent, awaiting response... 200 OK")
+    for step in range(1, STEPS + 1):
+        await worker.work(1 / STEPS)
+        done = 32768 * step
+        worker.log(f" {done}K ........ ........ ........ ........ {step * 100 // STEPS}%  123M 1s")
+    worker.log(f"download of '{url}' to '{path}' finished")
+
+
+@call("POST", "/nodes/{node}/storage/{storage}/download-url")
+async def download_url(world: World, call: Call) -> str:
+    """Fetch a file from the web; one that is there is not overwritten."""
+    content, name = str(call.params["content"]), str(call.params["filename"])
+    storage = _target(world, call, content, name)
+    volid, path = f"{storage.id}:{content}/{name}", _path(storage, content, name)
+    if ("checksum" in call.params) != ("checksum-algorithm" in call.params):
+        missing = "checksum" if "checksum-algorithm" in call.params else "checksum-algorithm"
+        raise parameter_error(**{missing: "missing parameter"})
+
+    async def work(worker: Worker) -> None:
+        if find_volume(world, volid, call.node) is not None:
+            raise Died(f"refusing to override existing file '{path}'")
+        await _wget(worker, str(call.params["url"]), path)
+        if "checksum" in call.params:
+            worker.log("calculating checksum...OK, checksum verified")
+        _keep(world, call, storage, content, name)
+
+    return world.tasks.start(call.node, call.caller.authid, "download", task_id(name), work)
+
+
+@call("POST", "/nodes/{node}/aplinfo")
+async def fetch_template(world: World, call: Call) -> str:
+    """Fetch an OS template of the list."""
+    name = str(call.params["template"])
+    if name not in TEMPLATES:
+        raise parameter_error(template="no such template")
+    storage = _target(world, call, "vztmpl", name)
+    url = f"http://download.proxmox.com/images/system/{name}"
+
+    async def work(worker: Worker) -> None:
+        if find_volume(world, f"{storage.id}:vztmpl/{name}", call.node) is not None:
+            worker.log("OK, got correct file already, no need to re-download")
+            return
+        await _wget(worker, url, _path(storage, "vztmpl", name))
+        worker.log("calculating checksum...OK, checksum verified")
+        _keep(world, call, storage, "vztmpl", name)
+
+    return world.tasks.start(call.node, call.caller.authid, "download", task_id(name), work)
+
+
+@call("POST", "/nodes/{node}/storage/{storage}/oci-registry-pull")
+async def pull(world: World, call: Call) -> str:
+    """Fetch a container image from a registry."""
+    reference = str(call.params["reference"])
+    plain = reference.rpartition("/")[2].replace(":", "_")
+    name = f"{call.params.get('filename') or plain}.tar"
+    storage = _target(world, call, "vztmpl", name)
+
+    async def work(worker: Worker) -> None:
+        path = _path(storage, "vztmpl", name)
+        if find_volume(world, f"{storage.id}:vztmpl/{name}", call.node) is not None:
+            raise Died(f"refusing to override existing file '{path}'")
+        worker.log(f"pulling {reference} to {path}")
+        await worker.work()
+        _keep(world, call, storage, "vztmpl", name)
+
+    return world.tasks.start(call.node, call.caller.authid, "ociregistrypull", task_id(name), work)
+
+
+@call("POST", "/nodes/{node}/storage/{storage}/content/{volume}")
+async def copy(world: World, call: Call) -> str:
+    """Copy a volume to another name, on this node or another."""
+    name = str(call.params["volume"])
+    volid = name if ":" in name else f"{call.params['storage']}:{name}"
+    target = str(call.params["target"])
+    if ":" not in target:
+        target = f"{call.params['storage']}:{target}"
+    find_storage(world, volid.partition(":")[0], call.node)
+    node = str(call.params.get("target_node", call.node))
+    storage = find_storage(world, target.partition(":")[0], node)
+    check_allowed(call, f"/storage/{storage.id}", "Datastore.AllocateSpace")
+
+    async def work(worker: Worker) -> None:
+        source = find_volume(world, volid, worker.node)
+        if source is None:
+            raise Died(f"volume '{volid}' does not exist")
+        if find_volume(world, target, node) is not None:
+            raise Died(f"volume '{target}' already exists")
+        worker.log(f"DEBUG: starting worker {worker.task.upid}")
+        await worker.work()
+        copied = Volume(target, source.content, source.format, source.size, source.vmid)
+        copied.node, copied.ctime = None if storage.shared else node, int(world.clock.now())
+        storage.volumes.append(copied)
+        worker.log(f"DEBUG: end worker {worker.task.upid}")
+
+    return world.tasks.start(call.node, call.caller.authid, "imgcopy", "", work)

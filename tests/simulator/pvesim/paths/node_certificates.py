@@ -1,0 +1,129 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates of a node ordered from an ACME directory (`PVE/API2/ACME.pm`).
+
+Only the list of certificates shows them: the simulator goes on with its own for TLS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.entities import Node
+from pvesim.worker import Worker
+from pvesim.world import World
+
+LIFETIME = 90 * 86400
+RENEWAL = 30 * 86400
+"""Seconds before the end from which on a certificate is renewed without force."""
+
+
+def _domains(node: Node) -> list[str]:
+    """The domains in the node's `acme` option; raises CallError without any."""
+    match = re.search(r"domains=([^,]+)", node.acme)
+    if match is None:
+        raise CallError(400, "ACME domain list in node configuration is missing!")
+    return re.split(r"[; ]+", match[1])
+
+
+@call("GET", "/nodes/{node}/certificates/info")
+async def info(world: World, call: Call) -> list[dict[str, Any]]:
+    """The node's own certificate, and the ordered one."""
+    node = world.nodes[call.node]
+    entries: list[dict[str, Any]] = [
+        {
+            "filename": "pve-ssl.pem",
+            "fingerprint": node.fingerprint,
+            "issuer": "/CN=Proxmox Virtual Environment",
+            "subject": f"/OU=PVE Cluster Node/CN={node.name}",
+            "san": [node.name, node.address],
+            "public-key-bits": 2048,
+            "public-key-type": "rsaEncryption",
+        }
+    ]
+    if node.certificate_end is not None:
+        text = f"{node.name}{node.certificate_end}"
+        digest = hashlib.sha256(text.encode()).hexdigest().upper()
+        entries.append(
+            {
+                "filename": "pveproxy-ssl.pem",
+                "fingerprint": ":".join(re.findall("..", digest)),
+                "issuer": "/CN=Simulated ACME CA",
+                "subject": f"/CN={_domains(node)[0]}",
+                "san": _domains(node),
+                "notbefore": int(node.certificate_end - LIFETIME),
+                "notafter": int(node.certificate_end),
+            }
+        )
+    return entries
+
+
+@call("POST", "/nodes/{node}/certificates/acme/certificate")
+async def order(world: World, call: Call) -> str:
+    """Order a certificate; one that is there is replaced with `force` only."""
+    node = world.nodes[call.node]
+    _domains(node)
+    if node.certificate_end is not None and not call.params.get("force"):
+        raise parameter_error(force="Custom certificate exists but 'force' is not set.")
+    return _order(world, call, "acmenewcert")
+
+
+@call("PUT", "/nodes/{node}/certificates/acme/certificate")
+async def renew(world: World, call: Call) -> str:
+    """Renew the certificate when it ends soon, or with `force`."""
+    node = world.nodes[call.node]
+    _domains(node)
+    if node.certificate_end is None:
+        text = "No current (custom) certificate found, please order a new certificate!"
+        raise CallError(500, text)
+    soon = node.certificate_end - world.clock.now() < RENEWAL
+    if not soon and not call.params.get("force"):
+        text = "Certificate does not expire within the next 30 days, and 'force' is not set."
+        raise parameter_error(force=text)
+    return _order(world, call, "acmerenew")
+
+
+def _order(world: World, call: Call, kind: str) -> str:
+    node = world.nodes[call.node]
+
+    async def work(worker: Worker) -> None:
+        worker.log("Loading ACME account details")
+        worker.log("Placing ACME order")
+        await worker.work(0.3)
+        for domain in _domains(node):
+            worker.log(f"Getting authorization details for '{domain}'")
+            worker.log("Status is 'valid'!")
+        worker.log("All domains validated!")
+        worker.log("Creating CSR")
+        worker.log("Checking order status")
+        await worker.work(0.7)
+        worker.log("Order is ready, finalizing order")
+        worker.log("valid!")
+        worker.log("Downloading certificate")
+        worker.log("Setting pveproxy certificate and key")
+        node.certificate_end = world.clock.now() + LIFETIME
+        worker.log("Restarting pveproxy")
+
+    return world.tasks.start(call.node, call.caller.authid, kind, "", work)
+
+
+@call("DELETE", "/nodes/{node}/certificates/acme/certificate")
+async def revoke(world: World, call: Call) -> str:
+    """Revoke and remove the certificate."""
+    node = world.nodes[call.node]
+    if node.certificate_end is None:
+        raise CallError(500, "No current (custom) certificate found, cannot revoke!")
+
+    async def work(worker: Worker) -> None:
+        worker.log("Loading ACME account details")
+        worker.log("Revoking old certificate")
+        await worker.work()
+        worker.log("Deleting certificate files")
+        node.certificate_end = None
+        worker.log("Restarting pveproxy to revert to self-signed certificates")
+
+    return world.tasks.start(call.node, call.caller.authid, "acmerevoke", "", work)

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that come to a storage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+URL = "https://cloud.example/debian-13.iso"
+
+
+async def content(cell: Any, kind: str, node: str = "pve1") -> list[str]:
+    """The volume ids of a content type on `local`."""
+    entries = await cell.call("GET", "storage/local/content", {"content": kind}, node=node)
+    return [entry["volid"] for entry in entries]
+
+
+async def test_a_file_is_fetched_once(cell: Any) -> None:
+    params = {"content": "iso", "filename": "debian-13.iso", "url": URL}
+    upid = await cell.call("POST", "storage/local/download-url", params)
+    assert ":download:debian-13.iso:" in upid
+    assert await cell.end(upid) == "OK"
+    path = "/var/lib/vz/template/iso/debian-13.iso"
+    lines = cell.task(upid).lines
+    assert lines[0] == f"downloading {URL} to {path}"
+    assert "100%" in lines[-3]
+    assert await content(cell, "iso") == ["local:iso/debian-13.iso"]
+    assert await content(cell, "iso", "pve2") == []
+    ended = await cell.done("POST", "storage/local/download-url", params)
+    assert ended == f"refusing to override existing file '{path}'"
+
+
+async def test_an_odd_name_is_encoded_in_the_upid(cell: Any) -> None:
+    params = {"content": "iso", "filename": "a:b%é.iso", "url": URL}
+    upid = await cell.call("POST", "storage/local/download-url", params)
+    assert ":download:a%3Ab%25%C3%A9.iso:" in upid
+    assert (await cell.call("GET", f"tasks/{upid}/status"))["id"] == "a%3Ab%25%C3%A9.iso"
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"content": "import", "filename": "x.qcow2"},
+         "storage 'local' is not configured for content-type 'import'"),
+        ({"content": "iso", "filename": "x.txt"}, "Parameter verification failed."),
+        ({"content": "iso", "filename": "x.iso", "checksum": "0"},
+         "Parameter verification failed."),
+    ],
+)  # fmt: skip
+async def test_what_a_download_refuses(cell: Any, params: Any, message: str) -> None:
+    refusal = await cell.refusal("POST", "storage/local/download-url", params | {"url": URL})
+    assert refusal.message == message
+
+
+async def test_a_template_of_the_list_is_fetched(cell: Any) -> None:
+    wanted = "debian-13-standard_13.1-2_amd64.tar.zst"
+    upid = await cell.call("POST", "aplinfo", {"storage": "local", "template": wanted})
+    assert f":download:{wanted}:" in upid
+    assert await cell.end(upid) == "OK"
+    assert f"local:vztmpl/{wanted}" in await content(cell, "vztmpl")
+    lines = await cell.lines("POST", "aplinfo", {"storage": "local", "template": wanted})
+    assert lines[0] == "OK, got correct file already, no need to re-download"
+    refusal = await cell.refusal("POST", "aplinfo", {"storage": "local", "template": "nosuch"})
+    assert refusal.errors == {"template": "no such template"}
+
+
+async def test_an_image_is_pulled_from_a_registry(cell: Any) -> None:
+    params = {"reference": "docker.io/library/alpine:3.22"}
+    upid = await cell.call("POST", "storage/local/oci-registry-pull", params)
+    assert ":ociregistrypull:alpine_3.22.tar:" in upid
+    assert await cell.end(upid) == "OK"
+    assert "local:vztmpl/alpine_3.22.tar" in await content(cell, "vztmpl")
+
+
+async def test_a_volume_is_copied_to_another_node(cell: Any) -> None:
+    params = {"content": "iso", "filename": "own.iso", "url": URL}
+    assert await cell.done("POST", "storage/local/download-url", params) == "OK"
+    wanted = {"target": "local:iso/copy.iso", "target_node": "pve2"}
+    path = "/nodes/pve1/storage/local/content/local:iso%2Fown.iso"
+    upid = await cell.call("POST", path, wanted | {"volume": "local:iso/own.iso"})
+    assert ":imgcopy::" in upid
+    assert await cell.end(upid) == "OK"
+    assert await content(cell, "iso", "pve2") == ["local:iso/copy.iso"]
+    ended = await cell.done("POST", path, wanted | {"volume": "local:iso/own.iso"})
+    assert ended == "volume 'local:iso/copy.iso' already exists"
+
+
+async def test_a_protected_backup_is_not_removed(cell: Any) -> None:
+    assert await cell.done("POST", "vzdump", {"vmid": "100", "protected": 1}) == "OK"
+    (volid,) = await content(cell, "backup")
+    path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"
+    named = {"volume": volid}
+    ended = await cell.done("DELETE", path, named)
+    assert ended == f"can't remove volume '{volid}' - it is protected"
+    await cell.call("PUT", path, named | {"protected": 0, "notes": "before the update"})
+    upid = await cell.call("DELETE", path, named)
+    assert ":imgdel:100@local:" in upid
+    assert await cell.end(upid) == "OK"
+
+
+async def test_a_removal_may_be_waited_for(cell: Any) -> None:
+    assert await cell.done("POST", "vzdump", {"vmid": "100"}) == "OK"
+    (volid,) = await content(cell, "backup")
+    path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"
+    params = {"volume": volid, "delay": 5}
+    await cell.call("PUT", path, {"volume": volid, "protected": 1})
+    refusal = await cell.refusal("DELETE", path, params)
+    told = f"can't remove volume '{volid}' - it is protected"
+    assert (refusal.status, refusal.message) == (500, told)
+    await cell.call("PUT", path, {"volume": volid, "protected": 0})
+    assert await cell.call("DELETE", path, params) is None
+    cell.world.add_task_fault(type="imgdel", seconds=20)
+    assert await cell.done("POST", "vzdump", {"vmid": "100"}) == "OK"
+    (volid,) = await content(cell, "backup")
+    path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"
+    assert ":imgdel:" in await cell.call("DELETE", path, {"volume": volid, "delay": 2})
