@@ -54,16 +54,16 @@ def test_a_killed_play_is_finished_by_the_same_play(seed: int, vmids: bool) -> N
 
 def check(results: Results, before: Truth, after: Truth) -> None:
     """Exactly the wanted guests, each made once, and the report says what became of each."""
+    assert not [result["msg"] for result in results.values() if result.get("failed")]
     wanted = [*VMS, *CONTAINERS]
     made = after.named(*wanted)
-    assert sorted(guest["name"] for guest in made) == sorted(wanted), results
+    assert sorted(guest["name"] for guest in made) == sorted(wanted)
     assert not [guest for guest in after.guests.values() if guest["lock"]]
     assert len(after.guests) == len(wanted) + 4
     reported = [guest for result in results.values() for guest in result["guests"]]
     assert {guest["vmid"]: guest["name"] for guest in reported} == {
         guest["vmid"]: guest["name"] for guest in made
     }
-    assert not [result["msg"] for result in results.values() if result.get("failed")]
     for guest in reported:
         _check_guest(guest, before, after)
     told = [task["upid"] for result in results.values() for task in result["tasks"]]
@@ -82,7 +82,8 @@ def _check_guest(guest: Mapping[str, Any], before: Truth, after: Truth) -> None:
     assert len(tasks) == 1, f"{guest} was made {len(tasks)} times"
     (was,) = _makers(before, guest["vmid"]) or [None]
     if was is None:
-        assert (guest["outcome"], guest["changed"], guest["attempts"]) == ("ok", True, 1)
+        assert (guest["outcome"], guest["changed"]) == ("ok", True)
+        assert guest["attempts"] >= 1  # more where the other module had taken the VMID
     elif was["status"] == "stopped":
         assert (guest["outcome"], guest["changed"]) == ("unchanged", False), guest
     else:  # it may have ended before the second play looked

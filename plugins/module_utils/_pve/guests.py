@@ -17,6 +17,7 @@ if t.TYPE_CHECKING:
     from .client import Api
 
 LOWEST_VMID, HIGHEST_VMID = 100, 999999999
+_MORE_READINGS = 3
 _SEPARATORS = re.compile(r"[;, ]+")
 
 
@@ -119,8 +120,19 @@ async def read_cluster(api: Api) -> Cluster:
 
     ``cluster/resources`` knows every guest at once, but takes names from what the nodes report
     every 10 s. A younger guest is there without a name, so the lists of the nodes, which read the
-    configurations, fill the gap.
+    configurations, fill the gap. A guest that is no longer where it was has gone or moved, as a
+    clone does in its last step; then all is read again.
     """
+    cluster, moved = await _read_once(api)
+    for _unused in range(_MORE_READINGS):
+        if not moved:
+            break
+        cluster, moved = await _read_once(api)
+    return cluster
+
+
+async def _read_once(api: Api) -> tuple[Cluster, bool]:
+    """One reading, and whether a guest without a name was gone when its node was asked."""
     rows = (await api.get(("cluster", "resources"))).data or []
     nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
     guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, "qemu", "lxc"))}
@@ -132,7 +144,11 @@ async def read_cluster(api: Api) -> Cluster:
         if vmid in guests and guests[vmid].name is None:
             guests[vmid] = _completed(guests[vmid], row)
     unread = [place for place in nameless if place not in read]
-    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), unread)
+    moved = any(
+        not guest.name and guest.vmid not in read.get((guest.node, guest.kind), (guest.vmid,))
+        for guest in guests.values()
+    )
+    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), unread), moved
 
 
 async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:

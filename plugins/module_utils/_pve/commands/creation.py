@@ -10,7 +10,7 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..guests import Cluster, VmidRange, Vmids, read_cluster, read_fresh
+from ..guests import Cluster, VmidRange, Vmids, read_cluster
 from ..leftovers import explain, find_dead_task, removal
 from ..plan import MAKING, Action, Step, Wanted, decide
 from ..reconcile import find_running
@@ -94,9 +94,9 @@ async def _decided(
         for guest in cluster.guests.values()
         if guest.kind == recipe.kind and guest.lock in MAKING and guest.vmid not in known
     ]
-    finished = await _wait_for(machine, makings, recipe)
-    if not finished:
+    if not makings:
         return steps, {}
+    finished = await _wait_for(machine, makings, recipe)
     cluster = await read_cluster(machine.context.api)
     steps = decide(wanted, cluster, recipe.kind, recipe.avoid)
     return await _with_tasks(machine, steps, recipe), finished
@@ -115,9 +115,10 @@ async def _with_task(machine: Engine, step: Step, recipe: Recipe) -> Step:
     upid = await find_running(api, job)
     if upid is not None:
         return replace(step, upid=upid)
-    guest = (await read_fresh(api, [guest]))[0]
-    if guest.lock not in MAKING:  # it ended while we looked
-        return decide([step.wanted], Cluster(guests={guest.vmid: guest}), recipe.kind)[0]
+    (now,) = decide([step.wanted], await read_cluster(api), recipe.kind, recipe.avoid)
+    if now.action is not Action.ADOPT or now.guest is None:  # it ended while we looked
+        return now
+    guest = now.guest
     dead = await find_dead_task(api, job)
     why = explain(guest, dead, job.node)
     return replace(step, action=Action.GIVE_UP, guest=guest, upid=dead, why=why)

@@ -74,6 +74,30 @@ async def test_a_young_guest_gets_its_name_from_the_list_of_its_node() -> None:
     assert len(api.calls) == 3
 
 
+@in_virtual_time
+async def test_a_guest_that_moves_while_it_is_read_has_its_name() -> None:
+    """A clone moves to its node at its end, and has no name until then."""
+    api = FakeApi()
+    guest = api.cluster.add(130, lock="clone")
+    before = await api.get(("cluster", "resources"))
+    guest.node, guest.config = "pve2", {"name": "web1"}
+    api.disturb("resources", before)
+    cluster = await read_cluster(api)
+    assert cluster.guests[130].title == "VM 130 (web1) on pve2"
+    assert cluster.guests[130].lock is None
+
+
+@in_virtual_time
+async def test_a_guest_that_no_list_shows_is_not_looked_for_forever() -> None:
+    api = FakeApi()
+    guest = api.cluster.add(130, lock="clone")
+    before = await api.get(("cluster", "resources"))
+    api.cluster.remove(guest.vmid)
+    api.disturb("resources", before, count=None)
+    assert (await read_cluster(api)).guests[130].name is None
+    assert len(api.calls) < 20
+
+
 @pytest.mark.parametrize("kind", ["qemu", "lxc"])
 @pytest.mark.parametrize("age", [0, 3600])
 def test_a_name_that_proxmox_ve_made_up_for_a_guest_in_the_making_is_none(

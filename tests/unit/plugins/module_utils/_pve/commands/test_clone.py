@@ -207,6 +207,32 @@ async def test_a_call_that_was_interrupted_is_finished_by_the_next() -> None:
     assert names == sorted(["tpl", "ct-tpl", "app1", *NAMES])
 
 
+@pytest.mark.parametrize("known_by", [{"name": "web1"}, {"vmid": 301}])
+@pytest.mark.parametrize("target_node", ["pve1", "pve2"])
+def test_what_ended_while_it_was_looked_for_is_not_made_again(
+    known_by: dict[str, Any], target_node: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        await clone(api, name="web1", vmid=301, target_node=target_node, wait=False)
+        before = {
+            path: await api.get(tuple(path[1:].split("/")))
+            for path in ("/cluster/resources", "/nodes/pve1/qemu")
+        }
+        await asyncio.sleep(600)
+        api.cluster.settle()
+        for path, answer in before.items():
+            api.disturb(f"GET {path}$", answer)
+        report = await clone(api, target_node=target_node, **known_by)
+        assert report.problem is None
+        assert [guest["outcome"] for guest in report.values["guests"]] == ["unchanged"]
+        assert [guest["node"] for guest in report.values["guests"]] == [target_node]
+        assert len(api.made(CLONE)) == 1
+
+    scenario()
+
+
 @in_virtual_time
 async def test_somebody_else_s_clone_is_not_waited_for_by_its_missing_name() -> None:
     api = an_api()
