@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.upid.proxmox.tests.clients.client import Cluster
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
 from proxmoxer import AuthenticationError, ProxmoxAPI, ResourceException
-from proxmoxer.tools import Tasks
+from proxmoxer.tools import Files, Tasks
 from pvesim.auth import totp
 
 PASSWORD = "Sim-pass-1"
@@ -101,6 +101,25 @@ def test_a_vm_is_backed_up_and_restored(api: Any, cluster: Cluster) -> None:
     assert finish(api, volume.delete()) == "OK"
     assert node.storage("local").content.get(content="backup") == []
     assert [kind for kind, _id, _status in cluster.tasks()] == ["vzdump", "qmrestore", "imgdel"]
+
+
+def test_a_file_is_uploaded(api: Any, tmp_path: Path) -> None:
+    file = tmp_path / "my image.iso"
+    file.write_bytes(b"CD001" * 400_000)
+    storage = api.nodes("pve1").storage("local")
+    with file.open("rb") as opened:
+        assert finish(api, storage.upload.post(content="iso", filename=opened)) == "OK"
+    (volume,) = storage.content.get(content="iso")
+    assert (volume["volid"], volume["size"]) == ("local:iso/my_image.iso", 2_000_000)
+
+
+def test_a_file_is_uploaded_by_the_tools_with_its_checksum(api: Any, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.iso"
+    file.write_bytes(b"tiny")
+    status = Files(api, "pve1", "local").upload_local_file_to_storage(str(file))
+    assert status["exitstatus"] == "OK"
+    log = Tasks.decode_log(api.nodes("pve1").tasks(status["upid"]).log.get())
+    assert "calculating checksum...OK, checksum verified" in log
 
 
 def test_a_task_is_decoded_and_its_log_read(api: Any) -> None:

@@ -13,6 +13,7 @@ import gzip
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
@@ -22,8 +23,10 @@ from multidict import CIMultiDict
 
 from .answer import Answer
 from .front import IDLE_TIMEOUT, MAX_UNREAD
+from .multipart import UploadFailed, receive
 from .parameters import MAX_BODY
 from .request import Request
+from .upload import MULTIPART
 
 MAX_REQUESTS = 100
 """Requests on one connection; the last of them is answered with `Connection: close`."""
@@ -53,9 +56,21 @@ async def read(request: web.BaseRequest) -> Request:
     path, _separator, query = request.raw_path.partition("?")
     length = request.content_length or 0
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    head = Request(
+        request.method,
+        unquote(path),
+        query,
+        {name.lower(): value for name, value in request.headers.items()},
+        length=length,
+        chunked=chunked,
+    )
+    if head.uploads and head.content_type == MULTIPART:
+        try:
+            return replace(head, upload=await receive(request))
+        except UploadFailed:
+            return replace(head, broken=True)
     body = b"" if chunked or length > MAX_BODY else await request.read()
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return Request(request.method, unquote(path), query, headers, body, length, chunked)
+    return replace(head, body=body)
 
 
 def common_headers(now: float) -> CIMultiDict[str]:

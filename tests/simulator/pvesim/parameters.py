@@ -38,6 +38,10 @@ def check_content(request: Request) -> None:
         return
     if request.method not in ("POST", "PUT"):
         raise plain(501, f"Unexpected content for method '{request.method}'")
+    if request.broken:
+        raise plain(501, "upload failed")
+    if request.upload is not None:
+        return
     if request.content_type not in ("", FORM, "application/json"):
         raise plain(506, f"upload 'Content-Type '{request.content_type}' not implemented")
     if request.length > MAX_BODY:
@@ -54,6 +58,9 @@ def parameters(request: Request) -> dict[str, Any]:
             found.update(decode_form(request.body.decode("utf-8", "replace")))
     found.update(decode_form(request.query))
     found.pop("_dc", None)
+    if (upload := request.upload) is not None:
+        found.update(upload.fields)
+        found |= {"filename": upload.filename, "tmpfilename": upload.tmpfilename}
     return found
 
 

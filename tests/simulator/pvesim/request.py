@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from .upload import Upload, is_upload
+
 API = "/api2/"
 
 
@@ -23,6 +25,15 @@ class Request:
     body: bytes = b""
     length: int = 0
     chunked: bool = False
+    upload: Upload | None = None
+    """The file and the form of a body with several parts."""
+    broken: bool = False
+    """Whether the body should be such a form and is none."""
+
+    @property
+    def uploads(self) -> bool:
+        """Whether it is for a path that takes files."""
+        return is_upload(self.method, self.path)
 
     @property
     def content_type(self) -> str:

@@ -128,7 +128,7 @@ class Server:
             await self._hear(node)
         except _Cut as end:
             return http.cut(request, end.reset)
-        last = served >= http.MAX_REQUESTS
+        last = served >= http.MAX_REQUESTS or asked.upload is not None
         whole = http.response(request, answer, self._now(), last)
         return await http.truncated(request, whole) if cut_short else whole
 
@@ -143,9 +143,19 @@ class Server:
         """The answer after all faults, and whether it is sent in part only."""
         answer, cut_short = await self._struck("before", node, request, None)
         if answer is None:
-            answer = await self._api.answer(request, node.name)
+            answer = await self._answered(node, request)
         changed, cut_after = await self._struck("after", node, request, answer)
         return changed or answer, cut_short or cut_after
+
+    async def _answered(self, node: Node, request: Request) -> Answer:
+        """The answer of the API, which finds a file that came along where the server put it."""
+        if (upload := request.upload) is None:
+            return await self._api.answer(request, node.name)
+        self._world.uploads[upload.tmpfilename] = upload
+        try:
+            return await self._api.answer(request, node.name)
+        finally:
+            self._world.uploads.pop(upload.tmpfilename, None)
 
     async def _struck(
         self, when: str, node: Node, request: Request, answer: Answer | None

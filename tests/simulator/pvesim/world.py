@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .calls import CallError
 from .clock import Clock
 from .entities import (
     CONFIG_VALUE,
@@ -27,6 +28,7 @@ from .entities import (
 from .locks import Locks
 from .statd import Statd
 from .tasks import TaskEngine
+from .upload import Upload
 from .worldfile import fill
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class World:
         self.clock = clock
         self.seed = seed
         self.random = random.Random(seed)
+        self.uploads: dict[str, Upload] = {}
+        """The temporary files of requests that carry one, by their names."""
         self.born = clock.now()
         self.cluster_name: str | None = "sim"
         self.quorate = True
@@ -118,6 +122,15 @@ class World:
             node.uptime = self.born - self.clock.now()
         node.state = "up"
         node.pvedaemon = "up"
+
+    def members(self) -> list[Node]:
+        """The nodes of the cluster, without those that have left it."""
+        return [node for node in self.nodes.values() if node.member]
+
+    def check_node(self, name: str) -> None:
+        """Refuse a node that is no member (check_node_exists)."""
+        if name not in self.nodes or not self.nodes[name].member:
+            raise CallError(500, f"no such cluster node '{name}'")
 
     def guests_on(self, node: str, kind: str | None = None) -> Iterator[Guest]:
         """The guests of a node by VMID, of one kind or both."""

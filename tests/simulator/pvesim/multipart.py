@@ -1,0 +1,51 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a form with a file in it, which may be of any size (`PVE/APIServer/AnyEvent.pm`)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from aiohttp import BodyPartReader, web
+
+from .upload import Upload
+
+ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+MAX_FIELDS = 64 * 1024
+"""Bytes of all fields beside the file."""
+
+
+class UploadFailed(Exception):
+    """The form is no form, has no file, or its fields are too long."""
+
+
+async def receive(request: web.BaseRequest) -> Upload:
+    """Read the form of a request to its end; raises UploadFailed."""
+    fields: dict[str, str] = {}
+    found: tuple[str, int, dict[str, str]] | None = None
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader):
+                raise UploadFailed
+            if part.name == "filename" and part.filename:
+                found = (part.filename, *await _file(part))
+            elif part.name:
+                fields[part.name] = await part.text(encoding="utf-8")
+    except (ValueError, AssertionError) as error:  # what aiohttp raises for a broken form
+        raise UploadFailed from error
+    if found is None or sum(map(len, fields.values())) >= MAX_FIELDS:
+        raise UploadFailed
+    return Upload(secrets.token_hex(16), fields, *found)
+
+
+async def _file(part: BodyPartReader) -> tuple[int, dict[str, str]]:
+    """The size and the checksums of the file."""
+    sums = {name: hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS}
+    size = 0
+    while chunk := await part.read_chunk(1 << 16):
+        size += len(chunk)
+        for checksum in sums.values():
+            checksum.update(chunk)
+    return size, {name: checksum.hexdigest() for name, checksum in sums.items()}
