@@ -100,10 +100,14 @@ class Api:
             raise CallError(501, f"Method '{request.method} {path}' not implemented")
         order = self._order(found, with_path(given, found.path_params), identity, asked)
         await self.daemons.reach(asked, order.node, order.method.protected)
-        result = await self.daemons.run(order.node, self._perform(order), order.forwarded)
+        try:
+            result = await self.daemons.run(order.node, self._perform(order), order.forwarded)
+            answer = success(result, request.output)
+        except CallError as error:
+            answer = failure(error, request.output)
         # pveproxy keeps its own connections to other nodes for GET alone.
         leaks = order.method.protected or (order.forwarded and request.method != "GET")
-        return replace(success(result, request.output), leaks_close=leaks)
+        return replace(answer, leaks_close=leaks)
 
     def _order(
         self, found: Found, given: Mapping[str, Any], identity: Identity | None, asked: str
@@ -121,6 +125,8 @@ class Api:
         if node not in self._world.nodes:
             reason = UNRESOLVED.format(node)
             raise CallError(500, f"hostname lookup '{node}' failed - {reason}")
+        if not self._world.nodes[node].address:
+            raise CallError(500, f"address lookup for '{node}' did not find any IP address")
         forwarded = method.protected or node != asked
         return _Order(method, given, identity, node, forwarded)
 

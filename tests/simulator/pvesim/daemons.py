@@ -89,6 +89,10 @@ class Daemons:
         if name != asked and node.state == "silent":
             await self._world.clock.sleep(PROXY_TIMEOUT)
             raise bare(595, "Connection timed out")
+        if name != asked and node.state == "closed":
+            raise bare(595, "Connection refused")
+        if name != asked and node.state == "untrusted":
+            raise bare(596, "error:0A000086:SSL routines::certificate verify failed")
         if protected and node.pvedaemon == "down":
             raise bare(595, "Connection refused")
 

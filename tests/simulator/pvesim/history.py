@@ -38,6 +38,8 @@ class History:
     running: list[Task] = field(default_factory=list)
     index: list[Entry] = field(default_factory=list)
     older: list[Entry] = field(default_factory=list)
+    fresh: list[Entry] = field(default_factory=list)
+    """Ends that were seen since the list was last read from its file."""
     _bytes: int = 0
 
     def add(self, entry: Entry) -> None:
@@ -45,6 +47,7 @@ class History:
         if entry.task in self.running:
             self.running.remove(entry.task)
         self.index.append(entry)
+        self.fresh.append(entry)
         self._bytes += entry.size
         if self._bytes > MAX_INDEX_BYTES:
             self.older, self.index, self._bytes = self.index, [], 0

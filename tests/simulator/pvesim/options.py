@@ -111,6 +111,7 @@ async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: l
     form = drive.options.pop("format", default_format(storage, kind))
     content = "images" if kind == "qemu" else "rootdir"
     volume = await allocate(worker, storage, content, vmid, size, form)
+    volume.used = 0
     made.append(volume)
     result = Drive(drive.key, volume.volid, drive.options)
     result.resize(size)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from .drives import NET, Drive
+from .drives import NET, Drive, disks
 from .entities import Guest
+from .volumes import find_volume
 from .worker import Died, Worker
 from .world import World
 
@@ -28,6 +29,10 @@ def power_on(worker: Worker, guest: Guest) -> None:
             guest.config[key] = waiting
     guest.pending.clear()
     guest.status, guest.started, guest.paused = "running", world.clock.now(), False
+    for drive in disks(guest.kind, guest.config):
+        volume = find_volume(world, drive.volume, guest.node)
+        if volume is not None and volume.used == 0:
+            volume.used = None
 
 
 def power_off(guest: Guest) -> None:

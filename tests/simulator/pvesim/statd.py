@@ -26,6 +26,8 @@ class Statd:
     def __init__(self, world: World) -> None:
         self._world = world
         self._table: dict[int, dict[str, Any]] = {}
+        self.quorate = True
+        """What `/cluster/status` says about quorum, which is late by up to one cycle too."""
         self._loop: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -43,7 +45,8 @@ class Statd:
         guests = self._world.guests.values()
         self._table = {g.vmid: broadcast(self._world, g) for g in guests if g.node in up}
         for name in up:
-            self._world.tasks.notice(name)
+            self._world.tasks.broadcast(name)
+        self.quorate = self._world.quorate
 
     async def _cycle(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
+from .calls import CallError
 from .durations import fraction, seconds_for
 from .history import Entry, History
 from .locks import LockTimeout
@@ -26,6 +27,8 @@ TICKS = 100
 MAX_PID = 4_194_304
 TERM_CHECKS = 5
 A_MOMENT = 0.01
+NO_WORKER = "got no worker upid - start worker failed"
+"""The answer when the new worker was killed before it ran anything; its log stays empty."""
 
 
 class TaskEngine:
@@ -54,12 +57,15 @@ class TaskEngine:
         """Start a worker and return its UPID; `target` is the guest that a clone makes."""
         world = self._world
         world.statd.begin()
-        self.notice(node)
+        self.broadcast(node)
         task = self.record(node, authid, kind, str(ident), world.clock.now(), target)
         task.daemon_deaths = world.nodes[node].pvedaemon_deaths
         aim = ident if target is None else target
         self.attempts[kind, str(aim)] += 1
         fault = self._fault(task, str(aim))
+        if fault is not None and fault.exitstatus == NO_WORKER:
+            self.history(node).add(Entry(task, int(world.clock.now()), task.exitstatus))
+            raise CallError(500, NO_WORKER)
         duration = seconds_for(pace or kind, world.seed, aim, world.durations)
         if fault is not None and fault.seconds is not None:
             duration = fault.seconds
@@ -109,6 +115,11 @@ class TaskEngine:
         for task in [task for task in self.history(node).running if not task.running]:
             task.noticed = now
             self.history(node).add(Entry(task, now, task.exitstatus))
+
+    def broadcast(self, node: str) -> None:
+        """Read the list of tasks again and tell the cluster, which knows the ended ones then."""
+        self.history(node).fresh.clear()
+        self.notice(node)
 
     def later(self, seconds: float, start: Callable[[], Awaitable[object]]) -> None:
         """Do something outside any task a moment from now, as a daemon of the node would."""

@@ -70,8 +70,7 @@ def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
         entry["maxswap"] = int(guest.config.get("swap", DEFAULT_MEMORY_MIB)) << 20
     else:
         entry["memhost"] = entry["mem"]
-        if not guest.running:
-            del entry["diskread"], entry["diskwrite"]
+        del entry["diskread"], entry["diskwrite"]
     if guest.running:
         entry["pid"] = process_id(guest)
         entry |= {f"pressure{what}": 0 for what in PRESSURES}
@@ -96,6 +95,9 @@ def full_status(world: World, guest: Guest) -> dict[str, Any]:
         for key in guest.config
         if NET.fullmatch(key)
     }
+    if guest.running:
+        traffic = sizes(world, guest)
+        entry |= {key: traffic[key] for key in ("diskread", "diskwrite")}
     return entry | ({"nics": nics} if guest.running and nics else {})
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FILE_TYPES = ("dir", "nfs", "cifs", "btrfs", "cephfs")
 TEMPLATE_SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".tar")
+CLEANUP = 1.05
+"""Seconds that a failed clone waits until storages have let go, and removes its volumes."""
 QCOW2 = "cluster_size=65536 extended_l2=off preallocation=metadata compression_type=zlib"
 
 

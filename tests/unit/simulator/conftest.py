@@ -145,11 +145,3 @@ def cluster(tmp_path: Path) -> Iterator[Simulator]:
     """The default world with an address for each of its three nodes."""
     with served(tmp_path, listeners=3) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    """The situation of the recordings, as far as the API itself is concerned."""
-    file = Path(__file__).parent / "data" / "recorded_world.yml"
-    with served(tmp_path_factory.mktemp("recorded"), file) as running:
-        yield running

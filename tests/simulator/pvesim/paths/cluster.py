@@ -15,6 +15,7 @@ from pvesim.world import World
 
 from .nodes import node_entry
 
+STANDBY = "standby (CRM watchdog standby"
 NEXT_LOWER, NEXT_UPPER = 100, 1_000_000
 
 
@@ -75,7 +76,7 @@ def _guest(world: World, guest: Guest) -> dict[str, Any]:
 
 
 def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
-    for node in world.nodes.values():
+    for node in world.members():
         auditor = call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
         entry = node_entry(world, node, auditor=auditor)
         yield entry | ({"cgroup-mode": 2} if auditor and node.state == "up" else {})
@@ -89,7 +90,7 @@ def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
             or call.caller.may(path, "Datastore.AllocateSpace")
         ):
             continue
-        for node in storage.nodes or tuple(world.nodes):
+        for node in storage.nodes or [node.name for node in world.members()]:
             if not storage.disable:
                 yield _storage(world, storage, node)
 
@@ -134,12 +135,12 @@ async def status(world: World, call: Call) -> list[dict[str, Any]]:
                 "id": "cluster",
                 "name": world.cluster_name,
                 "type": "cluster",
-                "nodes": len(world.nodes),
-                "quorate": int(world.quorate),
+                "nodes": len(world.members()),
+                "quorate": int(world.statd.quorate),
                 "version": len(world.nodes),
             }
         )
-    for node in world.nodes.values():
+    for node in world.members():
         online = node.state == "up"
         entry: dict[str, Any] = {
             "id": f"node/{node.name}",
@@ -214,6 +215,13 @@ async def ha_status(world: World, call: Call) -> list[dict[str, Any]]:
             "quorate": int(world.quorate),
             "status": "OK",
             "type": "quorum",
+        },
+        {
+            "id": "fencing",
+            "node": call.node,
+            "type": "fencing",
+            "armed-state": "armed" if services else "standby",
+            "status": f"{'armed (CRM watchdog active' if services else STANDBY})",
         },
         *services,
     ]

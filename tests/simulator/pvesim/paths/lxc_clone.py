@@ -27,7 +27,7 @@ from pvesim.guests import (
     forget,
     new_mac,
 )
-from pvesim.volumes import FILE_TYPES, allocate, find_storage, free, storage_of
+from pvesim.volumes import CLEANUP, FILE_TYPES, allocate, find_storage, free, storage_of
 from pvesim.worker import Died, Interrupted, Worker
 from pvesim.world import World
 
@@ -75,8 +75,8 @@ def _target_node(call: Call) -> str | None:
 def _check_target(world: World, call: Call) -> None:
     """The node and the storage that were asked for."""
     target, name = _target_node(call), call.params.get("storage")
-    if target is not None and target not in world.nodes:
-        raise CallError(500, f"no such cluster node '{target}'")
+    if target is not None:
+        world.check_node(target)
     if name is None:
         return
     storage = find_storage(world, name, call.node)
@@ -129,7 +129,7 @@ async def _work(
     try:
         final = await _copy(worker, call, target, config, full, made)
     except Died as exc:
-        await worker.sleep(1)
+        await worker.sleep(CLEANUP)
         source.config.pop("lock", None)
         for volume in made:
             free(world, volume.volid, worker.node)

@@ -63,7 +63,7 @@ async def nodes(world: World, call: Call) -> list[dict[str, Any]]:
     return [
         node_entry(world, node, auditor=call.caller.may(f"/nodes/{node.name}", "Sys.Audit"))
         | {"ssl_fingerprint": node.fingerprint}
-        for node in world.nodes.values()
+        for node in world.members()
     ]
 
 
@@ -87,7 +87,7 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
             "machine": "x86_64",
             "version": version_text,
         },
-        "boot-info": {"mode": "efi", "secureboot": 0},
+        "boot-info": {"mode": "legacy-bios"},
         "ksm": {"shared": 0},
         "cpuinfo": {
             "cores": node.maxcpu // 2,
@@ -115,6 +115,12 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
             "avail": node.maxdisk - disk,
         },
     }
+
+
+@call("GET", "/nodes/{node}/aplinfo")
+async def appliances(_world: World, _call: Call) -> list[dict[str, Any]]:
+    """The templates that can be downloaded: none, before the first `pveam update`."""
+    return []
 
 
 @call("GET", "/nodes/{node}/network")

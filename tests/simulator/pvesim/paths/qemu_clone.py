@@ -29,6 +29,7 @@ from pvesim.guests import (
 )
 from pvesim.locks import CLONE_PATIENCE, guest_lock_file
 from pvesim.volumes import (
+    CLEANUP,
     FILE_TYPES,
     allocate,
     cloudinit_name,
@@ -98,8 +99,8 @@ def _check(world: World, request: Request) -> tuple[Guest, bool]:
         raise CallError(
             500, f"unable to find configuration file for VM {request.vmid} on node '{node}'"
         )
-    if request.params.get("target") not in (None, "localhost", *world.nodes):
-        raise CallError(500, f"no such cluster node '{params['target']}'")
+    if request.target is not None:
+        world.check_node(request.target)
     _check_storage(world, request)
     check_quorum(world)
     check_lock(source)
@@ -203,7 +204,7 @@ async def _clone(world: World, worker: Worker, request: Request, running: bool) 
 
 async def _undo(world: World, worker: Worker, target: Guest, made: list[Volume]) -> None:
     """Remove what a clone has made so far."""
-    await worker.sleep(1)
+    await worker.sleep(CLEANUP)
     for volume in made:
         free(world, volume.volid, worker.node)
     forget(world, target)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pvesim.calls import Call, CallError, call
+from pvesim.drives import drives
 from pvesim.durations import fraction
 from pvesim.entities import Guest
 from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
@@ -52,6 +53,7 @@ def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = Fals
                 raise Died(f"VM {vm.vmid} already running")
             if suspended:
                 worker.log("Resuming suspended VM")
+            _warn_of_cdrom(worker, vm)
             await worker.work()
             power_on(worker, vm)
             if suspended:
@@ -59,6 +61,13 @@ def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = Fals
                 worker.log("Resumed VM, removing state")
 
     return world.tasks.start(guest.node, authid, "qmstart", guest.vmid, work)
+
+
+def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:
+    """The nodes have no CD-ROM drives that a VM could be given."""
+    for drive in drives("qemu", guest.config):
+        if drive.volume == "cdrom":
+            worker.warn("no physical CD-ROM available, ignoring")
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/stop")

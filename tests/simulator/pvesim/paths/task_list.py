@@ -117,11 +117,13 @@ async def cluster_tasks(world: World, call: Call) -> list[dict[str, Any]]:
         for item in world.tasks.history(node.name).active():
             upid = (item if isinstance(item, Task) else item.task).upid
             if auditor or upid.userid == call.caller.authid:
-                entries.append(_base(upid) | split_user(upid) | _broadcast_state(item))
+                fresh = item in world.tasks.history(node.name).fresh
+                entries.append(_base(upid) | split_user(upid) | _broadcast_state(item, fresh))
     return entries
 
 
-def _broadcast_state(item: Task | Entry) -> dict[str, Any]:
+def _broadcast_state(item: Task | Entry, fresh: bool) -> dict[str, Any]:
+    """An end that was just seen is saved with a number, one read from the file with a text."""
     if isinstance(item, Task):
         return {"pid": item.upid.pid}
-    return {"endtime": item.endtime, "status": item.status, "saved": "1"}
+    return {"endtime": item.endtime, "status": item.status, "saved": 1 if fresh else "1"}

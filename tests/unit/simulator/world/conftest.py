@@ -157,7 +157,7 @@ Build = Callable[..., Cell]
 @pytest.fixture
 def recorded() -> Cell:
     """The situation in which a real Proxmox VE was recorded."""
-    return Cell(Path(__file__).parent / "data" / "recorded.yml", 1.0, 1)
+    return Cell(Path(__file__).parents[1] / "data" / "recorded_world.yml", 1.0, 1)
 
 
 @pytest.fixture

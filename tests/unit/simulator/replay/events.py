@@ -1,0 +1,176 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events before a recorded request: what the recordings do not show, but their answers need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pvesim.entities import Acl, Guest
+from pvesim.history import Entry
+from pvesim.power import power_off
+from pvesim.task import Task
+from pvesim.worldfile import past_task
+
+from .client import Reply
+from .stage import TURNS, Stage
+
+FORM = "application/x-www-form-urlencoded"
+TOKENS = {"root": "root@pam!cli", "sep": "root2@pve!sep", "alice": "alice@pve!t1",
+          "bob": "bob@pve!t1"}  # fmt: skip
+SECRET = "00000000-0000-4000-8000-000000000000"
+
+
+def token(name: str) -> str:
+    """The Authorization header of somebody's token."""
+    return f"PVEAPIToken={TOKENS[name]}={SECRET}"
+
+
+class Events:
+    """Carries out the entries of the script."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._calls: list[asyncio.Task[tuple[Reply, float]]] = []
+        self.headers: dict[str, str] = {}
+        """What the next request carries instead of what was recorded."""
+        self.ticket: tuple[str, str] | None = None
+        """The ticket and the CSRF token of the next request."""
+
+    async def happen(self, event: Mapping[str, Any]) -> None:
+        """One event: `{kind: argument}`."""
+        ((kind, argument),) = event.items()
+        await getattr(self, f"_{kind}")(argument)
+
+    async def log_in(self, userid: str) -> tuple[str, str]:
+        """A new ticket of a user with its CSRF token."""
+        form = urlencode({"username": userid, "password": "secret"}).encode()
+        headers = {"Content-Type": FORM}
+        send = self._stage.send("POST", "/api2/json/access/ticket", headers, form)
+        data = (await self._stage.played(send))[0].body["data"]
+        return data["ticket"], data["CSRFPreventionToken"]
+
+    async def _call(self, text: str) -> None:
+        """`[bob] POST qemu/110/clone newid=130 full=1`, below the node vm."""
+        reply, _ = await self._stage.played(self._request(text))
+        assert reply.status == 200, f"{text}: {reply.status} {reply.reason}"
+
+    async def _request(self, text: str) -> tuple[Reply, float]:
+        words = text.split()
+        who = words.pop(0) if words[0] in TOKENS else "root"
+        method, path, *pairs = words
+        form = urlencode([pair.partition("=")[::2] for pair in pairs])
+        full = f"/api2/json{path if path.startswith('/') else f'/nodes/vm/{path}'}"
+        headers = {"Authorization": token(who)}
+        if method in ("POST", "PUT"):
+            headers["Content-Type"] = FORM
+            return await self._stage.send(method, full, headers, form.encode())
+        return await self._stage.send(method, f"{full}?{form}", headers)
+
+    async def _ticket(self, userid: str) -> None:
+        self.ticket = await self.log_in(userid)
+
+    async def _send(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+
+    async def _rest(self, _argument: object) -> None:
+        await self._stage.rest()
+
+    async def _pass(self, seconds: float) -> None:
+        await self._stage.passed(seconds)
+
+    async def _kill(self, text: str) -> None:
+        """SIGKILL for the task `qmclone 110`."""
+        task = self._running(text)
+        self._stage.world.tasks.kill(task)
+        await self._stage.ended(task)
+
+    async def _end(self, text: str) -> None:
+        await self._stage.ended(self._running(text))
+
+    async def _guest(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Options of guests are set."""
+        for vmid, options in changes.items():
+            self._stage.world.guests[vmid].config.update(options)
+
+    async def _power(self, states: Mapping[int, str]) -> None:
+        for vmid, state in states.items():
+            guest = self._stage.world.guests[vmid]
+            power_off(guest)
+            if state == "running":
+                guest.status, guest.started = "running", self._stage.clock.now()
+
+    async def _gone(self, vmids: list[int]) -> None:
+        for vmid in vmids:
+            self._stage.world.guests.pop(vmid, None)
+
+    async def _nodes(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Attributes of nodes: `{vm: {pvedaemon: down}}`."""
+        for name, attributes in changes.items():
+            for key, value in attributes.items():
+                setattr(self._stage.world.nodes[name], key, value)
+
+    async def _quorum(self, there: bool) -> None:
+        self._stage.world.quorate = there
+
+    async def _make(self, guests: Mapping[int, Mapping[str, Any]]) -> None:
+        """VMs that come into being by themselves, with their options."""
+        for vmid, options in guests.items():
+            self._stage.world.guests[vmid] = Guest(vmid, "qemu", "vm", dict(options))
+
+    async def _grant(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Lines of the access control list."""
+        self._stage.world.acl += [Acl(**line) for line in lines]
+
+    async def _stop(self, text: str) -> None:
+        """Stop the task `qmclone 110`, by its path."""
+        await self._call(f"DELETE tasks/{quote(str(self._running(text).upid), safe='')}")
+
+    async def _archived(self, number: int) -> None:
+        """That many tasks run and end at once."""
+        world = self._stage.world
+        for _ in range(number):
+            now = self._stage.clock.now()
+            task = world.tasks.record("vm", "root@pam", "qmconfig", "101", now, None)
+            task.write("TASK OK\n")
+            task.ended = now
+            world.tasks.history("vm").add(Entry(task, int(now), task.exitstatus))
+
+    async def _tasks(self, tasks: Sequence[Mapping[str, Any]]) -> None:
+        """Tasks of the past, as a world file tells them."""
+        for task in tasks:
+            past_task(self._stage.world, {"node": "vm", "user": "root@pam!cli", **task})
+
+    async def _meanwhile(self, text: str) -> None:
+        """A call whose answer nobody waits for."""
+        self._calls.append(asyncio.ensure_future(self._request(text)))
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+    async def _single(self, _argument: object) -> None:
+        """There is no cluster: other nodes are names that nothing stands for any more."""
+        self._stage.world.cluster_name = None
+        for node in list(self._stage.world.nodes.values())[1:]:
+            node.member = False
+
+    async def _without(self, names: Sequence[str]) -> None:
+        """There are no such nodes."""
+        for name in names:
+            del self._stage.world.nodes[name]
+
+    async def _task(self, fault: Mapping[str, Any]) -> None:
+        """How the next task of a type ends."""
+        self._stage.world.add_task_fault(**{"count": 1, **fault})
+
+    def _running(self, text: str) -> Task:
+        kind, _, ident = text.partition(" ")
+        found = [
+            task
+            for task in self._stage.world.tasks.every()
+            if task.running and task.upid.type == kind and task.upid.id == ident
+        ]
+        return found[-1]

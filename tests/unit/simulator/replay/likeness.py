@@ -1,0 +1,187 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an answer is not like the recorded one.
+
+Compared are status, reason, headers, errors and messages word for word, data by its fields and
+their JSON types, the delay within a second. What belongs to the situation (pids, paths, amounts
+of data) counts as the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .client import Reply
+from .recording import Recording
+
+SAME = (
+    (re.compile(r"UPID:[^:\s/]+:[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:"), "UPID:"),
+    (re.compile(r"\.tmp\.\d+"), ".tmp.PID"),
+    (re.compile(r"'(/srv/|/var/lib/vz)[^']*'"), "'PATH'"),
+    (re.compile(r"(/srv/pve|/srv/\w+/images|/var/lib/vz)[^\s'\"]*"), "PATH"),
+    (re.compile(r"20\d\d[-_]\d\d[-_]\d\d[T -]\d\d[:_]\d\d[:_]\d\dZ?"), "TIME"),
+)
+HEADERS = ("connection", "content-type", "content-encoding", "content-disposition")
+NAMES = ("upid", "vmid", "sid", "id", "node", "storage", "key", "name", "realm")
+"""What entries of lists are known by, the most telling first."""
+TELLING = frozenset(
+    {"status", "exitstatus", "type", "id", "node", "user", "tokenid", "lock", "vmid", "saved",
+     "qmpstatus", "template", "quorate", "online", "local", "level"}
+)  # fmt: skip
+"""Fields whose values are the behaviour itself."""
+KINDS = {
+    bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object",
+    type(None): "null",
+}  # fmt: skip
+PATIENCE = 1.5
+"""Seconds that the load of the recorded machine may have added to an answer."""
+
+
+def differences(told: Recording, seen: Reply, elapsed: float) -> list[str]:
+    """What differs, empty when nothing does."""
+    found = list(_head(told, seen))
+    if told.status:
+        found += _body(told, seen.body)
+    if abs(elapsed - told.elapsed) > max(PATIENCE, told.elapsed / 10):
+        found.append(f"it took {elapsed:.2f} s instead of {told.elapsed:.2f} s")
+    return found
+
+
+def _head(told: Recording, seen: Reply) -> Iterator[str]:
+    if seen.status != told.status:
+        yield f"status {seen.status} instead of {told.status}"
+    if masked(seen.reason) != masked(told.response["reason"]):
+        yield f"reason {seen.reason!r} instead of {told.response['reason']!r}"
+    for name in HEADERS:
+        wanted = [masked(value) for value in told.response["headers"].get(name, [])]
+        given = [masked(value) for value in seen.values(name)]
+        if given != wanted:
+            yield f"{name} {given} instead of {wanted}"
+
+
+def masked(text: str) -> str:
+    """A text without what belongs to the situation."""
+    for pattern, name in SAME:
+        text = pattern.sub(name, text)
+    return text
+
+
+def _body(told: Recording, seen: Any) -> Iterator[str]:
+    if isinstance(told.body, str):
+        compressed = bool(told.response["headers"].get("content-encoding"))
+        if not isinstance(seen, str) or (not compressed and masked(seen) != masked(told.body)):
+            yield f"body {str(seen)[:200]!r} instead of {told.body[:200]!r}"
+        return
+    if not isinstance(seen, dict):
+        yield f"body {str(seen)[:200]!r} instead of an object"
+        return
+    yield from _fields("body", told.body, seen)
+    for key in ("message", "errors", "success", "status"):
+        wanted, given = masked(json.dumps(told.body.get(key))), masked(json.dumps(seen.get(key)))
+        if wanted != given and json.loads(wanted) != json.loads(given):
+            yield f"{key} {given} instead of {wanted}"
+    if "data" in told.body and "data" in seen:
+        yield from _data("data", told.body["data"], seen["data"], bool(told.cut))
+
+
+def _fields(where: str, told: dict[str, Any], seen: dict[str, Any]) -> Iterator[str]:
+    """Fields that only one of two objects has."""
+    if missing := sorted(set(told) - set(seen)):
+        yield f"{where} lacks {', '.join(missing)}"
+    if more := sorted(set(seen) - set(told)):
+        yield f"{where} has {', '.join(more)} in addition"
+
+
+def _data(where: str, told: Any, seen: Any, cut: bool) -> Iterator[str]:
+    if KINDS[type(told)] != KINDS[type(seen)]:
+        yield f"{where} is {KINDS[type(seen)]} {seen!r} instead of {KINDS[type(told)]} {told!r}"
+    elif isinstance(told, dict):
+        yield from _object(where, told, seen, cut)
+    elif isinstance(told, list):
+        yield from _list(where, told, seen, cut)
+    elif isinstance(told, str) and where == "data" and masked(told) != masked(seen):
+        yield f"{where} is {seen!r} instead of {told!r}"
+
+
+def _object(where: str, told: dict[str, Any], seen: dict[str, Any], cut: bool) -> Iterator[str]:
+    if not told:
+        return  # It was emptied for the recording.
+    yield from _fields(where, told, seen)
+    for key in told.keys() & seen.keys():
+        if told[key] is None and KINDS[type(seen[key])] == "number":
+            continue  # A number that the host could not tell.
+        yield from _data(f"{where}.{key}", told[key], seen[key], cut)
+        plain = not isinstance(told[key], dict | list)
+        if key in TELLING and plain and masked(str(told[key])) != masked(str(seen[key])):
+            yield f"{where}.{key} is {seen[key]!r} instead of {told[key]!r}"
+
+
+def _list(where: str, told: list[Any], seen: list[Any], cut: bool) -> Iterator[str]:
+    if bool(told) != bool(seen):
+        yield f"{where} has {len(seen)} entries instead of {len(told)}"
+    elif told and isinstance(told[0], dict) and "t" in told[0]:
+        yield from _log(where, told, seen, cut)
+    elif told and isinstance(told[0], dict):
+        yield from _entries(where, told, seen, cut)
+
+
+def _entries(where: str, told: list[Any], seen: list[Any], cut: bool) -> Iterator[str]:
+    """Entries of the same name are alike; one without a counterpart has a form that is there."""
+    name = next((name for name in NAMES if name in told[0] and name in seen[0]), "")
+    known = {entry.get(name): entry for entry in seen} if name else {}
+    forms = [_form(entry) for entry in seen]
+    for entry in told:
+        match = known.get(entry.get(name)) if name else None
+        if match is not None:
+            yield from _object(f"{where}[{name} {entry[name]}]", entry, match, cut)
+        elif _form(entry) not in forms:
+            yield f"{where} has nothing like {entry}"
+
+
+def _form(entry: Any) -> dict[str, str]:
+    return {key: KINDS[type(value)] for key, value in entry.items()}
+
+
+TOOLS = re.compile(
+    r"transferred |Number of |Total |sent |total size|Literal data|Matched data|File list |\t"
+    r"|Creating filesystem|Filesystem UUID|Formatting |INFO: Total bytes|INFO: archive file size"
+    r"|INFO: creating vzdump archive|INFO: Finished Backup|INFO: Backup (?:started|finished)"
+)
+"""Lines of tools, whose numbers are the data's."""
+NUMBER = re.compile(r"\d[\d.,]*")
+
+
+def _line(text: str) -> str:
+    text = masked(text)
+    if text.startswith("INFO: starting new backup job: "):
+        command, *options = text.split(" --")
+        text = " --".join([command, *sorted(options)])  # Perl's hashes have no order.
+    if not TOOLS.match(text):
+        return text
+    return re.sub(r"UUID: .*", "UUID: U", NUMBER.sub("N", re.sub(r"[KMGT]iB", "B", text)))
+
+
+def _lines(log: list[Any]) -> list[str]:
+    """The lines of a log; progress counts once."""
+    found: list[str] = []
+    for entry in log:
+        line = _line(entry["t"])
+        if not line.startswith("transferred") or line not in found:
+            found.append(line)
+    return found
+
+
+def _log(where: str, told: list[Any], seen: list[Any], cut: bool) -> Iterator[str]:
+    if _form(told[0]) != _form(seen[0]) or told[0]["n"] != seen[0]["n"]:
+        yield f"{where} begins with {seen[0]} instead of {told[0]}"
+    wanted, given = _lines(told), _lines(seen)
+    if cut:
+        given = given[: len(wanted)]
+    if given != wanted:
+        pairs = zip([*wanted, *[None] * len(given)], [*given, *[None] * len(wanted)], strict=False)
+        line = next(n for n, pair in enumerate(pairs) if pair[0] != pair[1])
+        yield f"log line {line + 1}: {given[line:][:3]} instead of {wanted[line:][:3]}"

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script of the replay: which recordings one world answers, and what happens before each.
+
+`replay.yml` explains its own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .recording import Recording, read
+
+DATA = Path(__file__).parents[1] / "data"
+WORLD = DATA / "recorded_world.yml"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Recordings that one world answers, one after the other."""
+
+    name: str
+    recordings: tuple[Recording, ...]
+
+
+class Script:
+    """What the file says."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._phases: Mapping[str, int] = document["phases"]
+        self._before: Mapping[int, Sequence[Mapping[str, Any]]] = document["before"]
+        self._together: Sequence[Sequence[int]] = document["together"]
+        self.not_applicable: Mapping[int, str] = {
+            number: reason
+            for reason, numbers in document["not_applicable"].items()
+            for number in numbers
+        }
+
+    @classmethod
+    def load(cls) -> Script:
+        """The script beside the recordings."""
+        return cls(yaml.safe_load((DATA / "replay.yml").read_text(encoding="utf-8")))
+
+    def phases(self) -> list[Phase]:
+        """The recordings that apply, cut into phases."""
+        recordings = [r for r in read() if r.number not in self.not_applicable]
+        firsts = sorted(self._phases.items(), key=lambda item: item[1])
+        ends = [number for _, number in firsts[1:]] + [recordings[-1].number + 1]
+        return [
+            Phase(name, tuple(r for r in recordings if first <= r.number < end))
+            for (name, first), end in zip(firsts, ends, strict=True)
+        ]
+
+    def before(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """What happens before a recording; each entry has one key, the kind of event."""
+        return self._before.get(number, ())
+
+    def together(self, number: int) -> Sequence[int]:
+        """The numbers of those that were sent at the same time, in the order of their sending."""
+        return next((group for group in self._together if number in group), ())
