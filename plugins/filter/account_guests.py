@@ -242,9 +242,9 @@ def account_guests(
     try:
         checked = _rules(**rules)
         planned = [Planned.from_values(one) for one in guests]
+        taken = [Step.from_values(one) for one in steps]
     except UsageError as exc:
         raise AnsibleFilterError(f"account_guests: {exc}") from exc
-    taken = [Step(step["name"], step["done"], step["result"]) for step in steps]
     found = account(planned, taken, checked)
     return {
         "going": [_going(one) for one in found.going],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..module_utils._pve.command import Verdict
+from ..module_utils._pve.errors import UsageError
 from ..module_utils._pve.task import Outcome
 
 if t.TYPE_CHECKING:
@@ -57,6 +58,14 @@ class Step:
     done: str
     result: Values
 
+    @classmethod
+    def from_values(cls, values: Values) -> Step:
+        """Read a step from a dictionary with these keys."""
+        missing = [key for key in ("name", "done", "result") if key not in values]
+        if missing:
+            raise UsageError(f"the step {dict(values)!r} has no {missing[0]}")
+        return cls(values["name"], values["done"], values["result"])
+
     @property
     def refusal(self) -> str | None:
         """Why the call failed as a whole, None where the module accounts for guests."""
@@ -89,6 +98,10 @@ class Rules:
     check_mode: bool = False
     warnings: str = "accept"
     address_timeout: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.warnings not in ("accept", "fail"):
+            raise UsageError(f"warnings: {self.warnings!r} is neither accept nor fail")
 
     def accept(self, outcome: Outcome) -> bool:
         """Whether a guest goes on after this outcome."""

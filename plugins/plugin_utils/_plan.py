@@ -32,7 +32,8 @@ class Planned:
         name = values.get("name")
         if not name:
             raise UsageError(f"{dict(values)!r} has no name")
-        return cls(str(name), number_or_none(values.get("vmid"), "vmid"), values["settings"])
+        vmid = number_or_none(values.get("vmid"), "vmid")
+        return cls(str(name), vmid, values.get("settings") or {})
 
     def as_values(self) -> dict[str, t.Any]:
         """The guest as a dictionary."""
