@@ -28,6 +28,8 @@ if t.TYPE_CHECKING:
 SHORTEST, LONGEST, SHARE = 0.2, 2.0, 0.03
 # How long after the last answer a task that no list shows is asked for by itself.
 _ASK_AGAIN = 10.0
+# How long a look at a node may still take when a deadline has come, in seconds.
+_LAST_LOOK = 2.0
 
 
 @dataclass
@@ -115,7 +117,9 @@ class Watcher:
             await self._pause(node)
         while node.watches:
             try:
-                await self._round(node)
+                await asyncio.wait_for(self._round(node), self._patience(node))
+            except asyncio.TimeoutError:
+                self._note_silence(node, PveError("no answer to the last look"))
             except NoAnswerError as error:
                 self._note_silence(node, error)
             except ApiError as error:
@@ -142,6 +146,14 @@ class Watcher:
             return
         finally:
             node.wake.clear()
+
+    @staticmethod
+    def _patience(node: _Node) -> float | None:
+        """How long a round may take: no answer is waited for much longer than anybody waits."""
+        deadlines = [
+            watch.deadline for watch in node.watches if watch.seen and watch.deadline is not None
+        ]
+        return max(_LAST_LOOK, min(deadlines) - clock.now()) if deadlines else None
 
     def _seconds_to_next_round(self, node: _Node) -> float:
         if self._interval is not None:

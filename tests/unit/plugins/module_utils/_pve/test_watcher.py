@@ -187,6 +187,16 @@ async def test_a_deadline_on_a_silent_node_ends_as_lost() -> None:
 
 
 @in_virtual_time
+async def test_no_answer_is_waited_for_long_after_a_deadline() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000, 3600)
+    asyncio.get_running_loop().call_later(45, setattr, api, "latency", 30.0)
+    [seen] = await watch(api, task, timeout=50)
+    assert seen.outcome is Outcome.LOST
+    assert 50 <= now() < 54
+
+
+@in_virtual_time
 async def test_a_timeout_of_nothing_looks_once() -> None:
     api = FakeApi()
     running = api.cluster.start("pve1", "qmclone", 9000, 3600)
