@@ -23,9 +23,7 @@ def take_over(worker: Worker, guest: Guest, target: Guest, drive: Drive, key: st
         raise Died(f"volume '{drive.volume}' does not exist")
     storage = storage_of(worker.world, drive.volume)
     what = "disk" if guest.kind == "qemu" else "volume"
-    worker.log(
-        f"moving {what} '{drive.key}' from {guest.label} '{guest.vmid}' to '{target.vmid}'"
-    )
+    worker.log(f"moving {what} '{drive.key}' from {guest.label} '{guest.vmid}' to '{target.vmid}'")
     volume.volid = disk_name(storage, target.vmid, volume.format)
     volume.vmid = target.vmid
     del guest.config[drive.key]

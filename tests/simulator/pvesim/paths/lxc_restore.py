@@ -61,9 +61,7 @@ async def _restore(restore: Restore, worker: Worker) -> dict[str, CONFIG_VALUE]:
     for drive in disks("lxc", config):
         wanted = str(params.get("storage", drive.storage))
         find_storage(worker.world, wanted, worker.node)
-        new = await make_volume(
-            worker, restore.guest.vmid, drive, wanted, drive.size, restore.made
-        )
+        new = await make_volume(worker, restore.guest.vmid, drive, wanted, drive.size, restore.made)
         config[drive.key] = str(new)
     worker.log(f"restoring '{restore.volid}' now..")
     path = directory(storage_of(worker.world, restore.volid))
