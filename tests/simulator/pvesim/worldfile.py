@@ -15,6 +15,7 @@ import yaml
 from .drives import disks
 from .entities import Acl, Guest, Node, Pool, Snapshot, Storage, Token, User, Volume
 from .history import Entry
+from .ranges import expand
 from .volumes import volume_format
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def fill(world: World, file: Path) -> None:
     data = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not isinstance(data, dict) or not data.get("nodes"):
         raise WorldFileError(f"{file}: a world needs at least one node")
+    data = expand(data)
     world.cluster_name = data.get("cluster", "sim")
     world.options = dict(data.get("options") or {})
     world.durations = {k: (float(v[0]), float(v[1])) for k, v in _map(data, "durations")}

@@ -161,7 +161,7 @@ async def test_a_second_job_of_the_node_waits_for_the_first(cell: Any) -> None:
     second = await cell.call("POST", "vzdump", {"vmid": "9100"})
     await cell.settle(1)
     assert cell.task(second).lines == ["INFO: trying to get global lock - waiting..."]
-    assert await asyncio.gather(cell.end(first), cell.end(second)) == ["OK", "OK"]
+    assert list(await asyncio.gather(cell.end(first), cell.end(second))) == ["OK", "OK"]
     assert cell.task(second).ended > cell.task(first).ended
 
 
