@@ -28,6 +28,8 @@ if t.TYPE_CHECKING:
 
 # How often to look whether what has to be waited for has happened, in seconds.
 _STEP = 0.05
+# A node or its daemon may be out of reach for so long, as in a restart, at no cost, in seconds.
+_RESTART = 60.0
 _STORAGE = re.compile(r"cfs-lock 'storage-([^']+)'|pve-storage-([^']+)'")
 
 
@@ -80,6 +82,7 @@ class _Run:
     failures: int = 0
     tasks: list[Task] = field(default_factory=list)
     uncertain_since: float | None = None
+    unreached_since: float | None = None
 
     def result(self, outcome: Outcome, message: str | None = None) -> Result:
         return Result(self.job, outcome, tuple(self.tasks), message, self.attempts)
@@ -205,7 +208,7 @@ class Scheduler:
             data = await self._send(run)
         except NoAnswerError as error:
             if not error.sent:
-                raise self._again_or(run, error) from error
+                raise self._not_reached(run, error) from error
             return await self._find_out(run, since, error)
         except ApiError as error:
             return await self._refused(run, error)
@@ -225,6 +228,14 @@ class Scheduler:
             return (await send[run.job.method](run.job.path, run.job.params)).data
         finally:
             run.calling = False
+
+    def _not_reached(self, run: _Run, error: NoAnswerError) -> _Again | PveError:
+        """Another attempt: at no cost while this may be a restart."""
+        if run.unreached_since is None:
+            run.unreached_since = clock.now()
+        if clock.now() - run.unreached_since < _RESTART:
+            return _Again(str(error), costs=False)
+        return self._again_or(run, error)
 
     async def _keep_interval(self) -> None:
         at = max(clock.now(), self._next_start)

@@ -201,14 +201,18 @@ class Session:
         with self._login:
             if auth.ticket == stale:
                 self._fetch_ticket(auth, str(self.connection.password))
-            elif auth.ticket is None or auth.age > self._renewal:
-                try:
-                    self._fetch_ticket(auth, auth.ticket or str(self.connection.password))
-                except ApiError:
-                    if auth.ticket is None:
-                        raise
-                    self._fetch_ticket(auth, str(self.connection.password))
+            elif auth.age > self._renewal:
+                self._renew(auth)
             return auth.ticket
+
+    def _renew(self, auth: TicketAuth) -> None:
+        """Have a new ticket for the old one, or for the password where the old one is too old."""
+        try:
+            self._fetch_ticket(auth, str(auth.ticket))
+        except ApiError:
+            self._fetch_ticket(auth, str(self.connection.password))
+        except NoAnswerError:
+            return  # the old one holds on for now
 
     def _fetch_ticket(self, auth: TicketAuth, password: str) -> None:
         granted = self._ask_ticket({"username": self.connection.user, "password": password})
@@ -228,9 +232,12 @@ class Session:
 
     def _ask_ticket(self, form: Params) -> dict[str, t.Any]:
         tried = f"login of {self.connection.user} at {self.host}"
-        answer = self._exchange(
-            "POST", ("access", "ticket"), form, self.connection.timeout, tried, NoAuth()
-        )
+        try:
+            answer = self._exchange(
+                "POST", ("access", "ticket"), form, self.connection.timeout, tried, NoAuth()
+            )
+        except NoAnswerError as error:  # whatever became of it, no call has been sent
+            raise _HostError(tried, error.what, sent=False) from error
         return t.cast("dict[str, t.Any]", answer.data)
 
 

@@ -420,6 +420,29 @@ async def test_a_call_that_never_left_is_tried_again() -> None:
     assert len(run.api.cluster.tasks) == 1
 
 
+@in_virtual_time
+async def test_a_node_that_is_away_for_half_a_minute_costs_no_retry() -> None:
+    run = Run(retries=0)
+    away = NoAnswerError("POST", "595 Connection refused", sent=False)
+    run.api.disturb(CLONE, away, count=None)
+    asyncio.get_running_loop().call_later(30, run.api.disturbances.clear)
+    result = await run.one(clone())
+    assert result.outcome is Outcome.OK
+    assert result.attempts > 20
+    assert len(run.api.cluster.tasks) == 1
+
+
+@in_virtual_time
+async def test_a_node_that_stays_away_is_given_up() -> None:
+    run = Run()
+    away = NoAnswerError("POST", "595 Connection refused", sent=False)
+    run.api.disturb(CLONE, away, count=None)
+    result = await run.one(clone())
+    assert result.outcome is Outcome.FAILED
+    assert "595 Connection refused (after" in (result.message or "")
+    assert 60 < now() < 120
+
+
 @pytest.mark.parametrize("answer", ["OK", {"upid": "x"}, "UPID:pbs:x", 5])
 def test_an_answer_that_names_no_task_is_looked_into(answer: object) -> None:
     @in_virtual_time

@@ -245,6 +245,37 @@ def test_a_login_moves_on_too_and_its_ticket_holds_on_every_node(simulated: Simu
         assert simulated.counted["logins"] == 1
 
 
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        ("drop", {}),
+        ("reset", {"when": "after"}),
+        ("truncate", {}),
+        ("html", {}),
+        ("status", {"status": 595}),
+        ("status", {"status": 596}),
+    ],
+)
+def test_a_start_whose_login_got_lost_has_not_been_sent(
+    simulated: Simulated, action: str, more: dict[str, Any]
+) -> None:
+    """So it moves on to the next host, and is made there, once."""
+    with simulated.session(api_host=list(simulated.simulator.hosts), **TICKET) as session:
+        simulated.fault(action, **more, path="/access/ticket")
+        assert session.send("POST", START, {}, 20.0).data.startswith("UPID:pve1:")
+        assert str(session.host) == simulated.simulator.hosts[1]
+        label = "POST /nodes/{node}/qemu/{vmid}/status/start"
+        assert simulated.counted["counts"][label] == 1
+
+
+def test_a_ticket_that_cannot_be_renewed_now_holds_on(simulated: Simulated) -> None:
+    with simulated.session(renewal=0.0, **TICKET) as session:
+        get(session)
+        simulated.fault("drop", path="/access/ticket")
+        get(session)
+        assert simulated.counted["logins"] == 2
+
+
 def test_when_nobody_answers_nothing_was_sent(simulated: Simulated) -> None:
     with simulated.session(api_host=[NOBODY, "127.0.0.1:10"]) as session:
         with pytest.raises(NoAnswerError, match=r"127.0.0.1:") as caught:
