@@ -9,12 +9,14 @@ it has grown over 50 000 bytes; older generations are forgotten (`PVE/RESTEnviro
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from .task import Task
 
 MAX_FINISHED = 25
 MAX_INDEX_BYTES = 50_000
+MAX_BROADCAST_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,30 @@ class History:
         room = max(0, MAX_FINISHED - len(self.running))
         finished = sorted(self.archive(), key=_entry_start, reverse=True)[:room]
         running = sorted(self.running, key=_task_start, reverse=True)
-        return [*running, *finished]
+        return _that_fit([*running, *finished])
+
+
+def _that_fit(items: list[Task | Entry]) -> list[Task | Entry]:
+    """As many of the newest as the cluster's file system takes in one value."""
+    room = MAX_BROADCAST_BYTES - 2
+    for number, item in enumerate(items):
+        room -= _broadcast_bytes(item) + 1
+        if room <= 0:
+            return items[:number]
+    return items
+
+
+def _broadcast_bytes(item: Task | Entry) -> int:
+    """Bytes of an item as JSON."""
+    task = item if isinstance(item, Task) else item.task
+    upid = task.upid
+    fields: dict[str, str | int] = {"upid": str(upid), "node": upid.node, "type": upid.type}
+    fields |= {"id": upid.id, "user": upid.user, "starttime": upid.starttime}
+    if isinstance(item, Entry):
+        fields |= {"endtime": item.endtime, "status": item.status, "saved": "1"}
+    else:
+        fields |= {"pid": upid.pid}
+    return len(json.dumps(fields, separators=(",", ":")))
 
 
 def _task_start(task: Task) -> float:

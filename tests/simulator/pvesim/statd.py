@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from .daily import DailyUpdate
 from .vmstatus import broadcast
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Statd:
         self.quorate = True
         """What `/cluster/status` says about quorum, which is late by up to one cycle too."""
         self._loop: asyncio.Task[None] | None = None
+        self._daily = DailyUpdate(world)
 
     def begin(self) -> None:
         """Start the cycles; more calls do nothing."""
@@ -47,6 +49,7 @@ class Statd:
         for name in up:
             self._world.tasks.broadcast(name)
         self.quorate = self._world.quorate
+        self._daily.run_due()
 
     async def _cycle(self) -> None:
         while True:

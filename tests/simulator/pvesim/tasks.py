@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
+from .bursts import Bursts
 from .calls import CallError
 from .durations import fraction, seconds_for
 from .history import Entry, History
@@ -42,6 +43,7 @@ class TaskEngine:
         self.attempts: Counter[tuple[str, str]] = Counter()
         """How many tasks of a type were started for a guest: chance depends on it."""
         self._errands: set[asyncio.Task[None]] = set()
+        self._bursts = Bursts(world)
 
     def start(
         self,
@@ -63,9 +65,7 @@ class TaskEngine:
         aim = ident if target is None else target
         self.attempts[kind, str(aim)] += 1
         fault = self._fault(task, str(aim))
-        if fault is not None and fault.exitstatus == NO_WORKER:
-            self.history(node).add(Entry(task, int(world.clock.now()), task.exitstatus))
-            raise CallError(500, NO_WORKER)
+        self._check_start(task, str(aim), fault)
         duration = seconds_for(pace or kind, world.seed, aim, world.durations)
         if fault is not None and fault.seconds is not None:
             duration = fault.seconds
@@ -74,6 +74,30 @@ class TaskEngine:
         task.runner = asyncio.get_running_loop().create_task(_run(worker, body))
         task.runner.add_done_callback(lambda _runner: self._ended(task))
         return str(task.upid)
+
+    def _check_start(self, task: Task, aim: str, fault: TaskFault | None) -> None:
+        """Fail a start that a fault or a burst strikes; raises CallError."""
+        node, kind = task.upid.node, task.upid.type
+        start = (kind, aim, self.attempts[kind, aim])
+        ordered = fault is not None and fault.exitstatus == NO_WORKER
+        if not self._bursts.strike(node, *start) and not ordered:
+            return
+        task.ended = self._world.clock.now()
+        if ordered or self._bursts.leaves_log(node, *start):
+            self.history(node).add(Entry(task, int(task.ended), task.exitstatus))
+        else:
+            del self._tasks[str(task.upid)]
+        raise CallError(500, NO_WORKER)
+
+    def remove_old_logs(self, node: str) -> None:
+        """Forget the tasks that ended before the oldest one of the older archive did."""
+        older = self.history(node).older
+        if not older:
+            return
+        for upid, task in list(self._tasks.items()):
+            ended = task.upid.node == node and task.ended is not None
+            if ended and (task.ended or 0) < older[0].endtime:
+                del self._tasks[upid]
 
     def record(
         self, node: str, authid: str, kind: str, ident: str, started: float, target: int | None

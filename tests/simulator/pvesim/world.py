@@ -74,6 +74,8 @@ class World:
         self.roles: dict[str, set[str]] = {}
         self.ha: dict[str, dict[str, Any]] = {}
         self.durations: dict[str, tuple[float, float]] = {}
+        self.start_failures = 0.0
+        """Share of starts that fail at 57 starts a second (bursts.py); 0: none ever does."""
         self.task_faults: list[TaskFault] = []
         self.locks = Locks(clock)
         self.tasks = TaskEngine(self)
