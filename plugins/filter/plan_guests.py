@@ -20,7 +20,8 @@ options:
       - The wanted guests one by one, each with a C(name) or a C(hostname), with or without a
         C(vmid), and with settings that count more than O(settings).
       - What is null is not said.
-      - A name that comes twice is an error.
+      - A name that comes twice is planned twice; M(upid.proxmox.clone) and
+        M(upid.proxmox.container) refuse it.
     type: list
     elements: dict
     required: true

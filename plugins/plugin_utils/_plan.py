@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
 from dataclasses import dataclass, field
 
 from ..module_utils._pve.errors import UsageError
@@ -74,22 +73,19 @@ def plan(
 
     What a guest says counts more than ``settings``; None says nothing. ``numbered`` names those of
     the settings that have a place for a number, and the number of the first guest in each, None
-    for that of the series. UsageError for a guest without a name and for a name that comes twice.
+    for that of the series. UsageError for a guest without a name. That names differ is for the
+    module that makes the guests to see to, which refuses them by the names of its own options.
     """
-    guests = [*listed, *series.guests()]
-    planned = []
-    for index, one in enumerate(guests):
-        counted = {
-            name: with_number(
-                settings.get(name), (series.first if start is None else start) + index
-            )
-            for name, start in numbered.items()
-        }
-        planned.append(_planned(one, {**settings, **counted}))
-    doubles = [name for name, n in Counter(guest.name for guest in planned).items() if n > 1]
-    if doubles:
-        raise UsageError(f"the name {doubles[0]!r} is asked for more than once")
-    return planned
+    starts = {name: series.first if start is None else start for name, start in numbered.items()}
+    return [
+        _planned(one, {**settings, **_counted(settings, starts, index)})
+        for index, one in enumerate([*listed, *series.guests()])
+    ]
+
+
+def _counted(settings: Settings, starts: t.Mapping[str, int], index: int) -> dict[str, t.Any]:
+    """The numbered settings of the guest with this index."""
+    return {name: with_number(settings.get(name), start + index) for name, start in starts.items()}
 
 
 def _planned(one: t.Mapping[str, t.Any], common: Settings) -> Planned:

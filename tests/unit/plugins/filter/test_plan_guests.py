@@ -51,7 +51,6 @@ def test_a_series_comes_with_numbers_as_texts() -> None:
 @pytest.mark.parametrize(
     ("guests", "series", "message"),
     [
-        ([{"name": "a"}, {"name": "a"}], {}, "the name 'a' is asked for more than once"),
         ([{"vmid": 201}], {}, "neither a name nor a hostname"),
         ([], {"count": "many"}, "count: 'many' is no whole number"),
         ([], {"count": 1, "name_pattern": "50%"}, "'50%' has no place for one number"),

@@ -41,19 +41,12 @@ def test_a_pattern_without_a_place_names_a_single_guest() -> None:
     assert names(plan([], Series(count=1, pattern="web"), {}, {})) == ["web"]
 
 
-def test_a_pattern_without_a_place_does_not_name_two() -> None:
-    with pytest.raises(UsageError, match="the name 'web' is asked for more than once"):
-        plan([], Series(count=2, pattern="web"), {}, {})
-
-
-def test_a_name_that_comes_twice_is_refused() -> None:
-    with pytest.raises(UsageError, match="the name 'a' is asked for more than once"):
-        plan(
-            [{"name": "a", "vmid": 201}, {"name": "b"}, {"hostname": "a", "vmid": 202}],
-            Series(),
-            {},
-            {},
-        )
+def test_a_name_that_comes_twice_is_planned_twice_for_the_module_to_refuse() -> None:
+    assert names(plan([], Series(count=2, pattern="web"), {}, {})) == ["web", "web"]
+    assert names(plan([{"name": "a", "vmid": 201}, {"hostname": "a"}], Series(), {}, {})) == [
+        "a",
+        "a",
+    ]
 
 
 @pytest.mark.parametrize("guest", [{}, {"name": None}, {"name": "", "vmid": 201}])
