@@ -67,6 +67,28 @@ def test_a_container_is_created_started_snapshotted_stopped_cloned_and_deleted(
     assert client.cluster.get("/nodes/pve1/lxc/311/config")["hostname"] == "ct2"
 
 
+def test_hardware_changes_and_a_file_is_uploaded(client: Client) -> None:
+    results = client.play("hardware.yml", folder=str(client.home))
+    assert [name for name, result in results.items() if not result["changed"]] == []
+    assert client.cluster.tasks() == [
+        ("qmconfig", "100", "OK"),
+        ("resize", "100", "OK"),
+        ("qmmove", "100", "OK"),
+        ("imgcopy", "", "OK"),
+    ]
+    config = client.cluster.get("/nodes/pve1/qemu/100/config")
+    assert config["scsi0"] == "ceph:vm-100-disk-0,size=20G"
+    assert config["net1"].startswith("virtio=")
+    assert "scsi1" not in config
+    # The client moves a disk without removing the one it came from.
+    assert {config["unused0"], config["unused1"]} == {
+        "local-lvm:vm-100-disk-0",
+        "ceph:vm-100-disk-1",
+    }
+    templates = client.cluster.get("/nodes/pve1/storage/local/content", content="vztmpl")
+    assert "local:vztmpl/tiny.tar.gz" in {template["volid"] for template in templates}
+
+
 def test_guests_are_backed_up_and_the_archives_listed(client: Client) -> None:
     results = client.play("backups.yml")
     (job,) = results["Back up two guests"]["backups"]
