@@ -11,11 +11,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import yaml
 from pvesim import admin
-from pvesim.world import World
+from pvesim.world import DEFAULT_WORLD, World
 
 GUIDE = next(
     file
@@ -23,7 +22,11 @@ GUIDE = next(
     if (file := parent / "docs/docsite/rst/guide_simulator.rst").is_file()
 ).read_text()
 COMMANDS = re.findall(r"^    sim ((?:GET|POST|DELETE) .*)$", GUIDE, re.MULTILINE)
-WORLD = textwrap.dedent(re.findall(r"\.\. code-block:: yaml\n\n(.*?)\n\n\S", GUIDE, re.DOTALL)[-1])
+SMALL, LARGE = (
+    textwrap.dedent(block)
+    for block in re.findall(r"\.\. code-block:: yaml\n\n(.*?)\n\n\S", GUIDE, re.DOTALL)
+)
+PARTS = re.findall(r"^# (\w+): +\S", DEFAULT_WORLD.read_text(), re.MULTILINE)
 
 
 def test_every_admin_path_is_shown() -> None:
@@ -65,15 +68,23 @@ def test_the_users_and_guests_of_the_default_world_are_named() -> None:
 
 def test_the_world_of_the_guide_can_be_loaded(tmp_path: Path) -> None:
     file = tmp_path / "world.yml"
-    file.write_text(WORLD)
+    file.write_text(SMALL)
     world = World.load(file)
-    parts = yaml.safe_load(WORLD)
+    parts = yaml.safe_load(SMALL)
     assert list(world.nodes) == list(parts["nodes"])
     assert set(world.guests) == set(parts["guests"])
     assert world.storages["nas"].volumes
 
 
-@pytest.mark.parametrize("part", ["cluster", "options", "nodes", "storages", "guests", "pools",
-                                  "users", "roles", "acl", "tasks", "durations", "ha"])  # fmt: skip
-def test_every_part_of_a_world_is_explained(part: str) -> None:
-    assert f"``{part}``" in GUIDE
+def test_the_large_cluster_of_the_guide_is_large(tmp_path: Path) -> None:
+    file = tmp_path / "world.yml"
+    file.write_text(LARGE)
+    world = World.load(file)
+    assert (len(world.nodes), len(world.guests)) == (20, 1500)
+    assert world.guests[1003].status == "stopped"
+    assert world.guests[1004].config["tags"] == "team5"
+
+
+def test_every_part_of_a_world_is_explained() -> None:
+    assert len(PARTS) > 10
+    assert [part for part in PARTS if f"``{part}``" not in GUIDE] == []
