@@ -25,6 +25,7 @@ from pvesim.guests import (
     guest_of,
     skiplock,
 )
+from pvesim.nested import ended_within, is_error
 from pvesim.options import (
     NOT_OPTIONS,
     check_drives,
@@ -107,8 +108,11 @@ async def put_config(world: World, call: Call) -> None:
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/config")
-async def post_config(world: World, call: Call) -> str:
-    """Change the config of a VM in a task, whose first log line repeats the options."""
+async def post_config(world: World, call: Call) -> str | None:
+    """Change the config of a VM in a task, whose first log line repeats the options.
+
+    It is waited for as long as `background_delay` says; nothing comes back when that was enough.
+    """
     guest = _checked(world, call)
     async with api_lock(world, guest.kind, guest.node, guest.vmid):
         _check_state(world, call, guest)
@@ -119,7 +123,13 @@ async def post_config(world: World, call: Call) -> str:
             await _apply(world, call, guest, worker)
             await worker.work()
 
-    return world.tasks.start(call.node, call.caller.authid, "qmconfig", guest.vmid, work)
+    upid = world.tasks.start(call.node, call.caller.authid, "qmconfig", guest.vmid, work)
+    task = await ended_within(world, upid, int(call.params.get("background_delay") or 0))
+    if task is None:
+        return upid
+    if is_error(task.exitstatus):
+        raise CallError(500, f"failed to update VM {guest.vmid}: {task.exitstatus}")
+    return None
 
 
 def _command_line(call: Call) -> str:

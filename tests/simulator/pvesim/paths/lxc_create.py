@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError, call
 from pvesim.containers import make_volume
 from pvesim.drives import LXC_DRIVE, Drive
@@ -26,7 +27,6 @@ from pvesim.volumes import find_storage, find_volume, free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
-from .lxc_power import start_task
 from .lxc_restore import NOT_CONFIG, restore_ct
 
 DEFAULTS: dict[str, CONFIG_VALUE] = {"memory": 512, "swap": 512}
@@ -55,8 +55,7 @@ async def create(world: World, call: Call) -> str:
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
             await _create(world, call, worker, guest, options)
-        if call.params.get("start"):
-            start_task(world, worker.authid, guest)
+        await autostart(worker, call, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "vzcreate", vmid, work, target=vmid)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pvesim.archives import directory
+from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError
 from pvesim.containers import make_volume
 from pvesim.drives import LXC_DRIVE, disks
@@ -17,7 +18,6 @@ from pvesim.volumes import find_storage, storage_of
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
-from .lxc_power import start_task
 from .template import convert
 
 NOT_CONFIG = frozenset({
@@ -46,8 +46,7 @@ async def restore_ct(world: World, call: Call) -> str:
             if was_template:
                 worker.log("Convert restored container to template...")
                 convert(world, guest)
-        if call.params.get("start"):
-            start_task(world, worker.authid, guest)
+        await autostart(worker, call, guest)
 
     vmid = guest.vmid
     return world.tasks.start(call.node, call.caller.authid, "vzrestore", vmid, work, target=vmid)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import Drive
 from pvesim.entities import CONFIG_VALUE, Guest, Volume
@@ -25,7 +26,6 @@ from pvesim.volumes import free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
-from .qemu_power import start_task
 from .qemu_restore import restore_vm
 
 NOT_CONFIG = NOT_OPTIONS | {
@@ -64,9 +64,7 @@ async def create(world: World, call: Call) -> str:
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
             await _create(world, call, worker, guest, options)
-        if call.params.get("start"):
-            worker.log("Execute autostart")
-            start_task(world, worker.authid, guest)
+        await autostart(worker, call, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "qmcreate", vmid, work, target=vmid)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pvesim.archives import directory
+from pvesim.autostart import autostart
 from pvesim.calls import Call
 from pvesim.drives import disks
 from pvesim.entities import CONFIG_VALUE, Volume
@@ -22,8 +23,6 @@ from pvesim.volumes import (
 )
 from pvesim.worker import Died, Worker
 from pvesim.world import World
-
-from .qemu_power import start_task
 
 STEPS = 100
 LEAST_TICK = 0.1
@@ -43,8 +42,7 @@ async def restore_vm(world: World, call: Call) -> str:
             except Died as exc:
                 restore.undo(worker)
                 raise exc.prefixed(f"unable to restore VM {guest.vmid} - ") from exc
-        if call.params.get("start"):
-            start_task(world, worker.authid, guest)
+        await autostart(worker, call, guest)
 
     vmid = guest.vmid
     return world.tasks.start(call.node, call.caller.authid, "qmrestore", vmid, work, target=vmid)

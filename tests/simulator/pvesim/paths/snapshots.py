@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pvesim.autostart import start
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import disks
 from pvesim.entities import Guest, Snapshot
@@ -192,7 +193,6 @@ async def rollback(world: World, call: Call) -> str:
             snapshot = _existing(guest, name)
             check_lock(guest)
             check_writable(world, worker, guest)
-            was_running = guest.running
             power_off(guest)
             guest.config["lock"] = "rollback"
             try:
@@ -202,8 +202,11 @@ async def rollback(world: World, call: Call) -> str:
                     guest.config.pop("lock", None)
             guest.config = {**snapshot.config, "parent": name}
             guest.pending.clear()
-            if snapshot.vmstate or (call.params.get("start") and was_running):
+            if snapshot.vmstate:
                 power_on(worker, guest)
+        if call.params.get("start") and not guest.running:
+            async with as_death():
+                await start(worker, call, guest)
 
     return world.tasks.start(
         call.node, call.caller.authid, f"{prefix(guest)}rollback", guest.vmid, work
