@@ -54,6 +54,12 @@ def test_every_module_has_an_integration_target_that_uses_it(module: str) -> Non
     assert any(f"upid.proxmox.{module}:" in path.read_text() for path in target.rglob("*.yml"))
 
 
+@pytest.mark.parametrize("name", [*FACES["filter"], *FACES["lookup"]])
+def test_every_filter_and_lookup_is_used_by_an_integration_target(name: str) -> None:
+    targets = (ROOT / "tests/integration/targets").rglob("*.yml")
+    assert any(f"upid.proxmox.{name}" in path.read_text() for path in targets)
+
+
 @pytest.mark.parametrize(("face", "name"), DOCUMENTED)
 def test_every_example_is_a_named_task_that_shows_the_plugin(face: str, name: str) -> None:
     tasks = examples_of(face, name)
