@@ -12,14 +12,21 @@ from .calls import Call, CallError
 from .drives import LXC_DRIVE, NET, QEMU_DRIVE, Drive
 from .guests import check_allowed
 
-CLOUDINIT = "ciuser|cipassword|citype|ciupgrade|nameserver|searchdomain|sshkeys|ipconfig[0-9]+"
-HARDWARE = (
-    "acpi|hotplug|kvm|machine|scsihw|smbios1|tablet|vga|watchdog|audio0|rng0|keyboard|localtime"
-    "|tdf|vmgenid|ivshmem|serial[0-9]+"
+CLOUDINIT = (
+    "cicustom|ciuser|cipassword|citype|ciupgrade|nameserver|searchdomain|sshkeys|ipconfig[0-9]+"
 )
+HARDWARE = (
+    "acpi|hotplug|kvm|machine|scsihw|smbios1|tablet|vga|watchdog|audio0|rng0|vmgenid"
+    "|serial[0-9]+|usb[0-9]+|hostpci[0-9]+|virtiofs[0-9]+"
+)
+GENERAL = (
+    "agent|autostart|bios|description|keyboard|localtime|migrate_downtime|migrate_speed|name|onboot"
+    "|ostype|protection|reboot|startdate|startup|tdf|template|tags|unused[0-9]+"
+)
+OTHERS = ("VM.Config.Options",)
 COMMON = (
-    ("cores|sockets|cpu|cpulimit|cpuunits|vcpus|numa|affinity", ("VM.Config.CPU",)),
-    ("memory|balloon|shares|swap", ("VM.Config.Memory",)),
+    ("cores|sockets|cpu|cpulimit|cpuunits|vcpus|smp|affinity|numa[0-9]*", ("VM.Config.CPU",)),
+    ("memory|balloon|shares|swap|allow-ksm", ("VM.Config.Memory",)),
 )
 NEEDED = {
     "qemu": (
@@ -27,6 +34,9 @@ NEEDED = {
         (CLOUDINIT, ("VM.Config.Cloudinit", "VM.Config.Network")),
         (NET.pattern, ("VM.Config.Network",)),
         (HARDWARE, ("VM.Config.HWType",)),
+        ("boot|bootdisk|vmstatestorage", ("VM.Config.Disk",)),
+        ("freeze", ("VM.PowerMgmt",)),
+        (GENERAL, OTHERS),
     ),
     "lxc": (
         *COMMON,
@@ -36,18 +46,41 @@ NEEDED = {
     ),
 }
 """By kind: names of options, and the privileges of which one is needed to set them."""
-OTHERS = ("VM.Config.Options",)
+ROOT = "root@pam"
+"""Only with a ticket; a token of root is somebody else."""
+NOT_FOR_TOKENS = {
+    "hookscript": "changing the hookscript is only allowed for root@pam",
+    "dev": "configuring device passthrough is only allowed for root@pam",
+    "features": "changing feature flags (except nesting) is only allowed for root@pam",
+}
+"""Options of a container that only root may set, and what others are told."""
 
 
 def check_options(call: Call, kind: str, vmid: int, options: Iterable[str]) -> None:
     """Refuse a caller who may not set one of the options."""
     path = f"/vms/{vmid}"
+    if call.caller.authid == ROOT:
+        return
     for option in options:
+        _check_for_all(call, kind, option)
         wanted = privileges(kind, option, str(call.params.get(option, "")))
         if not any(call.caller.may(path, privilege) for privilege in wanted):
             raise CallError(403, f"Permission check failed ({path}, {'|'.join(wanted)})")
         if NET.fullmatch(option) and option in call.params:
             check_bridge(call, str(call.params[option]))
+
+
+def _check_for_all(call: Call, kind: str, option: str) -> None:
+    """Refuse what nobody but root may set, whatever his privileges."""
+    if kind == "qemu":
+        known = (names for names, _ in NEEDED["qemu"])
+        if not QEMU_DRIVE.fullmatch(option) and not any(re.fullmatch(n, option) for n in known):
+            raise CallError(500, f"only root can set '{option}' config")
+        return
+    reason = NOT_FOR_TOKENS.get(option.rstrip("0123456789"))
+    value = str(call.params.get(option, ""))
+    if reason and not (option == "features" and re.fullmatch(r"(nesting=[01])?", value)):
+        raise CallError(403, f"Permission check failed ({reason})")
 
 
 def privileges(kind: str, option: str, value: str) -> tuple[str, ...]:

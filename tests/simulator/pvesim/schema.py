@@ -95,6 +95,14 @@ class Schema:
         found = self._methods[template].get(method)
         return None if found is None else Found(found, params)
 
+    def children(self, template: str) -> list[str]:
+        """The names of the paths right below a path."""
+        branch = self._root
+        for part in filter(None, template.split("/")):
+            match = PLACEHOLDER.fullmatch(part)
+            branch = branch.wild[match[1]] if match else branch.literal[part]
+        return sorted(branch.literal)
+
     def every(self) -> list[Method]:
         """All methods of all paths."""
         return [method for methods in self._methods.values() for method in methods.values()]

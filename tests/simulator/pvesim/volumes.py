@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 FILE_TYPES = ("dir", "nfs", "cifs", "btrfs", "cephfs")
 TEMPLATE_SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".tar")
+FOLDERS = {"vztmpl": "template/cache", "iso": "template/iso", "backup": "dump"}
+FILE_NAME = re.compile(
+    r"(?:vztmpl|iso|backup|snippets|import)/[^/]+"
+    r"|(?:\d+/[^/]+/)?\d+/[^/]+\.(?:raw|qcow2|vmdk|subvol)"
+)
 CLEANUP = 1.05
 """Seconds that a failed clone waits until storages have let go, and removes its volumes."""
 QCOW2 = "cluster_size=65536 extended_l2=off preallocation=metadata compression_type=zlib"
@@ -142,6 +147,22 @@ def volume_path(storage: Storage, volume: Volume) -> str:
         pool = storage.options.get("pool", storage.id)
         return f"rbd:{pool}/{name}:conf=/etc/pve/ceph.conf:id=admin"
     return f"/dev/{storage.options.get('vgname', storage.id)}/{name}"
+
+
+def content_path(storage: Storage, volume: Volume) -> str:
+    """Where a volume of any content lies."""
+    if storage.type not in FILE_TYPES or volume.content in ("images", "rootdir"):
+        return volume_path(storage, volume)
+    folder, _, name = volume.volid.partition(":")[2].rpartition("/")
+    where = FOLDERS.get(folder, folder)
+    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{where}/{name}"
+
+
+def check_file_name(volid: str) -> None:
+    """Refuse what is no name of a volume on a storage of files."""
+    name = volid.partition(":")[2]
+    if not FILE_NAME.fullmatch(name):
+        raise CallError(500, f"unable to parse directory volume name '{name}'")
 
 
 def free(world: World, volid: str, node: str) -> None:

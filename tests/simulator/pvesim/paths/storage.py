@@ -9,11 +9,18 @@ import re
 from typing import Any
 
 from pvesim.archives import Archive
-from pvesim.calls import Call, CallError, call
+from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.entities import Storage, Volume
 from pvesim.guests import check_allowed
 from pvesim.nested import ended_within, is_error
-from pvesim.volumes import FILE_TYPES, find_storage, find_volume, linked_children
+from pvesim.volumes import (
+    FILE_TYPES,
+    check_file_name,
+    content_path,
+    find_storage,
+    find_volume,
+    linked_children,
+)
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -167,7 +174,7 @@ async def volume_attributes(world: World, call: Call) -> dict[str, Any]:
     if volume is None:
         raise CallError(500, f"volume '{volid}' does not exist")
     return {
-        "path": f"{storage.options.get('path', '/dev/' + storage.id)}/{volid.partition(':')[2]}",
+        "path": content_path(storage, volume),
         "size": volume.size,
         "used": volume.used or volume.size,
         "format": volume.format,
@@ -176,9 +183,16 @@ async def volume_attributes(world: World, call: Call) -> dict[str, Any]:
 
 def _named(world: World, call: Call) -> tuple[Storage, str]:
     """The storage of the path, and the volume id, which may leave the storage out."""
-    storage = find_storage(world, call.params["storage"], call.node)
     name = str(call.params["volume"])
-    return storage, name if ":" in name else f"{storage.id}:{name}"
+    volid = name if ":" in name else f"{call.params['storage']}:{name}"
+    owner = volid.partition(":")[0]
+    if owner != call.params["storage"]:
+        text = f"storage ID mismatch ({owner} != {call.params['storage']})\n"
+        raise parameter_error(volume=text)
+    storage = find_storage(world, owner, call.node)
+    if storage.type in FILE_TYPES:
+        check_file_name(volid)
+    return storage, volid
 
 
 def owner_of(volid: str) -> int | None:

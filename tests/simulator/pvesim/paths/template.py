@@ -65,10 +65,10 @@ def _check(world: World, guest: Guest) -> None:
     check_quorum(world)
     check_lock(guest)
     label = guest.label
-    if guest.template:
-        raise CallError(500, "you can't convert a template to a template")
     if guest.snapshots:
         raise CallError(500, f"unable to create template, because {label} contains snapshots")
+    if guest.template:
+        raise CallError(500, "you can't convert a template to a template")
     if guest.running:
         which = "VM" if guest.kind == "qemu" else "the CT"
         text = f"you can't convert a {label} to template if {which} is running"
