@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,15 @@ class Cluster:
     async def run(self, module: str, **options: Any) -> Report:
         """The report of a module's command, in this process."""
         mine = {name: options.pop(name) for name in list(options) if _connects(name)}
-        client = Client(Connection.from_options(self.connection(**mine)), parallel=24)
-        try:
+        async with self.client(**mine) as client:
             return await run_command(module, client, **options)
+
+    @contextlib.asynccontextmanager
+    async def client(self, **options: Any) -> AsyncIterator[Client]:
+        """A client with these connection options, for the block."""
+        client = Client(Connection.from_options(self.connection(**options)), parallel=24)
+        try:
+            yield client
         finally:
             client.close()
 

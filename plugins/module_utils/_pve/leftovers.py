@@ -9,13 +9,18 @@ from __future__ import annotations
 import typing as t
 
 from .operations.job import Job, Target, common_lanes
-from .reconcile import find_dead
+from .reconcile import find_at_work, find_dead
+from .task import outcome_of
 from .task_types import default_wait_timeout
+from .tasklist import list_tasks
 
 if t.TYPE_CHECKING:
     from .client import Api
     from .guests import Guest
     from .upid import Upid
+
+# The description of a VM while it is cloned (PVE::API2::Qemu, clone_vm).
+_TEMPORARY = "qmclone temporary file"
 
 
 async def find_dead_task(api: Api, job: Job) -> Upid | None:
@@ -33,12 +38,35 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
             f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
             " Run again when the lock is gone"
         )
-    return (
+    text = (
         f"{guest.title} is locked ({guest.lock}), but the task that was to make it is dead: {dead}."
         f" Remove what it left on {guest.node}: {tool} unlock {guest.vmid} &&"
         f" {tool} destroy {guest.vmid}; disks named after VMID {guest.vmid} and a copying process"
-        " may be left as well. Or set replace_leftovers and log in as root@pam with a password"
+        " may be left as well"
     )
+    if guest.kind == "qemu":
+        text += ". Or set replace_leftovers and log in as root@pam with a password"
+    return text
+
+
+async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str]) -> bool:
+    """Whether this is still what the clone ``job`` left, and nobody on any node works on it."""
+    config = (await api.get(("nodes", guest.node, guest.kind, guest.vmid, "config"))).data or {}
+    if config.get("lock") != "clone" or str(config.get("description")).strip() != _TEMPORARY:
+        return False
+    return await find_at_work(api, job, nodes) is None
+
+
+async def find_dead_lock(api: Api, source: Guest) -> Upid | None:
+    """The dead clone that left ``lock: disk`` on a container, None while anybody works on it."""
+    on_it = {"vmid": source.vmid}
+    if await list_tasks(api, source.node, {"source": "active", **on_it}):
+        return None
+    clones = {"source": "archive", "typefilter": "vzclone", **on_it}
+    newest = await list_tasks(api, source.node, clones, most=1)
+    if not newest or newest[0].status is None or outcome_of(newest[0].status).good:
+        return None
+    return newest[0].upid
 
 
 def removal(guest: Guest) -> Job:

@@ -72,6 +72,16 @@ async def find_running(api: Api, job: Job) -> Upid | None:
     return await _find(api, job, None, (), "active")
 
 
+async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | None:
+    """A running task of anybody, on any of the nodes, that makes the same guest from whatever."""
+    filters = {"source": "active", "typefilter": job.task_type}
+    for entries in [await list_tasks(api, node, filters) for node in nodes]:
+        for upid in (entry.upid for entry in entries):
+            if job.is_told_by(await _first_lines(api, upid)):
+                return upid
+    return None
+
+
 async def find_dead(api: Api, job: Job) -> Upid | None:
     """The newest task of the caller for the same job that ended badly, or None."""
     filters = {"source": "archive", "typefilter": job.task_type}

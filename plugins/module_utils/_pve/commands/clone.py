@@ -10,15 +10,16 @@ import typing as t
 
 from ..errors import UsageError
 from ..guests import read_cluster
+from ..leftovers import find_dead_lock
 from ..operations.clone import CloneSource, clone_job
 from ..operations.job import Target
 from ..placement import place
-from ..plan import Wanted, check_wanted
+from ..plan import Action, Wanted, check_wanted, decide
 from .creation import Recipe, make
 
 if t.TYPE_CHECKING:
     from ..command import Context, Report
-    from ..guests import Cluster
+    from ..guests import Cluster, Guest
     from ..operations.job import Job
 
 _OPTIONS = ("full", "storage", "format", "pool", "description", "snapname", "bwlimit")
@@ -31,6 +32,7 @@ async def run(context: Context) -> Report:
     cluster = await read_cluster(context.api)
     source = await _source(context, cluster)
     wanted = _placed(_wanted(params), cluster, source, params)
+    await _check_lock(context, source.guest, wanted, cluster)
 
     def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, one.node or source.guest.node, source.guest.kind)
@@ -69,6 +71,23 @@ async def _source(context: Context, cluster: Cluster) -> CloneSource:
     if guest.kind == "lxc" and any("format" in one.options for one in _wanted(context.params)):
         raise UsageError(f"format: the clone of a container ({guest.title}) has no format")
     return source
+
+
+async def _check_lock(
+    context: Context, source: Guest, wanted: t.Sequence[Wanted], cluster: Cluster
+) -> None:
+    """Refuse to wait for the lock of a dead clone on a container where one is to be cloned."""
+    if source.kind != "lxc" or source.lock != "disk":
+        return
+    steps = decide(wanted, cluster, source.kind, {source.vmid})
+    if not any(step.action is Action.MAKE for step in steps):
+        return
+    dead = await find_dead_lock(context.api, source)
+    if dead is not None:
+        raise UsageError(
+            f"source: {source.title} is locked (disk), but the clone that locked it is dead:"
+            f" {dead}. Unlock it on {source.node}: pct unlock {source.vmid}"
+        )
 
 
 def _placed(

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..guests import Cluster, VmidRange, Vmids, read_cluster
-from ..leftovers import explain, find_dead_task, removal
+from ..leftovers import explain, find_dead_task, may_be_removed, removal
 from ..plan import MAKING, Action, Step, Wanted, decide
 from ..reconcile import find_running
 from ..task import Outcome
@@ -62,7 +62,7 @@ async def make(
         steps, finished = await _decided(machine, wanted, cluster, recipe)
         if context.check:
             return _plan(steps, recipe)
-        steps, removals = await _without_leftovers(machine, steps, recipe)
+        steps, removals = await _without_leftovers(machine, steps, cluster, recipe)
         results = await _act(machine, steps, cluster, recipe)
         results = await _named_as_wanted(context, steps, results)
         values = [_values(step, results.get(index), finished) for index, step in enumerate(steps)]
@@ -139,17 +139,26 @@ async def _wait_for(machine: Engine, makings: t.Sequence[Guest], recipe: Recipe)
 
 
 async def _without_leftovers(
-    machine: Engine, steps: list[Step], recipe: Recipe
+    machine: Engine, steps: list[Step], cluster: Cluster, recipe: Recipe
 ) -> tuple[list[Step], list[Task]]:
     """Remove left-overs of our own dead tasks where the user allows it; the tasks that did so."""
     if not machine.context.params["replace_leftovers"] or recipe.kind != "qemu":
         return steps, []
-    ours = [step for step in steps if step.action is Action.GIVE_UP and step.upid and step.guest]
+    given_up = [s for s in steps if s.action is Action.GIVE_UP and s.upid and s.guest]
+    ours = [step for step in given_up if await _is_ours(machine, step, cluster, recipe)]
     jobs = [removal(t.cast("Guest", step.guest)) for step in ours]
     results = await machine.run(jobs, to_the_end=True)
     removals = {id(step): result for step, result in zip(ours, results)}
     tasks = [task for result in results for task in result.tasks]
     return [_after_removal(step, removals.get(id(step))) for step in steps], tasks
+
+
+async def _is_ours(machine: Engine, step: Step, cluster: Cluster, recipe: Recipe) -> bool:
+    """Whether the left-over is still that of our dead task, and nobody else's work by now."""
+    guest = t.cast("Guest", step.guest)
+    online = [node.name for node in cluster.nodes.values() if node.online]
+    job = recipe.job_begun(step.wanted, guest)
+    return await may_be_removed(machine.context.api, guest, job, online)
 
 
 def _after_removal(step: Step, removed: Result | None) -> Step:

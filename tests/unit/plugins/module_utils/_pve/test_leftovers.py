@@ -5,11 +5,106 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.leftovers import explain, removal
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest, read_cluster
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.leftovers import (
+    explain,
+    find_dead_lock,
+    may_be_removed,
+    removal,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone import (
+    CloneSource,
+    clone_job,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 UPID = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:root@pam:")
+NODES = ("pve1", "pve2", "pve3")
+TEMPORARY = " qmclone temporary file"
+
+
+def a_clone() -> Job:
+    source = CloneSource(Guest(9000, "qemu", "pve1", "tpl", "stopped", template=True), ("ceph",))
+    return clone_job(source, Target(301, "web1", "pve1", "qemu"), {}, None, movable=False)
+
+
+async def found(api: FakeApi, vmid: int) -> Guest:
+    return (await read_cluster(api)).guests[vmid]
+
+
+# May it be removed?
+
+
+@pytest.mark.parametrize(
+    ("config", "allowed"),
+    [
+        ({"lock": "clone", "description": TEMPORARY}, True),
+        ({"lock": "clone", "description": f"{TEMPORARY}\n"}, True),
+        ({"lock": "clone"}, False),
+        ({"lock": "clone", "description": "precious"}, False),
+        ({"lock": "backup", "description": TEMPORARY}, False),
+        ({"name": "web1"}, False),
+    ],
+    ids=str,
+)
+def test_only_what_a_clone_has_not_finished_may_be_removed(
+    config: dict[str, str], allowed: bool
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.add(301, **config)
+        assert await may_be_removed(api, await found(api, 301), a_clone(), NODES) is allowed
+
+    scenario()
+
+
+@pytest.mark.parametrize("node", NODES)
+@pytest.mark.parametrize("user", ["root@pam!ansible", "bob@pve"])
+def test_what_anybody_makes_from_any_source_may_not_be_removed(node: str, user: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.add(301, lock="clone", description=TEMPORARY)
+        api.cluster.start(
+            node, "qmclone", 777, user=user, log=["creating a clone of VM 777 with ID 301"]
+        )
+        assert not await may_be_removed(api, await found(api, 301), a_clone(), NODES)
+
+    scenario()
+
+
+# The lock on a container that was cloned.
+
+
+@in_virtual_time
+async def test_the_lock_of_a_dead_clone_is_found() -> None:
+    api = FakeApi()
+    api.cluster.add(9100, "lxc", hostname="tpl", lock="disk")
+    dead = api.cluster.start(
+        "pve1", "vzclone", 9100, 5, started=-600, exitstatus="unexpected status"
+    )
+    assert await find_dead_lock(api, await found(api, 9100)) == dead.upid
+
+
+@in_virtual_time
+async def test_a_lock_that_a_task_holds_or_may_hold_is_not_dead() -> None:
+    api = FakeApi()
+    api.cluster.add(9100, "lxc", hostname="tpl", lock="disk")
+    source = await found(api, 9100)
+    assert await find_dead_lock(api, source) is None
+    api.cluster.start("pve1", "vzclone", 9100, 5, started=-600, exitstatus="unexpected status")
+    running = api.cluster.start("pve1", "move_volume", 9100, user="bob@pve")
+    assert await find_dead_lock(api, source) is None
+    api.cluster.tasks.remove(running)
+    api.cluster.start("pve1", "vzclone", 9100, 5, started=-60)
+    assert await find_dead_lock(api, source) is None
+
+
+# What the user is told.
 
 
 @pytest.mark.parametrize(("kind", "tool"), [("qemu", "qm"), ("lxc", "pct")])
@@ -32,3 +127,9 @@ def test_the_removal_ignores_the_lock_of_that_guest_alone() -> None:
     assert (job.method, job.path) == ("DELETE", ("nodes", "pve2", "qemu", 301))
     assert job.params == {"skiplock": 1}
     assert not job.repeatable
+
+
+def test_only_for_a_vm_there_is_a_way_without_a_shell() -> None:
+    for kind, way in (("qemu", True), ("lxc", False)):
+        guest = Guest(301, kind, "pve1", None, "unknown", lock="clone")
+        assert ("replace_leftovers" in explain(guest, UPID, "pve1")) is way
