@@ -112,7 +112,7 @@ class Client:
     def _environment(self) -> Mapping[str, str]:
         """The connection, as the modules (1.4.0 knows no CA file) and the inventory want it."""
         simulator = self.cluster.simulator
-        host, _, port = simulator.hosts[0].partition(":")
+        host, _colon, port = simulator.hosts[0].partition(":")
         return {
             "ANSIBLE_HOME": str(self.home),
             "ANSIBLE_NOCOLOR": "1",

@@ -61,7 +61,7 @@ def test_what_is_no_request_is_refused_and_ends_the_connection(
     line: Line, sent: str, first: str
 ) -> None:
     line.send(sent)
-    head, _, body = line.end().partition("\r\n\r\n")
+    head, _separator, body = line.end().partition("\r\n\r\n")
     status_line, *headers = head.split("\r\n")
     assert status_line == first
     assert body == first.split(" ", 2)[2]

@@ -35,7 +35,7 @@ def test_every_admin_path_is_shown() -> None:
     assert len(paths) >= 8
     for method, path in paths:
         head, *states = path.replace("{node}", "pve[0-9]").split("|")
-        first, _, last = head.rpartition("/")
+        first, _separator, last = head.rpartition("/")
         for state in [last, *states]:
             wanted = re.compile(f"{first}/{state}" if first else state)
             assert any(m == method and wanted.fullmatch(p) for m, p in shown), (method, path)
