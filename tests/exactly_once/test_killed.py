@@ -80,7 +80,7 @@ def _check_guest(guest: Mapping[str, Any], before: Truth, after: Truth) -> None:
     """What the report says of a guest, beside what the cluster knew when the play was killed."""
     tasks = _makers(after, guest["vmid"])
     assert len(tasks) == 1, f"{guest} was made {len(tasks)} times"
-    (was,) = _makers(before, guest["vmid"]) or [None]
+    was = next(iter(_makers(before, guest["vmid"])), None)
     if was is None:
         assert (guest["outcome"], guest["changed"]) == ("ok", True)
         assert guest["attempts"] >= 1  # more where the other module had taken the VMID
