@@ -17,10 +17,10 @@ from ansible_collections.upid.proxmox.plugins.plugin_utils._account import (
 from ansible_collections.upid.proxmox.plugins.plugin_utils._plan import Planned
 
 CLONE = "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
-NOBODY: dict[str, Any] = {}
+Result = dict[str, Any]
 
 
-def entry(name: str | None, vmid: int | None, outcome: str = "ok", **more: Any) -> dict[str, Any]:
+def entry(name: str | None, vmid: int | None, outcome: str = "ok", **more: Any) -> Result:
     """One guest in the result of a module."""
     changed = outcome in {"ok", "warnings", "queued"}
     return {
@@ -33,15 +33,18 @@ def entry(name: str | None, vmid: int | None, outcome: str = "ok", **more: Any) 
     }
 
 
-def result(*guests: dict[str, Any], **more: Any) -> dict[str, Any]:
+def result(*guests: dict[str, Any], **more: Any) -> Result:
     return {"guests": list(guests), "tasks": [], **more}
 
 
-def steps(clone: Any = NOBODY, start: Any = NOBODY, seen: Any = NOBODY) -> list[Step]:
+def steps(
+    clone: Result | None = None, start: Result | None = None, seen: Result | None = None
+) -> list[Step]:
+    """Three steps; one without a result was not taken yet."""
     return [
-        Step("clone", "cloned", clone),
-        Step("start", "started", start),
-        Step("show an address", "seen", seen),
+        Step("clone", "cloned", clone or {}),
+        Step("start", "started", start or {}),
+        Step("show an address", "seen", seen or {}),
     ]
 
 
