@@ -116,23 +116,27 @@ class Watcher:
         if not look_first:
             await self._pause(node)
         while node.watches:
-            try:
-                await asyncio.wait_for(self._round(node), self._patience(node))
-            except asyncio.TimeoutError:
-                self._note_silence(node, PveError("no answer to the last look"))
-            except NoAnswerError as error:
-                self._note_silence(node, error)
-            except ApiError as error:
-                self._note_refusal(node, error)
-            except PveError as error:
-                self._lose_all(node, str(error))
-            else:
-                node.silent_since = None
+            await self._look(node)
             self._expire(node)
             node.watches = [watch for watch in node.watches if watch.open]
             if node.watches:
                 await self._pause(node)
         node.loop = None
+
+    async def _look(self, node: _Node) -> None:
+        """One round, whatever comes of it."""
+        try:
+            await asyncio.wait_for(self._round(node), self._patience(node))
+        except asyncio.TimeoutError:
+            self._note_silence(node, PveError("no answer to the last look"))
+        except NoAnswerError as error:
+            self._note_silence(node, error)
+        except ApiError as error:
+            self._note_refusal(node, error)
+        except PveError as error:
+            self._lose_all(node, str(error))
+        else:
+            node.silent_since = None
 
     async def _pause(self, node: _Node) -> None:
         """Wait for the next round, less when somebody wants to know at once."""
