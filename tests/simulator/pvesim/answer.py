@@ -28,6 +28,8 @@ class Answer:
     body: bytes = b""
     content_type: str | None = None
     leaks_close: bool = False
+    unauthorized: bool = False
+    """Whether credentials were refused, which takes three seconds whatever the status says."""
     filename: str | None = None
     """The name of a download; long ones are compressed without being asked for."""
 
@@ -58,7 +60,7 @@ def plain(status: int, text: str, newline: bool = False) -> HttpError:
 
 def bare(status: int, reason: str) -> HttpError:
     """An error without a body: failed authentication and everything about the next hop."""
-    return HttpError(Answer(status, reason))
+    return HttpError(Answer(status, reason, unauthorized=status == 401))
 
 
 def success(result: Any, output: str) -> Answer:
@@ -84,7 +86,8 @@ def failure(error: CallError, output: str) -> Answer:
     document: dict[str, Any] = {"data": None, "message": message}
     if error.errors:
         document["errors"] = error.errors
-    answer = Answer(error.status, first_line(message), b"", JSON_TYPE)
+    refused = error.status == 401
+    answer = Answer(error.status, first_line(message), b"", JSON_TYPE, unauthorized=refused)
     if output == "extjs":
         document |= {"success": 0, "status": str(error.status)}
         answer = replace(answer, status=200, reason="OK")

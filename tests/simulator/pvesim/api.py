@@ -65,7 +65,7 @@ class Api:
             answer = await self._answer(request, asked)
         except HttpError as error:
             answer = error.answer
-        if answer.status == 401:
+        if answer.unauthorized:
             await self._world.clock.sleep(begun + FAILED_DELAY - self._world.clock.now())
         return answer
 

@@ -113,6 +113,19 @@ CHECKS: dict[str, Check] = {
     "pve-volume-id-or-qm-path": _any_of(
         (VOLUME_ID, _pattern("none|cdrom|/.+", "")), "unable to parse volume ID '{}'"
     ),
+    "pve-volume-id-or-absolute-path": _any_of(
+        (VOLUME_ID, _pattern("/.+", "")), "unable to parse volume ID '{}'"
+    ),
+    "pve-storage-content": _pattern(
+        "images|rootdir|vztmpl|iso|backup|snippets|import|none", "invalid content type '{}'"
+    ),
+    "pve-ha-resource-or-vm-id": _pattern(
+        r"[a-z]+:\S+|\d+", "value does not look like a valid ha resource id"
+    ),
+    "lxc-ip-with-ll-iface": _any_of(
+        (IP, _pattern(r"(?i:fe80:[0-9a-f:]+%[a-z0-9]+)", "")),
+        "value does not look like a valid IP address",
+    ),
     "pve-lxc-mp-string": _pattern(
         r"(?!.*/\.\.?(?:/|$))(?!\.\.?/).+", "{} contains illegal characters for a mount point"
     ),
@@ -162,6 +175,7 @@ CHECKS: dict[str, Check] = {
         r"\d+(?:\.\d+)?[KMGT]?", "value does not look like a valid disk size: {}"
     ),
     "urlencoded": _pattern(r"[-%a-zA-Z0-9_.!~*'()]*", "invalid urlencoded string: {}"),
+    "bridge-pair": _pattern(r"1|[-_.\w]+(?::[-_.\w]+)?", "entry '{}' contains invalid ID"),
     "storage-pair": _pattern(
         rf"1|{STORAGE}(?::{STORAGE})?", "entry '{}' contains invalid ID"
     ),
@@ -193,6 +207,17 @@ PROPERTIES: dict[str, PropertyFormat] = {
         "flags": _STRING,
         "phys-bits": _STRING,
         "guest-phys-bits": {"type": "integer", "minimum": 32, "maximum": 64, "optional": 1},
+    },
+    "pve-qm-smbios1": {
+        "uuid": {
+            "type": "string", "optional": 1,
+            "pattern": "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}",
+        },
+        **dict.fromkeys(
+            ("version", "serial", "manufacturer", "product", "sku", "family"),
+            {"type": "string", "pattern": "[A-Za-z0-9+/]+={0,2}", "optional": 1},
+        ),
+        "base64": _BOOLEAN,
     },
     "pve-qm-cicustom": dict.fromkeys(("meta", "network", "user", "vendor"), _STRING),
     "pve-qm-rng": {

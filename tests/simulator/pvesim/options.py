@@ -108,7 +108,7 @@ async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: l
         if not drive.cdrom:
             drive.resize(known.size)
         return str(drive)
-    form = drive.options.pop("format", default_format(storage, kind))
+    form = drive.options.pop("format", default_format(storage))
     content = "images" if kind == "qemu" else "rootdir"
     volume = await allocate(worker, storage, content, vmid, size, form)
     volume.used = 0

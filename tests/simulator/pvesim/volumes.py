@@ -69,9 +69,9 @@ def find_volume(world: World, volid: str, node: str) -> Volume | None:
     return None
 
 
-def default_format(storage: Storage, kind: str) -> str:
-    """The format of a new disk: files are qcow2 for a VM, everything else is raw."""
-    return "qcow2" if storage.type in FILE_TYPES and kind == "qemu" else "raw"
+def default_format(storage: Storage) -> str:
+    """The format of a new disk that asks for none; the web interface asks for qcow2 on files."""
+    return str(storage.options.get("format", "raw"))
 
 
 def disk_name(storage: Storage, vmid: int, form: str, *, base: str | None = None) -> str:

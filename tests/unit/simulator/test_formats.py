@@ -71,3 +71,19 @@ def test_bad_values_are_refused_with_a_reason(name: str, text: str, reason: str)
 
 def test_a_list_is_split_at_commas_semicolons_and_blanks() -> None:
     assert split_list("a,b; c\0d") == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("pve-storage-content-list", "images,foo", "invalid content type 'foo'"),
+        ("pve-volume-id-or-absolute-path", "/dev/sda", None),
+        ("pve-volume-id-or-absolute-path", "sda", "unable to parse volume ID 'sda'"),
+        ("pve-ha-resource-or-vm-id", "100", None),
+        ("pve-ha-resource-or-vm-id", "VM", "value does not look like a valid ha resource id"),
+        ("lxc-ip-with-ll-iface-list", "10.0.0.1 fe80::1%eth0", None),
+        ("lxc-ip-with-ll-iface-list", "dns", "value does not look like a valid IP address"),
+    ],
+)
+def test_formats_of_storages_ha_and_containers(name: str, text: str, reason: str | None) -> None:
+    assert refusal(name, text) == reason
