@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from .world import Node
 FIRST_BYTE_TIMEOUT = 5.0
 TLS_HANDSHAKE = b"\x16"
 MAX_HEAD = 8192
+HOST = re.compile(rb"^host:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ async def _peek(connection: socket.socket) -> bytes:
 
 
 async def _redirect(connection: socket.socket, address: Address) -> None:
-    """Answer plain HTTP: 301 for GET, 308 for what has a body."""
+    """Answer plain HTTP: 301 for GET, 308 for what has a body, to the host that was asked."""
     loop = asyncio.get_running_loop()
     with contextlib.closing(connection):
         head = await loop.sock_recv(connection, MAX_HEAD)
@@ -151,6 +153,8 @@ async def _redirect(connection: socket.socket, address: Address) -> None:
         if not rest:
             return
         status = "301 Moved Permanently" if method == "GET" else "308 Permanent Redirect"
-        location = f"{address.url}{rest.partition(' ')[0]}"
+        named = HOST.search(head)
+        base = f"https://{named[1].decode('latin-1')}" if named else address.url
+        location = f"{base}{rest.partition(' ')[0]}"
         answer = f"HTTP/1.1 {status}\r\nLocation: {location}\r\nConnection: close\r\n"
         await loop.sock_sendall(connection, f"{answer}Content-Length: 0\r\n\r\n".encode())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,6 +33,18 @@ def test_plain_http_is_sent_on_to_https(simulator: Any, method: str, status: int
     answer = simulator.session.request(method, url, allow_redirects=False)
     assert answer.status_code == status
     assert answer.headers["Location"] == f"{simulator.urls[0]}/api2/json/version?a=1"
+
+
+@pytest.mark.parametrize("host", [None, "pve.example.com:8006"])
+def test_plain_http_stays_with_the_host_that_was_asked(simulator: Any, host: str | None) -> None:
+    plain = http.client.HTTPConnection(simulator.urls[0].removeprefix("https://"))
+    plain.putrequest("GET", "/api2", skip_host=True)
+    if host is not None:
+        plain.putheader("Host", host)
+    plain.endheaders()
+    base = f"https://{host}" if host else simulator.urls[0]
+    assert plain.getresponse().getheader("Location") == f"{base}/api2"
+    plain.close()
 
 
 def test_each_address_is_another_node(cluster: Any) -> None:
