@@ -13,6 +13,7 @@ from functools import cached_property
 from ..module_utils._pve.command import Verdict
 from ..module_utils._pve.errors import UsageError
 from ..module_utils._pve.task import Outcome
+from ._plan import keys
 
 if t.TYPE_CHECKING:
     from ._plan import Planned
@@ -63,7 +64,7 @@ class Step:
         """Read a step from a dictionary with these keys."""
         missing = [key for key in ("name", "done", "result") if key not in values]
         if missing:
-            raise UsageError(f"the step {dict(values)!r} has no {missing[0]}")
+            raise UsageError(f"a step has no {missing[0]}, but {keys(values)}")
         return cls(values["name"], values["done"], values["result"])
 
     @property

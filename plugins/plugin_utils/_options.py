@@ -64,6 +64,6 @@ def _merged(names: t.Sequence[str], known: t.Mapping[str, t.Any]) -> dict[str, t
     for name in names:
         value = known.get(name)
         if value is not None and not isinstance(value, t.Mapping):
-            raise UsageError(f"{name}: {value!r} is not a dictionary")
+            raise UsageError(f"{name} is not a dictionary")
         merged.update(value or {})
     return merged

@@ -30,7 +30,7 @@ class Planned:
         """Read what ``as_values`` wrote, or anything else with these keys."""
         name = values.get("name")
         if not name:
-            raise UsageError(f"{dict(values)!r} has no name")
+            raise UsageError(f"a guest has no name, but {keys(values)}")
         vmid = number_or_none(values.get("vmid"), "vmid")
         return cls(str(name), vmid, values.get("settings") or {})
 
@@ -91,9 +91,14 @@ def _counted(settings: Settings, starts: t.Mapping[str, int], index: int) -> dic
 def _planned(one: t.Mapping[str, t.Any], common: Settings) -> Planned:
     name = one.get("name") or one.get("hostname")
     if not name:
-        raise UsageError(f"{dict(one)!r} has neither a name nor a hostname")
+        raise UsageError(f"a guest has neither a name nor a hostname, but {keys(one)}")
     own = {key: value for key, value in one.items() if value is not None and key not in _IDENTITY}
     return Planned(str(name), number_or_none(one.get("vmid"), "vmid"), {**common, **own})
+
+
+def keys(values: t.Mapping[str, t.Any]) -> str:
+    """The keys of a dictionary for a message; its values may be secret."""
+    return ", ".join(map(str, values)) or "nothing at all"
 
 
 def with_number(value: t.Any, number: int) -> t.Any:

@@ -52,7 +52,7 @@ def test_dictionaries_are_put_one_over_the_other() -> None:
 
 
 def test_what_is_no_dictionary_cannot_be_put_over_one() -> None:
-    with pytest.raises(UsageError, match="ci_user: 'admin' is not a dictionary"):
+    with pytest.raises(UsageError, match="ci_user is not a dictionary"):
         fill({"params": ["config", "ci_user"]}, GUEST)
 
 
