@@ -41,6 +41,8 @@ class Node:
     updates: tuple[dict[str, str], ...] = ()
     """Packages that can be updated, as `/apt/update` gives them once the lists were read."""
     lists_read: bool = False
+    pveam: bool = True
+    """Whether the list of OS templates was fetched."""
     acme: str = ""
     """`account=default,domains=a.example;b.example`: whom certificates are ordered for."""
     certificate_end: float | None = None

@@ -62,7 +62,7 @@ def _map(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
 
 def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node = Node(name, number, data.get("address", f"192.0.2.{10 + number}"))
-    for key in ("maxcpu", "maxmem", "maxdisk", "uptime", "state", "member", "pvedaemon"):
+    for key in ("maxcpu", "maxmem", "maxdisk", "uptime", "state", "member", "pvedaemon", "pveam"):
         if key in data:
             setattr(node, key, data[key])
     node.acme = str(data.get("acme", ""))

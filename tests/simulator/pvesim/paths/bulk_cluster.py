@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pvesim.bulk import Bulk, in_order, wanted_ids, workers
-from pvesim.calls import Call, CallError, call
+from pvesim.calls import Call, call
 from pvesim.entities import Guest
 from pvesim.guests import check_allowed, check_quorum
 from pvesim.nested import guest_call
@@ -99,8 +99,7 @@ async def suspend(world: World, call: Call) -> str:
 async def migrate(world: World, call: Call) -> str:
     """Move guests to one node; those that are there stay."""
     target = str(call.params["target"])
-    if target not in world.nodes:
-        raise CallError(500, f"no such cluster node '{target}'")
+    world.check_node(target)
     guests = [g for g in _guests(world, call, "VM.Migrate") if g.node != target]
 
     async def act(guest: Guest) -> str:

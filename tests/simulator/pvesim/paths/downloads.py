@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from pvesim.appliances import BASE, TEMPLATES
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.durations import fraction
 from pvesim.entities import Storage, Volume
@@ -27,14 +28,6 @@ SUFFIXES = {
     "import": r"\.(?:ova|ovf|qcow2|raw|vmdk)",
 }
 STEPS = 4
-TEMPLATES = (
-    "debian-12-standard_12.7-1_amd64.tar.zst",
-    "debian-13-standard_13.1-2_amd64.tar.zst",
-    "ubuntu-24.04-standard_24.04-2_amd64.tar.zst",
-    "alpine-3.22-default_20250617_amd64.tar.xz",
-)
-"""The OS templates that can be fetched."""
-
 
 def task_id(name: str) -> str:
     """A file name as the id of a task: what the UPID cannot hold is percent-encoded."""
@@ -107,10 +100,10 @@ async def download_url(world: World, call: Call) -> str:
 async def fetch_template(world: World, call: Call) -> str:
     """Fetch an OS template of the list."""
     name = str(call.params["template"])
-    if name not in TEMPLATES:
+    if name not in TEMPLATES or not world.nodes[call.node].pveam:
         raise parameter_error(template="no such template")
     storage = _target(world, call, "vztmpl", name)
-    url = f"http://download.proxmox.com/images/system/{name}"
+    url = f"{BASE}/{name}"
 
     async def work(worker: Worker) -> None:
         if find_volume(world, f"{storage.id}:vztmpl/{name}", call.node) is not None:

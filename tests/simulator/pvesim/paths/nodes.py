@@ -8,6 +8,7 @@ from __future__ import annotations
 from ipaddress import IPv4Interface
 from typing import Any
 
+from pvesim.appliances import TEMPLATES, entry
 from pvesim.calls import Call, call
 from pvesim.durations import fraction
 from pvesim.entities import Node
@@ -118,9 +119,9 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
 
 
 @call("GET", "/nodes/{node}/aplinfo")
-async def appliances(_world: World, _call: Call) -> list[dict[str, Any]]:
+async def appliances(world: World, call: Call) -> list[dict[str, Any]]:
     """The templates that can be downloaded: none, before the first `pveam update`."""
-    return []
+    return [entry(template) for template in TEMPLATES] if world.nodes[call.node].pveam else []
 
 
 @call("GET", "/nodes/{node}/network")

@@ -31,8 +31,7 @@ def check_target(world: World, call: Call) -> str:
     if target in (call.node, "localhost"):
         raise parameter_error(target="target is local node.")
     check_quorum(world)
-    if target not in world.nodes:
-        raise CallError(500, f"no such cluster node '{target}'")
+    world.check_node(target)
     return target
 
 

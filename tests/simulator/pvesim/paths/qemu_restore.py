@@ -16,6 +16,7 @@ from pvesim.volumes import (
     FILE_TYPES,
     allocate,
     cloudinit_name,
+    default_format,
     find_storage,
     storage_of,
     volume_path,
@@ -74,7 +75,7 @@ async def _disks(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALU
     for drive in drives:
         wanted = str(restore.call.params.get("storage", drive.storage))
         storage = find_storage(world, wanted, worker.node)
-        form = default_format(storage) if storage.type in FILE_TYPES else "raw"
+        form = volume_format(drive.volume) if storage.type in FILE_TYPES else "raw"
         name = cloudinit_name(storage, vmid) if drive.cloudinit else None
         volume = await allocate(worker, storage, "images", vmid, drive.size, form, name=name)
         restore.made.append(volume)

@@ -216,7 +216,11 @@ async def delete_volume(world: World, call: Call) -> str | None:
     storage, volid = _named(world, call)
     volume = find_volume(world, volid, call.node)
     vmid = volume.vmid if volume else owner_of(volid)
-    check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
+    backup = volume is not None and volume.content == "backup"
+    if backup and call.caller.may(f"/vms/{vmid}", "VM.Backup"):
+        check_allowed(call, f"/storage/{storage.id}", "Datastore.AllocateSpace")
+    else:
+        check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
 
     async def work(worker: Worker) -> None:
         async with worker.storage_lock(storage):

@@ -57,6 +57,7 @@ async def test_what_a_download_refuses(cell: Any, params: Any, message: str) -> 
 
 async def test_a_template_of_the_list_is_fetched(cell: Any) -> None:
     wanted = "debian-13-standard_13.1-2_amd64.tar.zst"
+    assert wanted in [entry["template"] for entry in await cell.call("GET", "aplinfo")]
     upid = await cell.call("POST", "aplinfo", {"storage": "local", "template": wanted})
     assert f":download:{wanted}:" in upid
     assert await cell.end(upid) == "OK"
@@ -65,6 +66,10 @@ async def test_a_template_of_the_list_is_fetched(cell: Any) -> None:
     assert lines[0] == "OK, got correct file already, no need to re-download"
     refusal = await cell.refusal("POST", "aplinfo", {"storage": "local", "template": "nosuch"})
     assert refusal.errors == {"template": "no such template"}
+    cell.world.nodes["pve1"].pveam = False
+    assert await cell.call("GET", "aplinfo") == []
+    params = {"storage": "local", "template": wanted}
+    assert (await cell.refusal("POST", "aplinfo", params)).status == 400
 
 
 async def test_an_image_is_pulled_from_a_registry(cell: Any) -> None:
@@ -99,6 +104,17 @@ async def test_a_protected_backup_is_not_removed(cell: Any) -> None:
     upid = await cell.call("DELETE", path, named)
     assert ":imgdel:100@local:" in upid
     assert await cell.end(upid) == "OK"
+
+
+async def test_who_may_back_a_guest_up_may_remove_its_backups(cell: Any) -> None:
+    assert await cell.done("POST", "vzdump", {"vmid": "100"}) == "OK"
+    (volid,) = await content(cell, "backup")
+    path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"
+    rights = {("/storage/local", "Datastore.AllocateSpace")}
+    who = {"may": lambda where, what: (where, what) in rights, "userid": "bob@pve"}
+    assert (await cell.refusal("DELETE", path, {"volume": volid}, **who)).status == 403
+    rights.add(("/vms/100", "VM.Backup"))
+    assert await cell.done("DELETE", path, {"volume": volid}, **who) == "OK"
 
 
 async def test_a_removal_may_be_waited_for(cell: Any) -> None:

@@ -123,3 +123,10 @@ async def test_a_missing_archive_is_found_in_the_task(cell: Any) -> None:
     assert ended == f"unable to restore CT 300 - volume '{archive}' does not exist"
     refusal = await cell.refusal("POST", "qemu", {"vmid": 300, "archive": "nosuch:backup/x.vma"})
     assert refusal.message == "storage 'nosuch' does not exist"
+
+
+async def test_a_disk_keeps_its_format_where_files_are(recorded: Any) -> None:
+    archive = await back_up(recorded, 101, "vm")
+    assert await recorded.done("POST", "qemu", {"vmid": 300, "archive": archive}) == "OK"
+    restored = recorded.world.guests[300].config["scsi0"]
+    assert restored == "store1:300/vm-300-disk-0.qcow2,size=1G"
