@@ -183,6 +183,7 @@ CHECKS: dict[str, Check] = {
 
 _BOOLEAN = {"type": "boolean", "optional": 1}
 _STRING = {"type": "string", "optional": 1}
+_BASE64 = {"type": "string", "pattern": "[A-Za-z0-9+/]+={0,2}", "optional": 1}
 _LIMIT = {"type": "number", "minimum": 0, "optional": 1}
 
 # Named formats that are property strings; only those that guests and tasks use.
@@ -214,8 +215,7 @@ PROPERTIES: dict[str, PropertyFormat] = {
             "pattern": "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}",
         },
         **dict.fromkeys(
-            ("version", "serial", "manufacturer", "product", "sku", "family"),
-            {"type": "string", "pattern": "[A-Za-z0-9+/]+={0,2}", "optional": 1},
+            ("version", "serial", "manufacturer", "product", "sku", "family"), _BASE64
         ),
         "base64": _BOOLEAN,
     },
