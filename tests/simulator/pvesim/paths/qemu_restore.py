@@ -16,9 +16,9 @@ from pvesim.volumes import (
     FILE_TYPES,
     allocate,
     cloudinit_name,
-    default_format,
     find_storage,
     storage_of,
+    volume_format,
     volume_path,
 )
 from pvesim.worker import Died, Worker
