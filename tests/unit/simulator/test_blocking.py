@@ -53,5 +53,10 @@ def test_lists_are_answered_at_once_while_every_worker_waits_for_a_lock(simulato
     )
     assert answer.status_code == 200
     assert simulator.world.clock.now() - begun >= 10
-    _nothing, _elapsed = simulator.advance_while(lambda: [t.join(20) for t in threads])
+
+    def finish() -> None:
+        for thread in threads:
+            thread.join(20)
+
+    simulator.advance_while(finish)
     assert {(a.status_code, a.reason) for a in answers} == {(500, LOCK)}

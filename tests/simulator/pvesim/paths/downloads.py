@@ -29,6 +29,7 @@ SUFFIXES = {
 }
 STEPS = 4
 
+
 def task_id(name: str) -> str:
     """A file name as the id of a task: what the UPID cannot hold is percent-encoded."""
     keep = "".join(chr(n) for n in range(33, 127) if chr(n) not in ":%/")
