@@ -22,10 +22,15 @@ DELETE /_sim/faults
 GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
 DELETE /_sim/requests
 GET    /_sim/world                  guests, tasks, nodes, volumes
-POST   /_sim/nodes/{node}/up|down|silent
+POST   /_sim/nodes/{node}/up|down|silent|closed|untrusted
 POST   /_sim/nodes/{node}/pvedaemon/up|down|block
+POST   /_sim/quorum                 {there: false}
+POST   /_sim/guests/{vmid}          {lock: backup}: options of the config, null removes one
+POST   /_sim/tasks/{upid}/kill      SIGKILL for the worker
 POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
 """
+SEEN = ("silent", "closed", "untrusted")
+"""States of a node that are only about how others reach it."""
 PVEDAEMON = {"up": "up", "down": "down", "block": "blocked"}
 
 
@@ -68,6 +73,11 @@ class Admin:
         parts = request.path.removeprefix(PREFIX).strip("/").split("/")
         if request.method == "POST" and parts[0] == "nodes":
             return await self._node(parts[1:])
+        match [request.method, *parts]:
+            case ["POST", "guests", vmid]:
+                return self._guest(vmid, _document(request))
+            case ["POST", "tasks", upid, "kill"]:
+                return self._kill(upid)
         actions = {
             "POST faults": self._add_fault,
             "DELETE faults": self._clear_faults,
@@ -75,6 +85,7 @@ class Admin:
             "DELETE requests": self._clear_requests,
             "GET world": self._as_json,
             "POST clock": self._clock,
+            "POST quorum": self._quorum,
         }
         action = actions.get(f"{request.method} {'/'.join(parts)}")
         if action is None:
@@ -114,6 +125,30 @@ class Admin:
             clock.resume()
         return {"now": clock.now(), "paused": clock.paused}
 
+    def _quorum(self, document: Mapping[str, Any]) -> Any:
+        if not isinstance(document.get("there"), bool):
+            raise Refused(400, "quorum is {there: true} or {there: false}")
+        self._world.quorate = document["there"]
+        return {"there": self._world.quorate}
+
+    def _guest(self, vmid: str, options: Mapping[str, Any]) -> Any:
+        guest = self._world.guests.get(int(vmid))
+        if guest is None:
+            raise Refused(404, f"there is no guest {vmid}")
+        for key, value in options.items():
+            if value is None:
+                guest.config.pop(key, None)
+            else:
+                guest.config[key] = value
+        return guest.config
+
+    def _kill(self, upid: str) -> Any:
+        for task in self._world.tasks.every():
+            if str(task.upid) == upid and task.running:
+                self._world.tasks.kill(task)
+                return {"upid": upid}
+        raise Refused(404, f"there is no running task {upid}")
+
     async def _node(self, parts: list[str]) -> Any:
         name, *action = parts
         node = self._world.nodes.get(name)
@@ -126,8 +161,8 @@ class Admin:
                 self._world.node_up(name)
             case ["down"]:
                 self._world.node_down(name)
-            case ["silent"]:
-                node.state = "silent"
+            case [state] if state in SEEN:
+                node.state = state
             case _:
                 raise Refused(404, f"a node cannot be {'/'.join(action)!r}")
         await self._node_changed(name)

@@ -58,6 +58,39 @@ def test_nodes_and_pvedaemon_are_switched(simulator: Any) -> None:
     assert simulator.admin("POST", "nodes/pve1/pvedaemon/block")["pvedaemon"] == "blocked"
 
 
+def test_a_node_is_out_of_reach_for_the_others(simulator: Any) -> None:
+    simulator.admin("POST", "nodes/pve2/closed")
+    closed = simulator.request("GET", "/nodes/pve2/qemu")
+    simulator.admin("POST", "nodes/pve2/untrusted")
+    untrusted = simulator.request("GET", "/nodes/pve2/qemu")
+    assert (closed.status_code, closed.reason) == (595, "Connection refused")
+    assert untrusted.status_code == 596
+    assert "certificate verify failed" in untrusted.reason
+
+
+def test_without_quorum_nothing_starts(simulator: Any) -> None:
+    simulator.admin("POST", "quorum", {"there": False})
+    refused = simulator.request("POST", "/nodes/pve1/qemu/100/status/start")
+    assert refused.reason == "cluster not ready - no quorum?"
+    simulator.admin("POST", "quorum", {"there": True})
+    assert simulator.request("POST", "/nodes/pve1/qemu/100/status/start").status_code == 200
+
+
+def test_a_lock_is_set_and_removed_past_the_api(simulator: Any) -> None:
+    assert simulator.admin("POST", "guests/100", {"lock": "backup"})["lock"] == "backup"
+    refused = simulator.request("PUT", "/nodes/pve1/qemu/100/config", {"description": "x"})
+    assert refused.reason == "VM is locked (backup)"
+    assert "lock" not in simulator.admin("POST", "guests/100", {"lock": None})
+
+
+def test_a_killed_worker_leaves_its_log_without_an_end(simulator: Any) -> None:
+    simulator.admin("POST", "clock", {"pause": True})
+    upid = simulator.request("POST", "/nodes/pve1/qemu/100/status/start").json()["data"]
+    simulator.admin("POST", f"tasks/{upid}/kill")
+    status = simulator.request("GET", f"/nodes/pve1/tasks/{upid}/status").json()["data"]
+    assert status["exitstatus"] == "unexpected status"
+
+
 def test_the_clock_stops_jumps_and_goes_on(simulator: Any) -> None:
     stopped = simulator.admin("POST", "clock", {"pause": True})
     assert stopped["paused"]
@@ -72,6 +105,9 @@ def test_the_clock_stops_jumps_and_goes_on(simulator: Any) -> None:
         ("nosuch", {}, 404, "POST /_sim/nosuch is not known"),
         ("nodes/pve9/down", {}, 404, "there is no node 'pve9'"),
         ("nodes/pve1/dance", {}, 404, "a node cannot be 'dance'"),
+        ("quorum", {}, 400, "quorum is {there: true} or {there: false}"),
+        ("guests/999", {}, 404, "there is no guest 999"),
+        ("tasks/UPID:x/kill", {}, 404, "there is no running task UPID:x"),
         ("clock", {}, 400, "the clock knows pause, resume and advance"),
         ("clock", {"advance": "soon"}, 400, "could not convert string to float: 'soon'"),
         ("faults", {"action": "explode"}, 400, "action is 'explode'"),
