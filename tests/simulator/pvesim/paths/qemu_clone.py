@@ -10,18 +10,13 @@ exclusively, each with one second of patience; both are held for the whole copy.
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any
 
-from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.calls import Call, CallError, call
+from pvesim.clone_checks import Request, check, source_config
 from pvesim.copying import copy_disk
 from pvesim.drives import NET, Drive, disks, with_mac
 from pvesim.entities import CONFIG_VALUE, Guest, Storage, Volume
 from pvesim.guests import (
-    check_allowed,
-    check_lock,
-    check_pool,
-    check_quorum,
     config_file,
     forget,
     new_mac,
@@ -33,7 +28,6 @@ from pvesim.volumes import (
     FILE_TYPES,
     allocate,
     cloudinit_name,
-    find_storage,
     find_volume,
     free,
     storage_of,
@@ -45,29 +39,12 @@ TEMPORARY = " qmclone temporary file"
 NOT_COPIED = ("lock", "template", "parent", "vmstate", "snaptime", "description")
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the call asks for."""
-
-    vmid: int
-    newid: int
-    node: str
-    params: dict[str, Any]
-    caller: Call
-
-    @property
-    def target(self) -> str | None:
-        """The node that the clone goes to, None for the same."""
-        wanted = self.params.get("target")
-        return None if wanted in (None, self.node, "localhost") else wanted
-
-
 @call("POST", "/nodes/{node}/qemu/{vmid}/clone")
 async def clone(world: World, call: Call) -> str:
     """Start a clone; the UPID names the source only."""
     params = dict(call.params)
     request = Request(params["vmid"], params["newid"], call.node, params, call)
-    source, full = _check(world, request)
+    source, full = check(world, request)
     running = source.running
 
     async def work(worker: Worker) -> None:
@@ -90,93 +67,10 @@ async def clone(world: World, call: Call) -> str:
     )
 
 
-def _check(world: World, request: Request) -> tuple[Guest, bool]:
-    """Everything that is refused before a task starts, and again inside it: source and mode."""
-    params, node = request.params, request.node
-    check_pool(world, params.get("pool"))
-    source = world.guests.get(request.vmid)
-    if source is None or source.kind != "qemu" or source.node != node:
-        raise CallError(
-            500, f"unable to find configuration file for VM {request.vmid} on node '{node}'"
-        )
-    if request.target is not None:
-        world.check_node(request.target)
-    _check_storage(world, request)
-    check_quorum(world)
-    check_lock(source)
-    config = source_config(source, params.get("snapname"))
-    full = bool(params.get("full", not source.template))
-    for option in ("storage", "format"):
-        if option in params and not full:
-            raise CallError(500, f"parameter '{option}' not allowed for linked clones")
-    _check_access(world, request, config)
-    for drive in disks("qemu", config):
-        _check_feature(request, drive, full)
-    present = world.guests.get(request.newid)
-    if present is not None and present.kind == "qemu" and present.node == node:
-        raise CallError(500, f"unable to create VM {request.newid}: config file already exists")
-    return source, full
-
-
-def source_config(source: Guest, snapname: str | None) -> dict[str, CONFIG_VALUE]:
-    """The config that is cloned: the current one, or that of a snapshot."""
-    if snapname is None:
-        return dict(source.config)
-    if snapname not in source.snapshots:
-        raise CallError(500, f"snapshot '{snapname}' does not exist")
-    return dict(source.snapshots[snapname].config)
-
-
-def _check_storage(world: World, request: Request) -> None:
-    """The storage that was asked for: there, fit for disks, and shared if the node changes."""
-    name = request.params.get("storage")
-    if name is None:
-        return
-    storage = find_storage(world, name, request.node)
-    if "images" not in storage.content:
-        raise parameter_error(storage=f"storage '{name}' does not support vm images")
-    if request.target is not None:
-        find_storage(world, name, request.target)
-        if not storage.shared:
-            raise CallError(500, f"can't clone to non-shared storage '{name}'")
-
-
-def _check_access(world: World, request: Request, config: dict[str, CONFIG_VALUE]) -> None:
-    """Space on every target storage, the use of every bridge, and no local disk to elsewhere."""
-    shared = True
-    for drive in disks("qemu", config):
-        name = request.params.get("storage", drive.storage)
-        check_allowed(request.caller, f"/storage/{name}", "Datastore.AllocateSpace")
-        shared = shared and storage_of(world, drive.volume).shared
-    for key, value in config.items():
-        if NET.fullmatch(key):
-            options = Drive.parse(key, str(value)).options
-            if "bridge" in options:
-                path = f"/sdn/zones/localnetwork/{options['bridge']}"
-                tag = f"/{options['tag']}" if "tag" in options else ""
-                check_allowed(request.caller, path + tag, "SDN.Use")
-    if request.target is not None and not shared:
-        raise CallError(500, f"can't clone VM to node '{request.target}' (VM uses local storage)")
-
-
-def _check_feature(request: Request, drive: Drive, full: bool) -> None:
-    """Whether the storage can clone this disk in this way."""
-    if full or drive.cloudinit:
-        return
-    base = "base-" in drive.volume.rpartition("/")[2]
-    if request.params.get("snapname"):
-        what = f"a snapshot of '{drive.volume}'"
-    elif not base:
-        what = f"'{drive.volume}'"
-    else:
-        return
-    raise CallError(500, f"Linked clone feature is not supported for {what} ({drive.key})")
-
-
 async def _clone(world: World, worker: Worker, request: Request, running: bool) -> None:
     """The worker under its locks: the temporary config, the copies, the final config."""
     try:
-        source, full = _check(world, request)
+        source, full = check(world, request)
     except CallError as exc:
         raise Died(exc.message) from exc
     if source.running != running:

@@ -290,3 +290,12 @@ async def test_many_clones_to_a_fast_shared_storage_do_not_wait_for_each_other(c
     upids = [await cell.call("POST", "qemu/9000/clone", {"newid": 200 + n}) for n in range(50)]
     assert {await cell.end(upid) for upid in upids} == {"OK"}
     assert not any("acquire" in line for upid in upids for line in cell.task(upid).lines)
+
+
+async def test_the_state_of_a_tpm_in_use_is_not_cloned(cell: Any) -> None:
+    guest = cell.world.guests[101]
+    guest.config["tpmstate0"] = "local-lvm:vm-101-disk-1,size=4M,version=v2.0"
+    refusal = await cell.refusal("POST", "qemu/101/clone", {"newid": 200}, node="pve2")
+    assert (refusal.status, refusal.message) == (500, "cannot clone TPM state while VM is running")
+    guest.status = "stopped"
+    assert ":qmclone:101:" in await cell.call("POST", "qemu/101/clone", {"newid": 200}, node="pve2")
