@@ -18,9 +18,9 @@ from .answer import FORMATS, Answer, HttpError, bare, failure, plain, success
 from .auth import FAILED_DELAY, Authentication, Identity
 from .calls import CALLS, Call, Caller, CallError
 from .daemons import Daemons
-from .parameters import check_content, parameters, with_path
+from .parameters import check_content, check_transfer, parameters, with_path
 from .permissions import Permissions, denied
-from .request import API, Request
+from .request import API, BASE, Request
 from .schema import Found, Method, Schema
 from .validation import validate
 from .world import World
@@ -72,9 +72,12 @@ class Api:
     async def _answer(self, request: Request, asked: str) -> Answer:
         if request.method not in METHODS:
             raise bare(501, f"method '{request.method}' not available")
-        if not request.path.startswith(API):
+        check_transfer(request)
+        if not request.path.startswith(BASE):
             check_content(request)
             raise plain(500, f"no such file '{request.path}'", newline=True)
+        if not request.output:
+            raise plain(501, "no such uri")
         identity = None
         if not self._is_open(request):
             identity = self._authentication.identify(request)

@@ -27,7 +27,7 @@ END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 END_OF_LINE = re.compile(rb"\r?\n")
 HEADER = re.compile(rb"[^:\s]+\s*:|\s+\S")
 LENGTH = re.compile(rb"content-length\s*:\s*(\d+)\s*", re.IGNORECASE)
-CHUNKED = re.compile(rb"transfer-encoding\s*:.*chunked", re.IGNORECASE)
+TRANSFER = re.compile(rb"transfer-encoding\s*:\s*(.*?)\s*", re.IGNORECASE)
 
 Refuse = Callable[[str, int, str], bytes]
 """Makes the answer that refuses a request: the protocol, the status and the reason."""
@@ -54,9 +54,24 @@ def refusal(lines: list[bytes]) -> Refusal | None:
         return Refusal("HTTP/1.0", 506, f"http protocol version {major}.{minor} not supported")
     if re.match(rb"[^/]*@", match[2]):
         return Refusal("HTTP/1.0", 400, "invalid url")
-    if not all(HEADER.match(line) for line in headers):
-        return Refusal(f"HTTP/{major}.{minor}", 506, "unable to parse request header")
+    wrong = refused_headers(headers)
+    return Refusal(f"HTTP/{major}.{minor}", *wrong) if wrong else None
+
+
+def refused_headers(lines: list[bytes]) -> tuple[int, str] | None:
+    """The status and the reason if the header lines are refused."""
+    if not all(HEADER.match(line) for line in lines):
+        return 506, "unable to parse request header"
+    encoding = transfer_encoding(lines)
+    if encoding not in ("", "chunked"):
+        return 501, f"Unknown transfer encoding '{encoding}'"
     return None
+
+
+def transfer_encoding(lines: list[bytes]) -> str:
+    """What the head says of the encoding of the body, in lower case."""
+    found = (match[1] for line in lines if (match := TRANSFER.fullmatch(line)))
+    return next(found, b"").decode("latin-1").lower()
 
 
 def too_large(lines: list[bytes]) -> bool:
@@ -153,7 +168,7 @@ class Front(asyncio.Protocol):
         else:
             lengths = [int(match[1]) for line in lines if (match := LENGTH.fullmatch(line))]
             # A chunked body is refused and ends the connection, wherever it ends itself.
-            chunked = any(CHUNKED.match(line) for line in lines)
+            chunked = transfer_encoding(lines) == "chunked"
             self._body = MAX_UNREAD if chunked else sum(lengths[:1])
             self._inner.data_received(b"\r\n".join([*lines, b"", b""]))
 

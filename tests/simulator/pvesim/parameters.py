@@ -30,10 +30,14 @@ PERL_JSON = {
 MALFORMED = "malformed JSON string, neither tag, array, object, number, string or atom"
 
 
-def check_content(request: Request) -> None:
-    """Refuse a body that the HTTP layer does not take; raises HttpError."""
+def check_transfer(request: Request) -> None:
+    """Refuse a body of unknown length, whoever sends it; raises HttpError."""
     if request.chunked:
         raise plain(501, "chunked transfer encoding not supported")
+
+
+def check_content(request: Request) -> None:
+    """Refuse a body that the HTTP layer does not take; raises HttpError."""
     if not request.length:
         return
     if request.method not in ("POST", "PUT"):

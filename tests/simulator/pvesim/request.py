@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from .upload import Upload, is_upload
 
-API = "/api2/"
+BASE = "/api2"
+API = f"{BASE}/"
+FORMAT = re.compile(rf"{BASE}/+(?P<format>[a-z][a-z0-9]+)(?P<path>/.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ class Request:
 
     @property
     def output(self) -> str:
-        """The format that is asked for: `json` in `/api2/json/version`."""
-        return self.path.removeprefix(API).lstrip("/").partition("/")[0]
+        """The format that is asked for: `json` in `/api2/json/version`; empty if there is none."""
+        match = FORMAT.fullmatch(self.path)
+        return match["format"] if match else ""
 
     @property
     def api_path(self) -> str:
         """The path after the format: `/version` in `/api2/json/version`."""
-        return "/" + self.path.removeprefix(API).lstrip("/").partition("/")[2]
+        match = FORMAT.fullmatch(self.path)
+        return (match["path"] or "/") if match else self.path
 
     @property
     def cookie(self) -> str | None:

@@ -54,6 +54,10 @@ def line(simulator: Any) -> Iterator[Line]:
         ("GET /api2/json/version\r\n\r\n", "HTTP/1.0 400 bad request"),
         ("GET / HTTP/2.0\r\n\r\n", "HTTP/1.0 506 http protocol version 2.0 not supported"),
         ("GET root@pve1:8006 HTTP/1.1\r\n\r\n", "HTTP/1.0 400 invalid url"),
+        (
+            "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "HTTP/1.1 501 Unknown transfer encoding 'gzip'",
+        ),
         ("GET / HTTP/1.1\r\nno header\r\n\r\n", "HTTP/1.1 506 unable to parse request header"),
     ],
 )

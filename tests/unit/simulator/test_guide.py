@@ -27,14 +27,18 @@ SMALL, LARGE = (
     for block in re.findall(r"\.\. code-block:: yaml\n\n(.*?)\n\n\S", GUIDE, re.DOTALL)
 )
 PARTS = re.findall(r"^# (\w+): +\S", DEFAULT_WORLD.read_text(), re.MULTILINE)
+PLACEHOLDERS = {"{node}": "pve[0-9]", "{vmid}": "[0-9]+", "{upid}": "UPID:[^/]+"}
 
 
 def test_every_admin_path_is_shown() -> None:
     shown = {tuple(shlex.split(command)[:2]) for command in COMMANDS}
     paths = re.findall(r"^(GET|POST|DELETE) +/_sim/(\S+)", admin.PATHS, re.MULTILINE)
     assert len(paths) >= 8
-    for method, path in paths:
-        head, *states = path.replace("{node}", "pve[0-9]").split("|")
+    for method, template in paths:
+        path = template
+        for placeholder, pattern in PLACEHOLDERS.items():
+            path = path.replace(placeholder, pattern)
+        head, *states = path.split("|")
         first, _separator, last = head.rpartition("/")
         for state in [last, *states]:
             wanted = re.compile(f"{first}/{state}" if first else state)
@@ -42,8 +46,11 @@ def test_every_admin_path_is_shown() -> None:
 
 
 def test_every_command_works(cluster: Any) -> None:
+    endless = {"action": "task", "type": "qmclone", "seconds": 1e6}
+    cluster.admin("POST", "faults", endless)
+    clone = cluster.request("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 300})
     for command in COMMANDS:
-        method, path, *body = shlex.split(command)
+        method, path, *body = shlex.split(command.replace("UPID:pve1:...", clone.json()["data"]))
         answer = requests.request(
             method,
             f"{cluster.urls[0]}/_sim/{path}",

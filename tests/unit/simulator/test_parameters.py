@@ -51,7 +51,6 @@ def test_what_is_no_json_object_is_an_error_500_in_plain_text(body: bytes) -> No
             "upload 'Content-Type 'application/xml' not implemented",
         ),
         (Request("POST", "/", length=524289), 501, "for data too large"),
-        (Request("POST", "/", chunked=True), 501, "chunked transfer encoding not supported"),
     ],
 )
 def test_bodies_that_are_not_taken(asked: Request, status: int, reason: str) -> None:

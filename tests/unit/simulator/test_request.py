@@ -17,6 +17,12 @@ def test_the_bare_format_is_the_root() -> None:
     assert Request("GET", "/api2/json").api_path == "/"
 
 
+def test_slashes_before_the_format_may_be_many_and_it_is_in_lower_case() -> None:
+    assert Request("GET", "/api2//json/version").api_path == "/version"
+    for path in ("/api2", "/api2/", "/api2/JSON/version", "/api2json/version", "/api2/j/version"):
+        assert Request("GET", path).output == ""
+
+
 def test_the_cookie_may_be_encoded_or_raw() -> None:
     for value in ("PVE:a@pve:1::x+/=", "PVE%3Aa%40pve%3A1%3A%3Ax%2B%2F%3D"):
         asked = Request("GET", "/", headers={"cookie": f"lang=de; PVEAuthCookie={value}"})
