@@ -13,7 +13,7 @@ from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.containers import make_volume, rsync_report
-from pvesim.drives import NET, Drive, disks, with_mac
+from pvesim.drives import NET, Drive, disks, drives, with_mac
 from pvesim.entities import CONFIG_VALUE, Guest, Volume
 from pvesim.guests import (
     api_lock,
@@ -100,6 +100,7 @@ def _check(world: World, call: Call, source: Guest) -> tuple[dict[str, CONFIG_VA
         text = "Cannot do full clones on a running container without snapshots"
         raise CallError(500, text)
     config = dict(source.snapshots[name].config if name else source.config)
+    _check_mounts(config)
     shared = True
     for drive in disks("lxc", config):
         storage = storage_of(world, drive.volume)
@@ -113,6 +114,14 @@ def _check(world: World, call: Call, source: Guest) -> tuple[dict[str, CONFIG_VA
         where = _target_node(call)
         raise CallError(500, f"can't clone CT to node '{where}' (CT uses local storage)")
     return config, full
+
+
+def _check_mounts(config: dict[str, CONFIG_VALUE]) -> None:
+    """What lies outside the storages cannot be cloned."""
+    for drive in drives("lxc", config):
+        if drive.storage is None:
+            kind = "device" if drive.volume.startswith("/dev/") else "bind"
+            raise CallError(500, f"unable to clone mountpoint '{drive.key}' (type {kind})")
 
 
 async def _work(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pvesim.autostart import autostart
@@ -29,6 +30,7 @@ from pvesim.world import World
 
 from .lxc_restore import NOT_CONFIG, restore_ct
 
+SSH_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[\w@.-]+ [A-Za-z0-9+/]+=*(?: .*)?$")
 DEFAULTS: dict[str, CONFIG_VALUE] = {"memory": 512, "swap": 512}
 
 
@@ -42,6 +44,7 @@ async def create(world: World, call: Call) -> str:
     check_unused(world, vmid)
     check_pool(world, call.params.get("pool"))
     _check_rights(call, vmid)
+    _check_keys(str(call.params.get("ssh-public-keys", "")))
     options = {k: v for k, v in call.params.items() if k not in NOT_CONFIG}
     _check_template(world, call)
     options |= _volumes(call, options)
@@ -58,6 +61,13 @@ async def create(world: World, call: Call) -> str:
         await autostart(worker, call, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "vzcreate", vmid, work, target=vmid)
+
+
+def _check_keys(text: str) -> None:
+    """Every line has to be a public key, which the server asks ssh-keygen."""
+    for line in text.splitlines():
+        if line.strip() and not SSH_KEY.search(line):
+            raise CallError(500, "SSH public key validation error")
 
 
 def _check_rights(call: Call, vmid: int) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 CLONE = "lxc/9100/clone"
 
 
@@ -85,3 +87,16 @@ async def test_a_clone_may_go_to_another_node_and_into_a_pool(cell: Any) -> None
     )
     assert await cell.done("POST", CLONE, {"newid": 200, "target": "pve3"}) == "OK"
     assert cell.world.guests[200].node == "pve3"
+
+
+@pytest.mark.parametrize(
+    ("mount", "kind"), [("/srv/data,mp=/srv", "bind"), ("/dev/sdb1,mp=/srv", "device")]
+)
+async def test_what_lies_outside_the_storages_is_not_cloned(
+    cell: Any, mount: str, kind: str
+) -> None:
+    cell.world.guests[9100].config["mp0"] = mount
+    refusal = await cell.refusal("POST", CLONE, {"newid": 200})
+    assert refusal.message == f"unable to clone mountpoint 'mp0' (type {kind})"
+    assert cell.world.guests[9100].lock is None
+    assert 200 not in cell.world.guests

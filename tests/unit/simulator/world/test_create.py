@@ -169,3 +169,16 @@ async def test_an_unknown_guest_has_no_configuration_file(cell: Any) -> None:
         refusal = await cell.refusal("DELETE", path)
         text = f"Configuration file 'nodes/pve1/{file}.conf' does not exist"
         assert (refusal.status, refusal.message) == (500, text)
+
+
+async def test_what_is_no_ssh_key_is_refused(cell: Any) -> None:
+    params = {
+        "vmid": 210,
+        "ostemplate": "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",
+        "rootfs": "ceph:1",
+    }
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== me@here"
+    refusal = await cell.refusal("POST", "lxc", params | {"ssh-public-keys": f"{key}\nnonsense"})
+    assert (refusal.status, refusal.message) == (500, "SSH public key validation error")
+    assert 210 not in cell.world.guests
+    assert await cell.done("POST", "lxc", params | {"ssh-public-keys": f"{key}\n\n"}) == "OK"
