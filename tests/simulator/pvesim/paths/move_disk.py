@@ -70,7 +70,7 @@ def _to_storage(world: World, call: Call, guest: Guest) -> str:
                 copy = await copy_disk(worker, origin, drive, storage, form, 1.0, params)
             except Died as exc:
                 raise exc.prefixed("storage migration failed: ") from exc
-            _use(world, guest, drive, copy, delete=bool(call.params.get("delete")))
+            _use(worker, guest, drive, copy, delete=bool(call.params.get("delete")))
 
     return world.tasks.start(call.node, call.caller.authid, "qmmove", guest.vmid, work)
 
@@ -91,13 +91,18 @@ def _check_copy(world: World, call: Call, guest: Guest, storage: Storage) -> tup
     return origin, form
 
 
-def _use(world: World, guest: Guest, drive: Drive, copy: Volume, *, delete: bool) -> None:
+def _use(worker: Worker, guest: Guest, drive: Drive, copy: Volume, *, delete: bool) -> None:
     """The config names the copy; the source is removed, or stays as an unused disk."""
+    try:
+        check_writable(worker.world, worker, guest)
+    except CallError as exc:
+        free(worker.world, copy.volid, guest.node)
+        raise Died(f"storage migration failed: {exc.message}") from exc
     old, drive.volume = drive.volume, copy.volid
     drive.options.pop("format", None)
     guest.config[drive.key] = str(drive)
     if delete:
-        free(world, old, guest.node)
+        free(worker.world, old, guest.node)
     else:
         guest.config[free_unused(guest)] = old
 

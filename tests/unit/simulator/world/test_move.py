@@ -142,3 +142,12 @@ async def test_a_disk_is_detached_and_removed(cell: Any) -> None:
     assert cell.world.guests[100].config["unused0"] == "ceph:vm-100-disk-0"
     await cell.call("PUT", "qemu/100/unlink", {"idlist": "unused0"})
     assert names(cell, "ceph", 100) == []
+
+
+async def test_without_quorum_a_copy_is_made_for_nothing(cell: Any) -> None:
+    upid = await cell.call("POST", "qemu/100/move_disk", {"disk": "scsi0", "storage": "local-lvm"})
+    cell.world.quorate = False
+    status = await cell.end(upid)
+    assert status.startswith("storage migration failed: unable to open file '/etc/pve/nodes/pve1/")
+    assert names(cell, "local-lvm", 100) == []
+    assert cell.world.guests[100].config["scsi0"].startswith("ceph:vm-100-disk-0")
