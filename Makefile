@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python
 GATE := $(RUN) $(CURDIR)/tests/tools/gate.py
 
 # The gates that run side by side, the longest first. The unit tests come last and alone.
-GATES := sanity integration molecule clients ansible-lint importer types lint style layers docs changelog
+GATES := sanity exactly-once integration molecule clients ansible-lint importer types lint style layers docs changelog
 JOBS ?= 2
 
 export PATH := $(VENV)/bin:$(PATH)
@@ -29,7 +29,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(COLLECTIONS)
 unexport PYTHONPATH ANSIBLE_CONFIG MAKEFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test $(GATES) unit format artifact clean
+.PHONY: help venv demo test bench $(GATES) unit format artifact clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test: $(INSTALLED) ## runs every gate
 	$(MAKE) --no-print-directory unit || failed=1; \
 	exit $$failed
 
+bench: $(INSTALLED) ## measures the collection beside other clients; PART=wait runs one part
+	@$(RUN) -m ansible_collections.upid.proxmox.tests.benchmarks $(PART)
+
 style: $(INSTALLED) ## ruff format, check only (`make format` mends)
 	@$(GATE) $@ ruff format --check .
 
@@ -76,6 +79,9 @@ sanity: $(INSTALLED) ## ansible-test sanity, no ignore file; TEST=validate-modul
 
 unit: $(INSTALLED) ## pytest; TEST=tests/unit/x/test_y.py::test_z runs one test
 	@$(GATE) $@ pytest $(or $(TEST),--numprocesses $(JOBS))
+
+exactly-once: $(INSTALLED) ## nothing made twice, nothing lost, whatever breaks; ALL=1 runs every seed
+	@$(GATE) $@ pytest --timeout 180 --numprocesses 8 tests/exactly_once $(if $(ALL),--all)
 
 integration: $(INSTALLED) ## ansible-test integration on simulated clusters; TARGET=wait_task runs one
 	@$(GATE) $@ $(RUN) tests/tools/integration.py $(TARGET)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import clock
 from .errors import ApiError, NoAnswerError, Trouble
+from .ha import request_for
 from .task import outcome_of
 from .tasklist import list_tasks
 
@@ -93,8 +94,10 @@ async def find_dead(api: Api, job: Job) -> Upid | None:
 async def _find(
     api: Api, job: Job, since: int | None, known: t.Collection[Upid], source: str
 ) -> Upid | None:
-    filters = {"source": source, "typefilter": job.task_type, "since": since}
-    entries = await list_tasks(api, job.node, filters, retries=1)
+    entries: list[Entry] = []
+    for task_type in filter(None, (job.task_type, request_for(job.task_type))):
+        filters = {"source": source, "typefilter": task_type, "since": since}
+        entries += await list_tasks(api, job.node, filters, retries=1)
 
     def may_be(upid: Upid) -> bool:
         return upid not in known and (source == "active" or upid.user == api.authid)

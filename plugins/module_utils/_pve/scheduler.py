@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from . import clock
 from .errors import ApiError, NoAnswerError, PveError, Trouble, classify
+from .ha import follow, is_request
 from .log import with_log
 from .reconcile import Fate, find_started
 from .stopping import stop_task
@@ -288,13 +289,24 @@ class Scheduler:
         if task.outcome is Outcome.TIMED_OUT and self._policy.on_timeout == "stop":
             task, _accepted = await stop_task(self._api, self._watcher, upid)
         run.tasks[-1], run.state = task, task.outcome
-        task = await with_log(self._api, task, self._policy.log_lines)
+        task = await with_log(self._api, await self._through_ha(run, task), self._policy.log_lines)
         run.tasks[-1], run.state = task, task.outcome
         if task.outcome is Outcome.FAILED:
             await self._failed(run, task)
         elif run.job.storage and task.outcome.good:
             self._lanes.widen(f"storage {run.job.storage}")
         return run.result(task.outcome)
+
+    async def _through_ha(self, run: _Run, task: Task) -> Task:
+        """The task that counts where HA was only asked: the one that did it."""
+        if not (is_request(task.upid) and task.outcome.good):
+            return task
+        run.state = Outcome.RUNNING
+        last = await follow(self._api, self._watcher, run.job, task, run.job.timeout)
+        if last.upid != task.upid:
+            self._known.add(last.upid)
+            run.tasks.append(last)
+        return last
 
     async def _failed(self, run: _Run, task: Task) -> None:
         """Raise where the failed task calls for another attempt."""

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guests that HA manages: a call files a request, and HA acts on it some seconds later.
+
+The tasks ``hastart``, ``hastop`` and ``hamigrate`` end when the request is filed
+(``PVE/API2/Qemu.pm``, ``PVE/API2/LXC/Status.pm``). What does it is a task of root@pam, which the
+local resource manager of some node starts in one of its next cycles (``PVE/HA/LRM.pm``).
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from . import clock
+from .errors import ApiError, NoAnswerError, Trouble
+from .task import Outcome, Task
+from .tasklist import list_tasks
+
+if t.TYPE_CHECKING:
+    from .client import Api
+    from .operations.job import Job
+    from .upid import Upid
+    from .watcher import Watcher
+
+_DOERS: t.Mapping[str, tuple[str, ...]] = {
+    "hastart": ("qmstart", "vzstart"),
+    "hastop": ("qmshutdown", "vzshutdown", "qmstop", "vzstop"),
+    "hamigrate": ("qmigrate", "vzmigrate"),
+}
+# How often to look whether HA has acted, in seconds; its own cycles are 5 and 10.
+_STEP = 2.0
+
+
+def request_for(task_type: str) -> str | None:
+    """The type of the task that a call starts in place of this one where HA manages the guest."""
+    return next((asked for asked, doers in _DOERS.items() if task_type in doers), None)
+
+
+def is_request(upid: Upid) -> bool:
+    """Whether the task only filed a request."""
+    return upid.type in _DOERS
+
+
+async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: float) -> Task:
+    """Wait until HA has done what it was ``asked`` for; the task that counts.
+
+    That is the one which did it, with its own outcome, or ``asked`` where none was seen.
+    ``timeout`` is in seconds from now.
+    """
+    deadline = clock.now() + timeout
+    last, seen = asked, {asked.upid}
+    while True:
+        look = await _look(api, job, asked.upid, seen)
+        if look.outcome is not None:
+            if look.outcome.good:
+                return last
+            return replace(asked, outcome=look.outcome, note=look.why)
+        if look.doer is not None:
+            seen.add(look.doer)
+            last = await watcher.watch(look.doer, timeout=max(0.0, deadline - clock.now()))
+            if not last.outcome.good:
+                return last
+        elif clock.now() >= deadline:
+            note = f"HA did not do it within {timeout:.0f} s"
+            return replace(asked, outcome=Outcome.TIMED_OUT, note=note)
+        else:
+            await clock.sleep(_STEP)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look at the guest showed: a task to watch, the end of it all, or nothing yet."""
+
+    doer: Upid | None = None
+    outcome: Outcome | None = None
+    why: str | None = None
+
+
+async def _look(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> _Look:
+    try:
+        doer = await _find_doer(api, job, asked, seen)
+        state = "" if doer else await _state(api, job)
+    except NoAnswerError:
+        return _Look()
+    except ApiError as error:
+        if error.trouble is Trouble.GONE:  # it moves in this moment
+            return _Look()
+        return _Look(outcome=Outcome.LOST, why=str(error))
+    if state == "error":
+        return _Look(outcome=Outcome.FAILED, why="HA is in state error for it")
+    done = not doer and state == _wanted(job, asked)
+    return _Look(doer=doer, outcome=Outcome.OK if done else None)
+
+
+def _wanted(job: Job, asked: Upid) -> str:
+    """What ``_state`` gives in the end."""
+    if asked.type == "hamigrate":
+        return f"on {job.params['target']}"
+    return "running" if asked.type == "hastart" else "stopped"
+
+
+async def _state(api: Api, job: Job) -> str:
+    """``running`` or ``stopped``, for a migration the node; ``error`` when HA has given up."""
+    rows = (await api.get(("cluster", "resources"), {"type": "vm"})).data or []
+    row = next((row for row in rows if int(row["vmid"]) == job.target.vmid), None)
+    if row is not None and row.get("hastate") == "error":
+        return "error"
+    node = str(row["node"]) if row else job.node
+    if request_for(job.task_type) == "hamigrate":
+        return f"on {node}"
+    path = ("nodes", node, job.target.kind, job.target.vmid, "status", "current")
+    return str((await api.get(path)).data.get("status"))
+
+
+async def _find_doer(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> Upid | None:
+    """The newest task since the request that does what was asked.
+
+    Who lacks Sys.Audit on the node does not see it, for it is root's; then the guest's state alone
+    tells.
+    """
+    filters = {"source": "all", "since": asked.starttime, "vmid": job.target.vmid}
+    for entry in await list_tasks(api, job.node, filters):
+        if entry.upid.type in _DOERS[asked.type] and entry.upid not in seen:
+            return entry.upid
+    return None
