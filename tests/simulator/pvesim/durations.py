@@ -44,6 +44,7 @@ SECONDS: Mapping[str, tuple[float, float]] = {
     "qmpause": (0.05, 0.2),
     "qmsuspend": (3.0, 8.0),
     "vzsuspend": (2.0, 5.0),
+    "vzresume": (2.0, 5.0),
     "qmdelsnapshot": (2.0, 6.0),
     "vzdelsnapshot": (2.0, 6.0),
     "imgdel": (0.3, 1.0),
