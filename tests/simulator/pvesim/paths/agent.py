@@ -47,6 +47,38 @@ async def get_host_name(world: World, call: Call) -> dict[str, Any]:
     return {"result": {"host-name": guest.name or f"vm{guest.vmid}"}}
 
 
+@call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-osinfo")
+async def get_osinfo(world: World, call: Call) -> dict[str, Any]:
+    """The operating system inside the guest."""
+    _agent(world, call)
+    return {
+        "result": {
+            "id": "debian",
+            "name": "Debian GNU/Linux",
+            "pretty-name": "Debian GNU/Linux 12 (bookworm)",
+            "version": "12 (bookworm)",
+            "version-id": "12",
+            "machine": "x86_64",
+            "kernel-release": "6.1.0-25-amd64",
+            "kernel-version": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.106-3 (2024-08-26)",
+        }
+    }
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-users")
+async def get_users(world: World, call: Call) -> dict[str, Any]:
+    """Who is logged in inside the guest: nobody."""
+    _agent(world, call)
+    return {"result": []}
+
+
+@call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-time")
+async def get_time(world: World, call: Call) -> dict[str, Any]:
+    """The clock of the guest, in nanoseconds since the epoch."""
+    _agent(world, call)
+    return {"result": int(world.clock.now() * 1_000_000_000)}
+
+
 @call("GET", "/nodes/{node}/lxc/{vmid}/interfaces")
 async def interfaces(world: World, call: Call) -> list[dict[str, Any]] | None:
     """The interfaces of a running container; null for a stopped one."""
