@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import cluster
 
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 VMS = [f"vm-{number:02}" for number in range(1, 21)]
 CONTAINERS = [f"ct-{number:02}" for number in range(1, 11)]
-LOSSES = [
+LOSSES: list[dict[str, Any]] = [
     {"action": "drop", "when": "before"},
     {"action": "drop", "when": "after"},
     {"action": "reset", "when": "before"},

@@ -105,7 +105,7 @@ def _wanted(job: Job, asked: Upid) -> str:
 async def _state(api: Api, job: Job) -> str:
     """``running`` or ``stopped``, for a migration the node; ``error`` when HA has given up."""
     rows = (await api.get(("cluster", "resources"), {"type": "vm"})).data or []
-    row = next((row for row in rows if int(row["vmid"]) == job.target.vmid), None)
+    row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
     if row is not None and row.get("hastate") == "error":
         return "error"
     node = str(row["node"]) if row else job.node
