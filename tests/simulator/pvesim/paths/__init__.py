@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from . import (
+    acl,
     agent,
     apt,
     bulk_cluster,
@@ -49,6 +50,7 @@ from . import (
 )
 
 __all__ = [
+    "acl",
     "agent",
     "apt",
     "bulk_cluster",
