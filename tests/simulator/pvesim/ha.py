@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .calls import Call, CallError, parameter_error
+from .calls import Call, parameter_error
 from .entities import Guest
 from .nested import guest_call, root
 from .worker import Worker
@@ -88,10 +88,7 @@ async def act(world: World, guest: Guest, wanted: Request) -> None:
     params = dict(wanted.params)
     if wanted.what == "migration":
         params["online" if guest.kind == "qemu" else "restart"] = int(guest.running)
-    try:
-        upid = await guest_call(world, root(), guest, (wanted.path, params), by_ha=True)
-    except CallError:
-        return
+    upid = await guest_call(world, root(), guest, (wanted.path, params), by_ha=True)
     world.tasks.get(upid).write(f"{FIRST_LINE}\n")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .bursts import Bursts
@@ -146,11 +147,15 @@ class TaskEngine:
         self.notice(node)
 
     def later(self, seconds: float, start: Callable[[], Awaitable[object]]) -> None:
-        """Do something outside any task a moment from now, as a daemon of the node would."""
+        """Do something outside any task a moment from now, as a daemon of the node would.
+
+        Nobody hears when it is refused.
+        """
 
         async def wait() -> None:
             await self._world.clock.sleep(seconds)
-            await start()
+            with suppress(CallError):
+                await start()
 
         errand = asyncio.get_running_loop().create_task(wait())
         self._errands.add(errand)
@@ -214,7 +219,7 @@ async def _run(worker: Worker, body: Body) -> None:
         await body(worker)
         worker.judge()
         last = f"TASK WARNINGS: {worker.warnings}" if worker.warnings else "TASK OK"
-    except (Died, LockTimeout) as exc:
+    except (Died, LockTimeout, CallError) as exc:
         task.close_line()
         last = f"TASK ERROR: {' '.join(str(exc).split(chr(10)))}"
     except Killed:

@@ -117,3 +117,17 @@ async def test_a_request_dies_with_the_guest(cell: Any) -> None:
     assert await cell.done("DELETE", "qemu/100", {"purge": 1}) == "OK"
     await cell.settle(30)
     assert types(cell) == ["hastart", "qmdestroy"]
+
+
+async def test_what_a_nested_start_refuses_ends_its_task(cell: Any) -> None:
+    lost = "got no worker upid - start worker failed"
+    cell.world.add_task_fault(type="srvreload", exitstatus=lost)
+    assert await cell.done("PUT", "/cluster/sdn") == lost
+
+
+async def test_a_restart_that_is_refused_leaves_the_vm_stopped(cell: Any) -> None:
+    lost = "got no worker upid - start worker failed"
+    cell.world.add_task_fault(type="qmstart", exitstatus=lost)
+    assert await cell.done("POST", "qemu/101/status/reboot", node="pve2") == "OK"
+    await cell.settle(5)
+    assert not cell.world.guests[101].running
