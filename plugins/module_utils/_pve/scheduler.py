@@ -51,6 +51,7 @@ class Result:
 
     ``tasks`` holds every task that was started or adopted for it, the last one last. ``message``
     says why it is not ok where no task does. ``attempts`` counts the calls that were sent.
+    ``found`` says that the last task was not named by an answer but looked for.
     """
 
     job: Job
@@ -58,6 +59,7 @@ class Result:
     tasks: tuple[Task, ...] = ()
     message: str | None = None
     attempts: int = 0
+    found: bool = False
 
     @property
     def task(self) -> Task | None:
@@ -84,9 +86,11 @@ class _Run:
     tasks: list[Task] = field(default_factory=list)
     uncertain_since: float | None = None
     unreached_since: float | None = None
+    found: bool = False
 
     def result(self, outcome: Outcome, message: str | None = None) -> Result:
-        return Result(self.job, outcome, tuple(self.tasks), message, self.attempts)
+        tasks = tuple(self.tasks)
+        return Result(self.job, outcome, tasks, message, self.attempts, self.found)
 
 
 class _Again(Exception):
@@ -254,6 +258,7 @@ class Scheduler:
             fate = await find_started(self._api, job, run.uncertain_since, self._known)
         except ApiError as refusal:  # who may not look any more cannot tell
             fate = Fate(None, certain=False, why=str(refusal))
+        run.found = fate.upid is not None
         if fate.upid is not None:
             run.uncertain_since = None
             return await self._see_through(run, fate.upid)

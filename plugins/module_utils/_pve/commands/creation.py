@@ -192,11 +192,11 @@ async def _act(
 async def _named_as_wanted(
     context: Context, steps: t.Sequence[Step], results: dict[int, Result]
 ) -> dict[int, Result]:
-    """An adopted task may have made somebody else's guest, which only its name tells."""
+    """A task that no answer named may have made another play's guest, which only its name tells."""
     adopted = {
         index: result
         for index, result in results.items()
-        if steps[index].action is Action.ADOPT and result.outcome.good
+        if (result.found or steps[index].action is Action.ADOPT) and result.outcome.good
     }
     if not adopted:
         return results

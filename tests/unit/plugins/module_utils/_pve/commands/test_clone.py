@@ -258,6 +258,22 @@ async def test_a_task_that_makes_another_name_than_wanted_is_told() -> None:
 
 
 @in_virtual_time
+async def test_another_play_of_the_same_user_may_have_taken_the_vmid_of_a_call_that_got_lost() -> (
+    None
+):
+    api = an_api()
+    api.disturb(CLONE, NoAnswerError("POST", "connection lost", sent=True))
+    mine = asyncio.ensure_future(clone(api, name="web1", vmid=301))
+    await api.until_made(CLONE, 1)
+    theirs = await clone(api, name="theirs", vmid=301, wait=False)
+    report = await mine
+    assert theirs.problem is None
+    assert report.problem is not None
+    assert "301 shall be 'web1', but it became VM 301 (theirs)" in report.problem
+    assert len(api.cluster.tasks) == 1
+
+
+@in_virtual_time
 async def test_what_was_taken_over_is_told_where_it_came_to_be() -> None:
     api = an_api()
     await clone(api, name="web1", vmid=301, target_node="pve2", wait=False)
