@@ -1,0 +1,263 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starts whose answer gets lost, and VMIDs that others take."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
+from ansible_collections.upid.proxmox.tests.unit.scheduled import (
+    CLONE,
+    LOST,
+    TAKEN,
+    Run,
+    clone,
+    power,
+)
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
+    in_virtual_time,
+)
+
+# Ambiguous starts.
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["seen", "hidden while it runs"])
+def test_a_start_whose_answer_is_lost_is_adopted_and_never_made_twice(hidden: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run()
+        run.api.hides_running = hidden
+        run.api.seconds["qmclone"] = 100
+        run.api.disturb(CLONE, LOST, after=True)
+        result = await run.one(clone())
+        assert (result.outcome, result.attempts) == (Outcome.OK, 1)
+        assert len(run.api.made(CLONE)) == 1
+        assert [str(task.upid) for task in result.tasks] == [str(run.api.cluster.tasks[0].upid)]
+
+    scenario()
+
+
+@in_virtual_time
+async def test_each_lost_answer_finds_its_own_task() -> None:
+    run = Run()
+    run.api.seconds["qmclone"] = 100
+    run.api.disturb(CLONE, LOST, after=True, count=None)
+    results = await run(*(clone(vmid) for vmid in range(201, 221)))
+    assert {result.outcome for result in results} == {Outcome.OK}
+    assert len({str(task.upid) for result in results for task in result.tasks}) == 20
+    assert len(run.api.cluster.tasks) == 20
+    for result in results:
+        task = run.api.cluster.find(str(result.tasks[0].upid))
+        assert task is not None
+        assert task.log[0].endswith(f"ID {result.job.target.vmid}")
+
+
+@in_virtual_time
+async def test_a_start_that_was_never_made_is_made_again_only_after_a_good_while() -> None:
+    run = Run()
+    run.api.disturb(CLONE, LOST)
+    result = await run.one(clone())
+    assert (result.outcome, result.attempts) == (Outcome.OK, 2)
+    first, second = run.api.made(CLONE)
+    assert second.at - first.at >= 30
+
+
+@in_virtual_time
+async def test_a_late_start_is_still_found_and_not_made_twice() -> None:
+    """The daemon was blocked; it carries the call out after it answered others again."""
+    run = Run()
+    run.api.disturb(CLONE, LOST)
+
+    async def late() -> None:
+        await asyncio.sleep(20)
+        await run.api._call("POST", ("nodes", "pve1", "qemu", 9000, "clone"), {"newid": 201})
+
+    work = asyncio.ensure_future(late())
+    result = await run.one(clone())
+    await work
+    assert (result.outcome, result.attempts) == (Outcome.OK, 1)
+    assert len(run.api.cluster.tasks) == 1
+
+
+@in_virtual_time
+async def test_while_the_daemon_is_blocked_nothing_is_certain() -> None:
+    run = Run()
+    run.api.disturb(CLONE, LOST)
+    run.api.disturb("status/current", NoAnswerError("GET", "596", sent=True), count=20)
+    result = await run.one(clone())
+    assert result.outcome is Outcome.OK
+    _first, second = run.api.made(CLONE)
+    answered = run.api.made("status/current")[-1].at
+    assert second.at >= answered + 30
+
+
+@in_virtual_time
+async def test_what_nobody_refuses_twice_is_never_made_twice() -> None:
+    run = Run()
+    run.api.disturb("POST .*/start", LOST)
+    result = await run.one(power(run, 300))
+    assert (result.outcome, result.attempts) == (Outcome.LOST, 1)
+    assert result.changed, "nobody can tell, so it may be another than before"
+    assert "look at the guest" in (result.message or "")
+    assert len(run.api.made("POST .*/start")) == 1
+
+
+@in_virtual_time
+async def test_a_node_that_stays_silent_after_an_ambiguous_start_makes_it_lost() -> None:
+    """For two hours: no pause may grow without end, and nothing is made twice."""
+    run = Run()
+    run.api.disturb(CLONE, LOST, after=True)
+    run.api.disturb("GET /nodes", NoAnswerError("GET", "595 No route", sent=False), count=None)
+    result = await run.one(clone())
+    assert (result.outcome, result.attempts) == (Outcome.LOST, 1)
+    assert "595 No route" in (result.message or "")
+    assert now() >= 7200
+
+
+@in_virtual_time
+async def test_a_look_that_is_refused_leaves_the_start_lost_not_failed() -> None:
+    run = Run()
+    run.api.disturb(CLONE, LOST, after=True)
+    run.api.disturb("GET", ApiError("GET /x", 401, "authentication failure"), count=None)
+    result = await run.one(clone())
+    assert (result.outcome, result.attempts) == (Outcome.LOST, 1)
+    assert "authentication failure" in (result.message or "")
+
+
+@in_virtual_time
+async def test_a_second_attempt_that_finds_the_vmid_taken_finds_its_own_first_one() -> None:
+    run = Run()
+    run.api.seconds["qmclone"] = 300
+    run.api.disturb(CLONE, LOST)
+    api = run.api
+
+    async def very_late() -> None:
+        await api.until_made(CLONE, 2)
+        api._route("POST", ("nodes", "pve1", "qemu", 9000, "clone"), {"newid": 201})
+
+    work = asyncio.ensure_future(very_late())
+    api.disturb(CLONE, 1.0, count=2)
+    result = await run.one(clone(movable=True))
+    await work
+    assert (result.outcome, result.job.target.vmid) == (Outcome.OK, 201)
+    assert len(api.cluster.tasks) == 1
+
+
+@in_virtual_time
+async def test_a_call_that_never_left_is_tried_again() -> None:
+    run = Run()
+    run.api.disturb(CLONE, NoAnswerError("POST", "595 Connection refused", sent=False), count=2)
+    result = await run.one(clone())
+    assert (result.outcome, result.attempts) == (Outcome.OK, 3)
+    assert len(run.api.cluster.tasks) == 1
+
+
+@in_virtual_time
+async def test_a_node_that_is_away_for_half_a_minute_costs_no_retry() -> None:
+    run = Run(retries=0)
+    away = NoAnswerError("POST", "595 Connection refused", sent=False)
+    run.api.disturb(CLONE, away, count=None)
+    asyncio.get_running_loop().call_later(30, run.api.disturbances.clear)
+    result = await run.one(clone())
+    assert result.outcome is Outcome.OK
+    assert result.attempts > 20
+    assert len(run.api.cluster.tasks) == 1
+
+
+@in_virtual_time
+async def test_a_node_that_stays_away_is_given_up() -> None:
+    run = Run()
+    away = NoAnswerError("POST", "595 Connection refused", sent=False)
+    run.api.disturb(CLONE, away, count=None)
+    result = await run.one(clone())
+    assert result.outcome is Outcome.FAILED
+    assert "595 Connection refused (after" in (result.message or "")
+    assert 60 < now() < 120
+
+
+@pytest.mark.parametrize("answer", ["OK", {"upid": "x"}, "UPID:pbs:x", 5])
+def test_an_answer_that_names_no_task_is_looked_into(answer: object) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run()
+        run.api.disturb("POST .*/start", Answer(answer), after=True)
+        result = await run.one(power(run, 300))
+        assert (result.outcome, result.attempts) == (Outcome.OK, 1)
+        assert [task.upid for task in result.tasks] == [run.api.cluster.tasks[0].upid]
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_call_that_hides_its_task_is_followed_by_the_task_list() -> None:
+    run = Run()
+    result = await run.one(power(run, 300, "template", "lxc"))
+    assert (result.outcome, result.attempts) == (Outcome.OK, 1)
+    assert result.task is not None
+    assert result.task.upid.type == "vztemplate"
+
+
+@in_virtual_time
+async def test_a_call_without_a_task_is_done_with_its_answer() -> None:
+    run = Run()
+    job = replace(power(run, 300, "configure", "lxc"), params={"cores": 2})
+    result = await run.one(job)
+    assert (result.outcome, result.tasks, result.changed) == (Outcome.OK, (), True)
+    run.api.disturb("PUT", LOST)
+    assert (await Run.one(run, job)).attempts == 2, "it can simply be made once more"
+
+
+# A VMID that somebody else takes.
+
+
+@pytest.mark.parametrize("how", ["refused", "in the task"])
+def test_a_vmid_that_somebody_took_is_replaced_where_the_choice_was_ours(how: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run(retries=0)
+        if how == "refused":
+            run.api.cluster.add(201, name="theirs")
+        else:
+            run.api.ends["qmclone"] = [TAKEN]
+        result = await run.one(clone(movable=True))
+        assert result.outcome is Outcome.OK
+        assert result.job.target.vmid != 201
+        assert run.api.cluster.guests[result.job.target.vmid].name == "web201"
+
+    scenario()
+
+
+@pytest.mark.parametrize("how", ["refused", "in the task"])
+def test_a_vmid_that_the_user_chose_is_never_replaced(how: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run()
+        if how == "refused":
+            run.api.cluster.add(201, name="theirs")
+        else:
+            run.api.ends["qmclone"] = [TAKEN]
+        result = await run.one(clone())
+        assert (result.outcome, result.attempts) == (Outcome.FAILED, 1)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_many_that_lose_their_vmids_get_different_ones() -> None:
+    run = Run()
+    for vmid in range(201, 211):
+        run.api.cluster.add(vmid, name=f"theirs{vmid}")
+    results = await run(*(clone(vmid, movable=True) for vmid in range(201, 211)))
+    assert {result.outcome for result in results} == {Outcome.OK}
+    assert len({result.job.target.vmid for result in results}) == 10
