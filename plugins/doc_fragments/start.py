@@ -42,6 +42,8 @@ options:
   retries:
     description:
       - How often to try again what failed for a reason that passes, such as the timeout of a lock.
+      - A node or an API daemon that is out of reach for up to a minute, as in a restart, uses up
+        none of them.
     type: int
     default: 3
   replace_leftovers:

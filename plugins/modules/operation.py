@@ -14,6 +14,8 @@ description:
     lets through, and waits for them.
   - A guest that is already as asked is left as it is, an operation that already runs on it is
     adopted.
+  - Where HA manages the guest, Proxmox VE only files a request. The operation then goes on until HA
+    has really done it; the task that did it is told as well, if the user or token may see it.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
