@@ -73,7 +73,7 @@ def check_options(call: Call, kind: str, vmid: int, options: Iterable[str]) -> N
 def _check_for_all(call: Call, kind: str, option: str) -> None:
     """Refuse what nobody but root may set, whatever his privileges."""
     if kind == "qemu":
-        known = (names for names, _ in NEEDED["qemu"])
+        known = (names for names, _unused in NEEDED["qemu"])
         if not QEMU_DRIVE.fullmatch(option) and not any(re.fullmatch(n, option) for n in known):
             raise CallError(500, f"only root can set '{option}' config")
         return

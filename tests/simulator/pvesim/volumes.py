@@ -153,7 +153,7 @@ def content_path(storage: Storage, volume: Volume) -> str:
     """Where a volume of any content lies."""
     if storage.type not in FILE_TYPES or volume.content in ("images", "rootdir"):
         return volume_path(storage, volume)
-    folder, _, name = volume.volid.partition(":")[2].rpartition("/")
+    folder, _unused, name = volume.volid.partition(":")[2].rpartition("/")
     where = FOLDERS.get(folder, folder)
     return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{where}/{name}"
 

@@ -70,7 +70,7 @@ async def update(world: World, call: Call) -> None:
 
 
 def _check_known(world: World, authid: str) -> None:
-    userid, _, tokenid = authid.partition("!")
+    userid, _unused, tokenid = authid.partition("!")
     user = world.users.get(userid)
     if user is None:
         raise CallError(500, f"user '{userid}' does not exist")

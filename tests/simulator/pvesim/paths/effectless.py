@@ -45,7 +45,7 @@ def read_table() -> dict[tuple[str, str], Effectless]:
     """The table, by method and path template."""
     table: dict[tuple[str, str], Effectless] = {}
     for line in yaml.safe_load(TABLE.read_text(encoding="utf-8")):
-        method, _, template = line.pop("call").partition(" ")
+        method, _unused, template = line.pop("call").partition(" ")
         table[method, template] = Effectless(**{("other" if k == "else" else k): v
                                                 for k, v in line.items()})  # fmt: skip
     return table

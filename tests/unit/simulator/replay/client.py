@@ -65,9 +65,9 @@ async def exchange(
 async def _reply(reader: asyncio.StreamReader, method: str) -> Reply:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("utf-8")
     first, *lines = head.rstrip("\r\n").split("\r\n")
-    _, status, reason = first.split(" ", 2)
+    _unused, status, reason = first.split(" ", 2)
     pairs = (line.partition(":") for line in lines)
-    headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
+    headers = tuple((name.lower(), value.strip()) for name, _unused, value in pairs)
     reply = Reply(int(status), reason, headers)
     length = int((reply.values("content-length") or ["0"])[0])
     content = await reader.readexactly(length) if length and method != "HEAD" else b""

@@ -56,7 +56,7 @@ class Events:
 
     async def _call(self, text: str) -> None:
         """`[bob] POST qemu/110/clone newid=130 full=1`, below the node vm."""
-        reply, _ = await self._stage.played(self._request(text))
+        reply, _unused = await self._stage.played(self._request(text))
         assert reply.status == 200, f"{text}: {reply.status} {reply.reason}"
 
     async def _request(self, text: str) -> tuple[Reply, float]:
@@ -133,7 +133,7 @@ class Events:
     async def _archived(self, number: int) -> None:
         """That many tasks run and end at once."""
         world = self._stage.world
-        for _ in range(number):
+        for _unused in range(number):
             now = self._stage.clock.now()
             task = world.tasks.record("vm", "root@pam", "qmconfig", "101", now, None)
             task.write("TASK OK\n")
@@ -148,7 +148,7 @@ class Events:
     async def _meanwhile(self, text: str) -> None:
         """A call whose answer nobody waits for."""
         self._calls.append(asyncio.ensure_future(self._request(text)))
-        for _ in range(TURNS):
+        for _unused in range(TURNS):
             await asyncio.sleep(0)
 
     async def _single(self, _argument: object) -> None:
@@ -167,7 +167,7 @@ class Events:
         self._stage.world.add_task_fault(**{"count": 1, **fault})
 
     def _running(self, text: str) -> Task:
-        kind, _, ident = text.partition(" ")
+        kind, _unused, ident = text.partition(" ")
         found = [
             task
             for task in self._stage.world.tasks.every()

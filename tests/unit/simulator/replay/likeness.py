@@ -183,5 +183,5 @@ def _log(where: str, told: list[Any], seen: list[Any], cut: bool) -> Iterator[st
         given = given[: len(wanted)]
     if given != wanted:
         pairs = zip([*wanted, *[None] * len(given)], [*given, *[None] * len(wanted)], strict=False)
-        line = next(n for n, pair in enumerate(pairs) if pair[0] != pair[1])
+        line = next((n for n, pair in enumerate(pairs) if pair[0] != pair[1]), 0)
         yield f"log line {line + 1}: {given[line:][:3]} instead of {wanted[line:][:3]}"

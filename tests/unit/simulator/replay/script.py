@@ -51,7 +51,7 @@ class Script:
         """The recordings that apply, cut into phases."""
         recordings = [r for r in read() if r.number not in self.not_applicable]
         firsts = sorted(self._phases.items(), key=lambda item: item[1])
-        ends = [number for _, number in firsts[1:]] + [recordings[-1].number + 1]
+        ends = [number for _unused, number in firsts[1:]] + [recordings[-1].number + 1]
         return [
             Phase(name, tuple(r for r in recordings if first <= r.number < end))
             for (name, first), end in zip(firsts, ends, strict=True)

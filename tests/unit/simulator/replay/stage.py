@@ -65,7 +65,7 @@ class Stage:
         """The result of something, for which time goes on as far as it has to."""
         task, begun = asyncio.ensure_future(work), self.clock.now()
         while not task.done():
-            for _ in range(TURNS):
+            for _unused in range(TURNS):
                 await asyncio.sleep(0)
                 if task.done():
                     break
