@@ -97,6 +97,7 @@ def cluster(*, clone_seconds: tuple[float, float] = (1, 1), past: int = 0) -> It
     for node, vmid in TEMPLATES.items():
         config = template["config"] | {"scsi0": f"ceph:base-{vmid}-disk-0,size=8G"}
         world["guests"][vmid] = template | {"node": node, "config": config}
+    world["storages"]["ceph"]["total"] = 10**15  # room for a thousand clones
     seconds = list(clone_seconds)
     world["durations"] = {"qmclone": seconds, "qmclone.linked": seconds}
     world["tasks"] = [_past(node, number) for node in NODES for number in range(past)]

@@ -28,6 +28,7 @@ import psutil
 
 SUBREAPER = 36
 SAMPLE_SECONDS = 0.2
+WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Run:
 def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str], text: str) -> Run:
     """Run the command in the folder with this standard input.
 
-    Raises RuntimeError with what it printed if it fails.
+    Raises RuntimeError with the beginning of what it printed if it fails.
     """
     report = folder / "cost.json"
     ended = subprocess.run(
@@ -68,8 +69,8 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
         check=False,
     )
     if ended.returncode:
-        raise RuntimeError(f"{command[0]} ended with {ended.returncode}:\n{ended.stdout}\n"
-                           f"{ended.stderr}")  # fmt: skip
+        words = (ended.stdout + ended.stderr)[:WORDS]
+        raise RuntimeError(f"{command[0]} ended with {ended.returncode}:\n{words}")
     return Run(Cost(**json.loads(report.read_text())), ended.stdout)
 
 
