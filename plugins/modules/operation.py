@@ -26,7 +26,8 @@ options:
       - V(shutdown) asks the guest to shut down. With the parameter C(forceStop) it is stopped when
         it did not do so in time, which is destructive.
       - V(stop) stops the guest at once, like pulling the plug. Destructive.
-      - V(reboot) shuts the guest down and starts it again.
+      - V(reboot) shuts the guest down and starts it again, which for a VM are two tasks. It is done
+        when the guest runs again.
       - V(configure) sets options of the configuration. It compares first and changes what differs.
         The parameter C(delete) removes options. With C(force), or for an unused disk, that frees
         the volume, which is destructive.

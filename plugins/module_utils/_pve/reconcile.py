@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from . import clock
 from .errors import ApiError, NoAnswerError, Trouble
-from .ha import request_for
+from .sequel import request_for
 from .task import outcome_of
 from .tasklist import list_tasks
 

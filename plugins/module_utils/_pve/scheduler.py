@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from . import clock
 from .errors import ApiError, NoAnswerError, PveError, Trouble, classify
-from .ha import follow, is_request
 from .log import with_log
 from .reconcile import Fate, find_started
+from .sequel import follow, has_sequel
 from .stopping import stop_task
 from .task import Outcome, Task
 from .upid import Upid, UpidError
@@ -294,7 +294,9 @@ class Scheduler:
         if task.outcome is Outcome.TIMED_OUT and self._policy.on_timeout == "stop":
             task, _accepted = await stop_task(self._api, self._watcher, upid)
         run.tasks[-1], run.state = task, task.outcome
-        task = await with_log(self._api, await self._through_ha(run, task), self._policy.log_lines)
+        task = await with_log(
+            self._api, await self._through_sequel(run, task), self._policy.log_lines
+        )
         run.tasks[-1], run.state = task, task.outcome
         if task.outcome is Outcome.FAILED:
             await self._failed(run, task)
@@ -302,9 +304,9 @@ class Scheduler:
             self._lanes.widen(f"storage {run.job.storage}")
         return run.result(task.outcome)
 
-    async def _through_ha(self, run: _Run, task: Task) -> Task:
-        """The task that counts where HA was only asked: the one that did it."""
-        if not (is_request(task.upid) and task.outcome.good):
+    async def _through_sequel(self, run: _Run, task: Task) -> Task:
+        """The task that counts where one only asked for it: the one that did it."""
+        if not (has_sequel(task.upid) and task.outcome.good):
             return task
         run.state = Outcome.RUNNING
         last = await follow(self._api, self._watcher, run.job, task, run.job.timeout)

@@ -15,14 +15,14 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     NoAnswerError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.ha import (
-    follow,
-    is_request,
-    request_for,
-)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import OPERATIONS
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.guest import guest_job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.sequel import (
+    follow,
+    has_sequel,
+    request_for,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome, Task
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
@@ -43,6 +43,7 @@ class Managed:
             "hastart": {},
             "hastop": {"task_type": "qmshutdown"},
             "hamigrate": {"task_type": "qmigrate", "params": {"target": "pve2"}},
+            "qmreboot": {"task_type": "qmreboot"},
         }
         self.job: Job = replace(start, **changes[asked])
 
@@ -66,13 +67,17 @@ def test_what_ha_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "before", "after", "does"),
-    [("hastart", "stopped", "running", "qmstart"), ("hastop", "running", "stopped", "qmshutdown")],
+    [
+        ("hastart", "stopped", "running", "qmstart"),
+        ("hastop", "running", "stopped", "qmshutdown"),
+        ("qmreboot", "stopped", "running", "qmstart"),
+    ],
 )
 def test_the_task_that_did_it_counts(asked: str, before: str, after: str, does: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         managed = Managed(asked, before)
-        assert is_request(managed.asked.upid)
+        assert has_sequel(managed.asked.upid)
 
         def act() -> None:
             managed.api.cluster.start(
@@ -129,7 +134,8 @@ async def test_an_error_of_ha_is_no_success() -> None:
 async def test_ha_that_never_acts_is_given_up_at_the_deadline() -> None:
     managed = Managed()
     task = await managed.follow(timeout=60)
-    assert (task.outcome, task.note) == (Outcome.TIMED_OUT, "HA did not do it within 60 s")
+    assert task.outcome is Outcome.TIMED_OUT
+    assert task.note == "HA 301 - Start ended well, but nothing came of it within 60 s"
     assert 60 <= now() < 65
 
 

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests that HA manages: a call files a request, and HA acts on it some seconds later.
+"""Tasks that end before all is done: another task, of root@pam, does the rest some time later.
 
-The tasks ``hastart``, ``hastop`` and ``hamigrate`` end when the request is filed
-(``PVE/API2/Qemu.pm``, ``PVE/API2/LXC/Status.pm``). What does it is a task of root@pam, which the
-local resource manager of some node starts in one of its next cycles (``PVE/HA/LRM.pm``).
+``hastart``, ``hastop`` and ``hamigrate`` end when their request to HA is filed
+(``PVE/API2/Qemu.pm``, ``PVE/API2/LXC/Status.pm``); the local resource manager of some node acts on
+it in one of its next cycles (``PVE/HA/LRM.pm``). ``qmreboot`` ends when the VM has stopped;
+qmeventd then starts it again (``PVE/CLI/qm.pm``, cleanup).
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ _DOERS: t.Mapping[str, tuple[str, ...]] = {
     "hastart": ("qmstart", "vzstart"),
     "hastop": ("qmshutdown", "vzshutdown", "qmstop", "vzstop"),
     "hamigrate": ("qmigrate", "vzmigrate"),
+    "qmreboot": ("qmstart",),
 }
-# How often to look whether HA has acted, in seconds; its own cycles are 5 and 10.
+# How often to look whether it has been done, in seconds; HA's own cycles are 5 and 10.
 _STEP = 2.0
 
 
@@ -39,13 +41,13 @@ def request_for(task_type: str) -> str | None:
     return next((asked for asked, doers in _DOERS.items() if task_type in doers), None)
 
 
-def is_request(upid: Upid) -> bool:
-    """Whether the task only filed a request."""
+def has_sequel(upid: Upid) -> bool:
+    """Whether another task does the rest after this one."""
     return upid.type in _DOERS
 
 
 async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: float) -> Task:
-    """Wait until HA has done what it was ``asked`` for; the task that counts.
+    """Wait until that is done which the ended task ``asked`` for; the task that counts.
 
     That is the one which did it, with its own outcome, or ``asked`` where none was seen.
     ``timeout`` is in seconds from now.
@@ -64,7 +66,7 @@ async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: flo
             if not last.outcome.good:
                 return last
         elif clock.now() >= deadline:
-            note = f"HA did not do it within {timeout:.0f} s"
+            note = f"{asked.title} ended well, but nothing came of it within {timeout:.0f} s"
             return replace(asked, outcome=Outcome.TIMED_OUT, note=note)
         else:
             await clock.sleep(_STEP)
@@ -99,7 +101,7 @@ def _wanted(job: Job, asked: Upid) -> str:
     """What ``_state`` gives in the end."""
     if asked.type == "hamigrate":
         return f"on {job.params['target']}"
-    return "running" if asked.type == "hastart" else "stopped"
+    return "stopped" if asked.type == "hastop" else "running"
 
 
 async def _state(api: Api, job: Job) -> str:
