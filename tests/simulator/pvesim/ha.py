@@ -73,23 +73,37 @@ def request(world: World, call: Call, guest: Guest, wanted: Request) -> str:
         if wanted.what != "migration":
             state = "started" if wanted.what == "start" else "stopped"
             world.ha[service(guest)]["state"] = state
-        age = (world.clock.now() - world.born) % CRM_CYCLE
-        world.tasks.later(CRM_CYCLE - age + LRM_DELAY, lambda: act(world, guest, wanted))
+        follow(world, guest, wanted)
 
     return world.tasks.start(call.node, call.caller.authid, TYPES[wanted.what], guest.vmid, work)
+
+
+def follow(world: World, guest: Guest, wanted: Request) -> None:
+    """Let HA do what is wanted, after the next cycles of CRM and LRM."""
+    age = (world.clock.now() - world.born) % CRM_CYCLE
+    world.tasks.later(CRM_CYCLE - age + LRM_DELAY, lambda: act(world, guest, wanted))
 
 
 async def act(world: World, guest: Guest, wanted: Request) -> None:
     """The resource agent does what was asked, unless that is so already."""
     if world.guests.get(guest.vmid) is not guest or world.nodes[guest.node].state == "down":
         return
-    if _is_so(guest, wanted):
+    if not managed(world, guest) or _is_so(guest, wanted):
         return
     params = dict(wanted.params)
     if wanted.what == "migration":
         params["online" if guest.kind == "qemu" else "restart"] = int(guest.running)
     upid = await guest_call(world, root(), guest, (wanted.path, params), by_ha=True)
     world.tasks.get(upid).write(f"{FIRST_LINE}\n")
+
+
+def state_request(state: str) -> Request | None:
+    """What HA does to reach the state that is configured; None for one that it leaves alone."""
+    if state in ("started", "enabled"):
+        return Request("start", "status/start")
+    if state in ("stopped", "disabled"):
+        return Request("stop", "status/shutdown", {"timeout": DEFAULT_TIMEOUT, "forceStop": 1})
+    return None
 
 
 def _is_so(guest: Guest, wanted: Request) -> bool:

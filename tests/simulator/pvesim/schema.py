@@ -25,6 +25,8 @@ INDEX_LIMITS = {
     "net": 32, "ipconfig": 32, "hostpci": 16, "usb": 14, "serial": 4, "parallel": 3, "numa": 8,
     "dev": 256, "link": 8, "acmedomain": 6,
 }  # fmt: skip
+# The list of what there is at the top (`PVE/API2.pm`), which the schema is silent about.
+ROOT = {"GET": {"parameters": {}, "allowtoken": 1, "permissions": {"user": "all"}}}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Schema:
         self.version: str = document["version"]
         self._methods: dict[str, dict[str, Method]] = {}
         self._root = _Branch()
-        for template, methods in document["paths"].items():
+        for template, methods in {"/": ROOT, **document["paths"]}.items():
             self._methods[template] = {
                 name: _method(name, template, info) for name, info in methods.items()
             }

@@ -183,17 +183,6 @@ async def options(world: World, _call: Call) -> dict[str, Any]:
     return defaults | world.options
 
 
-@call("GET", "/cluster/ha/resources")
-async def ha_resources(world: World, call: Call) -> list[dict[str, Any]]:
-    """The guests that HA manages."""
-    wanted = call.params.get("type")
-    return [
-        {"sid": sid, "type": sid.partition(":")[0], "state": "started", **resource}
-        for sid, resource in sorted(world.ha.items())
-        if wanted in (None, sid.partition(":")[0])
-    ]
-
-
 @call("GET", "/cluster/ha/status/current")
 async def ha_status(world: World, call: Call) -> list[dict[str, Any]]:
     """The state of HA; without resources it stands by."""

@@ -12,11 +12,22 @@ from pvesim.schema import Schema
 from pvesim.world import World
 
 KEYS = {
+    "/": "subdir",
     "/access": "subdir",
     "/cluster": "name",
+    "/cluster/firewall": "name",
+    "/cluster/ha": "id",
+    "/cluster/ha/status": "name",
     "/nodes/{node}": "name",
+    "/nodes/{node}/apt": "id",
+    "/nodes/{node}/certificates": "name",
+    "/nodes/{node}/disks": "name",
+    "/nodes/{node}/firewall": "name",
     "/nodes/{node}/lxc/{vmid}": "subdir",
+    "/nodes/{node}/lxc/{vmid}/firewall": "name",
     "/nodes/{node}/qemu/{vmid}": "subdir",
+    "/nodes/{node}/qemu/{vmid}/agent": "name",
+    "/nodes/{node}/qemu/{vmid}/firewall": "name",
     "/nodes/{node}/storage/{storage}": "subdir",
 }
 """Paths, and the field that holds the name of a child."""
