@@ -81,6 +81,12 @@ class Guest:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     pending: dict[str, CONFIG_VALUE | None] = field(default_factory=dict)
     """Changes that wait for the next start; None stands for a deletion."""
+    files: dict[str, str] = field(default_factory=dict)
+    """What the guest agent has written inside, by path."""
+    frozen: bool = False
+    """Whether the guest agent holds the file systems still."""
+    processes: int = 0
+    """How many programs the guest agent has started."""
 
     @property
     def running(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import (
     acl,
     agent,
+    agent_commands,
     apt,
     bulk_cluster,
     bulk_node,
@@ -57,6 +58,7 @@ from . import (
 __all__ = [
     "acl",
     "agent",
+    "agent_commands",
     "apt",
     "bulk_cluster",
     "bulk_node",

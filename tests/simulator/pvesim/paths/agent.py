@@ -14,7 +14,7 @@ from pvesim.guests import guest_of
 from pvesim.world import World
 
 
-def _agent(world: World, call: Call) -> Guest:
+def answering(world: World, call: Call) -> Guest:
     """The VM, if its agent answers (`PVE/QemuServer/Agent.pm`)."""
     guest = guest_of(world, call)
     enabled = str(guest.config.get("agent", "0")).split(",", maxsplit=1)[0].removeprefix("enabled=")
@@ -30,27 +30,27 @@ def _agent(world: World, call: Call) -> Guest:
 @call("GET", "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces")
 async def network_get_interfaces(world: World, call: Call) -> dict[str, Any]:
     """What the agent says about the network, as it says it."""
-    return {"result": vm_interfaces(world, _agent(world, call))}
+    return {"result": vm_interfaces(world, answering(world, call))}
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/agent/ping")
 async def ping(world: World, call: Call) -> dict[str, Any]:
     """Whether the agent answers."""
-    _agent(world, call)
+    answering(world, call)
     return {"result": {}}
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-host-name")
 async def get_host_name(world: World, call: Call) -> dict[str, Any]:
     """The host name inside the guest."""
-    guest = _agent(world, call)
+    guest = answering(world, call)
     return {"result": {"host-name": guest.name or f"vm{guest.vmid}"}}
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-osinfo")
 async def get_osinfo(world: World, call: Call) -> dict[str, Any]:
     """The operating system inside the guest."""
-    _agent(world, call)
+    answering(world, call)
     return {
         "result": {
             "id": "debian",
@@ -68,14 +68,14 @@ async def get_osinfo(world: World, call: Call) -> dict[str, Any]:
 @call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-users")
 async def get_users(world: World, call: Call) -> dict[str, Any]:
     """Who is logged in inside the guest: nobody."""
-    _agent(world, call)
+    answering(world, call)
     return {"result": []}
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/agent/get-time")
 async def get_time(world: World, call: Call) -> dict[str, Any]:
     """The clock of the guest, in nanoseconds since the epoch."""
-    _agent(world, call)
+    answering(world, call)
     return {"result": int(world.clock.now() * 1_000_000_000)}
 
 
