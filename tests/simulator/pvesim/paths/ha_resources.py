@@ -14,6 +14,7 @@ from pvesim.guests import check_digest, check_quorum, digest
 from pvesim.ha import Request, follow, managed, service, state_request
 from pvesim.world import World
 
+TYPES = ("ct", "vm")
 REQUIRED = ("sid", "type")
 OPTIONS = ("state", "group", "comment", "failback", "max_restart", "max_relocate")
 SID = re.compile(r"(?P<type>\S+):(?P<name>\S+)")
@@ -91,6 +92,8 @@ async def create(world: World, call: Call) -> None:
     sid = _sid(world, call)
     if call.params.get("type", sid.partition(":")[0]) != sid.partition(":")[0]:
         raise CallError(500, "types does not match")
+    if sid.partition(":")[0] not in TYPES:
+        raise CallError(500, f"unknown section type '{sid.partition(':')[0]}'")
     if _guest(world, sid) is None:
         raise CallError(500, f"resource '{sid}' does not exists in cluster")
     if sid in world.ha:

@@ -71,6 +71,7 @@ async def test_what_makes_no_resource_is_refused(recorded: Any) -> None:
     assert await message("vm:555") == "resource 'vm:555' does not exists in cluster"
     assert await message("ct:110") == "resource 'ct:110' does not exists in cluster"
     assert await message("555") == "unable do add resource - VM/CT 555 does not exist"
+    assert await message("x:110") == "unknown section type 'x'"
     assert await message("vm:110", type="ct") == "types does not match"
     recorded.world.quorate = False
     assert await message("vm:110") == "cluster not ready - no quorum?"
