@@ -34,10 +34,12 @@ options:
       - V(resize) enlarges the disk C(disk) to C(size) such as V(32G), or by it where it begins with
         a plus sign. A disk never becomes smaller.
       - V(template) makes the guest a template, which cannot be undone. Destructive.
+      - V(migrate) moves the guest to the node C(target). A VM that runs needs the parameter
+        C(online), a container that runs C(restart).
       - V(delete) removes the guest and its disks. A guest that is not there is as asked.
         Destructive.
     type: str
-    choices: [start, shutdown, stop, reboot, configure, resize, template, delete]
+    choices: [start, shutdown, stop, reboot, configure, resize, template, migrate, delete]
     required: true
   guests:
     description:
@@ -80,10 +82,10 @@ extends_documentation_fragment:
   - upid.proxmox.attributes.action_group
 notes:
   - On C(/vms/{vmid}), V(start), V(shutdown), V(stop) and V(reboot) need the privilege
-    C(VM.PowerMgmt), V(template) and V(delete) C(VM.Allocate), V(resize) C(VM.Config.Disk), and
-    V(configure) that of each option, such as C(VM.Config.CPU), C(VM.Config.Memory),
-    C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk) or C(VM.Config.Options).
-    C(VM.Audit) is needed to see the guest.
+    C(VM.PowerMgmt), V(template) and V(delete) C(VM.Allocate), V(migrate) C(VM.Migrate), V(resize)
+    C(VM.Config.Disk), and V(configure) that of each option, such as C(VM.Config.CPU),
+    C(VM.Config.Memory), C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk) or
+    C(VM.Config.Options). C(VM.Audit) is needed to see the guest.
   - For a guest under high availability the operation goes on until the guest is in the wanted
     state, not only until the request is filed.
 seealso:
@@ -125,6 +127,14 @@ EXAMPLES = r"""
   upid.proxmox.operation:
     operation: shutdown
     guests: "{{ found.guests | map(attribute='vmid') }}"
+
+- name: Move a VM that runs to another node
+  upid.proxmox.operation:
+    operation: migrate
+    guests: web1
+    params:
+      target: pve2
+      online: true
 
 - name: Delete a container
   upid.proxmox.operation:

@@ -354,6 +354,17 @@ class FakeApi:
         prefix = "qm" if guest.kind == "qemu" else "vz"
         return self._work(guest.node, prefix + action, guest.vmid, done)
 
+    def _migrate(self, params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        node = str(params["target"])
+
+        def done() -> None:
+            guest.node = node
+
+        work = "qmigrate" if guest.kind == "qemu" else "vzmigrate"
+        log = [f"starting migration of VM {guest.vmid} to node '{node}' (192.0.2.9)"]
+        return self._work(guest.node, work, guest.vmid, done, log)
+
     def _configure(self, params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
 
@@ -434,6 +445,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"POST {_GUEST}/clone", FakeApi._clone),
     (r"POST /nodes/(?P<node>[^/]+)/lxc", FakeApi._create),
     (rf"POST {_GUEST}/status/(?P<action>\w+)", FakeApi._power),
+    (rf"POST {_GUEST}/migrate", FakeApi._migrate),
     (rf"(POST|PUT) {_GUEST}/config", FakeApi._configure),
     (rf"PUT {_GUEST}/resize", FakeApi._resize),
     (rf"POST {_GUEST}/template", FakeApi._template),

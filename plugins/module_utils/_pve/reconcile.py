@@ -78,7 +78,7 @@ async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | Non
     filters = {"source": "active", "typefilter": job.task_type}
     for entries in [await list_tasks(api, node, filters) for node in nodes]:
         for upid in (entry.upid for entry in entries):
-            if job.is_told_by(await _first_lines(api, upid)):
+            if job.is_told_by(await first_lines(api, upid)):
                 return upid
     return None
 
@@ -111,12 +111,13 @@ async def _first_match(
     for upid in (entry.upid for entry in entries):
         if upid.id != job.task_id or not may_be(upid):
             continue
-        if job.is_told_by(()) or job.is_told_by(await _first_lines(api, upid)):
+        if job.is_told_by(()) or job.is_told_by(await first_lines(api, upid)):
             return upid
     return None
 
 
-async def _first_lines(api: Api, upid: Upid) -> list[str]:
+async def first_lines(api: Api, upid: Upid) -> list[str]:
+    """The beginning of a task's log; empty where it may not be read."""
     path = ("nodes", upid.node, "tasks", str(upid), "log")
     try:
         answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from ..errors import UsageError
 from ..guests import Guest, Node, check_vmid, read_cluster, read_fresh
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
+from ..reconcile import first_lines
 from ..task import Outcome
 from ..tasklist import list_tasks
 from .engine import engine
@@ -26,6 +28,7 @@ if t.TYPE_CHECKING:
     from ..operations.catalog import Operation
     from ..operations.job import Job
     from ..scheduler import Result
+    from ..upid import Upid
 
 
 # A task of these that runs already was given other parameters, for all that can be known.
@@ -60,6 +63,7 @@ async def run(context: Context) -> Report:
     asked = _asked(context.params)
     _check_allowed(operation, asked, allowed=context.params["allow_destructive"])
     cluster = await read_cluster(context.api)
+    _check_targets(operation, asked, cluster)
     found = _find(context, operation, asked, cluster)
     there = [guest for guest in found if guest is not None]
     fresh = {guest.vmid: guest for guest in await read_fresh(context.api, there)}
@@ -112,6 +116,12 @@ def _check_allowed(operation: Operation, asked: t.Sequence[_Asked], *, allowed: 
             )
 
 
+def _check_targets(operation: Operation, asked: t.Sequence[_Asked], cluster: Cluster) -> None:
+    if operation.name == "migrate":
+        for one in asked:
+            cluster.node(str(one.params.get("target") or ""), "params: target")
+
+
 def _find(
     context: Context, operation: Operation, asked: t.Sequence[_Asked], cluster: Cluster
 ) -> list[Guest | None]:
@@ -145,6 +155,7 @@ async def _decide(
             return _Step(one, guest, _resize(config, params, guest), config)
         return _Step(one, guest, difference(config, params) or None, config)
     as_wanted = {
+        "migrate": guest.node == params.get("target"),
         "start": guest.running,
         "shutdown": guest.status == "stopped",
         "stop": guest.status == "stopped",
@@ -203,8 +214,17 @@ async def _adopting(context: Context, jobs: t.Mapping[int, Job]) -> dict[int, Jo
     adopted = {}
     for index, job in jobs.items():
         upid = running.get((job.node, job.task_type, job.task_id))
-        adopted[index] = job.adopting(upid) if upid else job
+        same = upid is not None and await _goes_there(context, job, upid)
+        adopted[index] = job.adopting(upid) if upid and same else job
     return adopted
+
+
+async def _goes_there(context: Context, job: Job, upid: Upid) -> bool:
+    """Whether a task that runs ends where the job shall; of a migration only its log tells."""
+    if job.target.node == job.node:
+        return True
+    node = re.compile(rf"to node '{re.escape(job.target.node)}'")
+    return any(node.search(line) for line in await first_lines(context.api, upid))
 
 
 def _values(step: _Step, result: Result | None, *, check: bool = False) -> Values:

@@ -100,6 +100,7 @@ _OPERATIONS = (
         },
         destructive=True,
     ),
+    Operation("migrate", "migrate", _both("POST", "migrate", "qmigrate", "vzmigrate")),
     Operation("delete", "delete", _both("DELETE", "", "qmdestroy", "vzdestroy"), destructive=True),
 )
 

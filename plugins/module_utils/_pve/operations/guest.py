@@ -24,7 +24,9 @@ def guest_job(
     call = operation.calls[guest.kind]
     if timeout is None:
         timeout = default_wait_timeout(call.task_type)
-    target = Target(guest.vmid, guest.name, guest.node, guest.kind)
+    moves = operation.name == "migrate" and params.get("target")
+    node = str(params["target"]) if moves else guest.node
+    target = Target(guest.vmid, guest.name, node, guest.kind)
     parts = [part for part in call.path.split("/") if part]
     return Job(
         title=f"{operation.name} of {target.title}",

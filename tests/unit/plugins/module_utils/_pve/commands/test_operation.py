@@ -184,6 +184,40 @@ async def test_what_runs_already_is_taken_over() -> None:
 
 
 @in_virtual_time
+async def test_a_guest_is_moved_once() -> None:
+    api = an_api()
+    first = await operate(api, "migrate", 100, params={"target": "pve2"})
+    assert outcomes(first) == [(100, "ok", True)]
+    assert first.values["guests"][0]["node"] == "pve2"
+    again = await operate(api, "migrate", 100, params={"target": "pve2"})
+    assert outcomes(again) == [(100, "unchanged", False)]
+    assert len(api.made("POST")) == 1
+
+
+@in_virtual_time
+async def test_a_migration_that_runs_is_taken_over_only_when_it_goes_there() -> None:
+    api = an_api()
+    api.seconds = {"qmigrate": 60}
+    first = await operate(api, "migrate", 100, params={"target": "pve2"}, wait=False)
+    same = await operate(api, "migrate", 100, params={"target": "pve2"}, wait=False)
+    assert same.values["guests"][0]["upid"] == first.values["guests"][0]["upid"]
+    other = await operate(api, "migrate", 100, params={"target": "pve3"}, wait=False)
+    assert other.values["guests"][0]["upid"] != first.values["guests"][0]["upid"]
+
+
+@pytest.mark.parametrize("params", [{}, {"target": "pve9"}])
+def test_a_migration_needs_a_node_that_is_there(params: dict[str, str]) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        with pytest.raises(UsageError, match="params: target: there is no node"):
+            await operate(api, "migrate", 100, params=params)
+        assert not api.made("POST")
+
+    scenario()
+
+
+@in_virtual_time
 async def test_a_configuration_is_never_taken_over_for_it_may_be_another() -> None:
     api = an_api()
     api.seconds = {"qmconfig": 10}
