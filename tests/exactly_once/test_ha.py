@@ -108,3 +108,14 @@ def test_a_start_that_ha_cannot_do_fails_with_its_task() -> None:
         assert guest["outcome"] == "failed"
         assert "no memory" in guest["message"]
         assert there.truth().guests[301]["status"] == "stopped"
+
+
+def test_a_migration_ends_when_the_guest_is_there() -> None:
+    with cluster(world()) as there:
+        move = there.run("operation", operation="migrate", guests=[301], params={"target": "pve2"})
+        report = there.run_all({"move": move})["move"]
+        assert report.problem is None
+        (guest,) = report.values["guests"]
+        assert (guest["outcome"], guest["node"]) == ("ok", "pve2")
+        assert [task["type"] for task in report.values["tasks"]] == ["hamigrate", "qmigrate"]
+        assert there.truth().guests[301]["node"] == "pve2"
