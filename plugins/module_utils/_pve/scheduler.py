@@ -187,6 +187,8 @@ class Scheduler:
                 except _Again as again:
                     run.state = Outcome.QUEUED
                     await self._prepare(run, again)
+                except PveError as error:
+                    return run.result(Outcome.LOST, str(error))
         while True:
             try:
                 async with self._lanes.hold(run.job.lanes):

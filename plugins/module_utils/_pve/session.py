@@ -212,7 +212,7 @@ class Session:
         except ApiError:
             self._fetch_ticket(auth, str(self.connection.password))
         except NoAnswerError:
-            return  # the old one holds on for now
+            return  # the old one is good for another hour
 
     def _fetch_ticket(self, auth: TicketAuth, password: str) -> None:
         granted = self._ask_ticket({"username": self.connection.user, "password": password})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from .errors import ApiError, NoAnswerError
+from .errors import ApiError, PveError
 from .task import Outcome
 
 if t.TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def stop_task(
         await api.delete(("nodes", upid.node, "tasks", str(upid)))
     except ApiError as error:
         trouble = error
-    except NoAnswerError:
+    except PveError:
         pass  # it may have been carried out, which the watch below shows
     task = await watcher.watch(upid, timeout=0.0 if trouble else timeout)
     if trouble and not task.outcome.good:

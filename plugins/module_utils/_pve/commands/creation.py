@@ -10,6 +10,7 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..errors import PveError
 from ..guests import Cluster, VmidRange, Vmids, read_cluster
 from ..leftovers import explain, find_dead_task, may_be_removed, removal
 from ..plan import MAKING, Action, Step, Wanted, decide
@@ -200,7 +201,15 @@ async def _named_as_wanted(
     }
     if not adopted:
         return results
-    guests = (await read_cluster(context.api)).guests
+    try:
+        guests = (await read_cluster(context.api)).guests
+    except PveError as error:  # the tasks are told all the same
+        why = f"its task ended well, but whether it is the wanted guest cannot be read: {error}"
+        unknown = {
+            index: replace(result, outcome=Outcome.LOST, message=why)
+            for index, result in adopted.items()
+        }
+        return {**results, **unknown}
     seen = {
         index: _as_it_became(steps[index].wanted, result, guests.get(result.job.target.vmid))
         for index, result in adopted.items()

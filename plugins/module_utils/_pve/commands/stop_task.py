@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..command import Context, Report, Values, summary, task_values
+from ..errors import PveError
 from ..guests import Cluster, read_cluster
 from ..log import with_log
 from ..stopping import stop_task
@@ -61,7 +62,13 @@ async def run(context: Context) -> Report:
     )
     going_on = (Outcome.RUNNING, Outcome.TIMED_OUT)
     ended = [task for task in stopped.values() if task.outcome not in going_on]
-    leftovers = await _leftovers(context.api, ended) if ended else []
+    problem = _problem(set(stopped) - {task.upid for task in ended}, tasks)
+    leftovers: list[Values] = []
+    try:
+        leftovers = await _leftovers(context.api, ended) if ended else []
+    except PveError as error:  # the tasks are told all the same
+        unread = f"the locks that they left could not be looked for: {error}"
+        problem = f"{problem}\n{unread}" if problem else unread
     return Report(
         {
             "tasks": task_values(tasks),
@@ -69,7 +76,7 @@ async def run(context: Context) -> Report:
             "summary": summary(task.outcome for task in tasks),
         },
         changed=bool(running if context.check else ended),
-        problem=_problem(set(stopped) - {task.upid for task in ended}, tasks),
+        problem=problem,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
     NoAnswerError,
 )
 from ansible_collections.upid.proxmox.tests.unit.cloning import (
@@ -70,6 +71,35 @@ async def test_a_call_that_was_interrupted_is_finished_by_the_next() -> None:
     assert len(api.made(CLONE)) == 5
     names = sorted(str(guest.name) for guest in api.cluster.guests.values())
     assert names == sorted(["tpl", "ct-tpl", "app1", *NAMES])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        NoAnswerError("GET /cluster/resources", "596 Connection timed out", sent=True),
+        ApiError("GET /cluster/resources", 401, "Authentication failed!"),
+    ],
+)
+def test_no_task_is_missing_when_the_last_look_fails(trouble: Exception) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.seconds = {"qmclone": 60}
+        await clone(api, name="web1", vmid=301, wait=False)
+
+        def fail() -> None:
+            api.disturb("GET /cluster/resources$", trouble, count=None)
+
+        asyncio.get_running_loop().call_later(30, fail)
+        wanted = [{"name": "web1", "vmid": 301}, {"name": "web2", "vmid": 302}]
+        report = await clone(api, guests=wanted)
+        assert [guest["outcome"] for guest in report.values["guests"]] == ["lost", "ok"]
+        assert len(report.values["tasks"]) == 2
+        assert report.problem is not None
+        assert "web1" in report.problem
+        assert str(trouble) in report.problem
+
+    scenario()
 
 
 @pytest.mark.parametrize("known_by", [{"name": "web1"}, {"vmid": 301}])
