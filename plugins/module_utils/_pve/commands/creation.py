@@ -63,8 +63,10 @@ async def make(
         steps, finished = await _decided(machine, wanted, cluster, recipe)
         if context.check:
             return _plan(steps, recipe)
+        vmids = _vmids(machine, steps, cluster)
+        chosen = await _choose(steps, vmids)  # before anything is done, for it may fail
         steps, removals = await _without_leftovers(machine, steps, cluster, recipe)
-        results = await _act(machine, steps, cluster, recipe)
+        results = await _act(machine, steps, chosen, vmids, recipe)
         results = await _named_as_wanted(context, steps, results)
         values = [_values(step, results.get(index), finished) for index, step in enumerate(steps)]
         return job_report(
@@ -170,21 +172,36 @@ def _after_removal(step: Step, removed: Result | None) -> Step:
     return replace(step, why=f"{step.why}. It could not be removed: {why_not(removed)}")
 
 
-async def _act(
-    machine: Engine, steps: t.Sequence[Step], cluster: Cluster, recipe: Recipe
-) -> dict[int, Result]:
-    """Run the jobs of the steps that need one; results by the index of the step."""
+def _vmids(machine: Engine, steps: t.Sequence[Step], cluster: Cluster) -> Vmids:
     asked = {step.wanted.vmid for step in steps if step.wanted.vmid is not None}
     text = machine.context.params["vmid_range"]
-    vmids = Vmids(
+    return Vmids(
         machine.context.api, {*cluster.guests, *asked}, VmidRange.parse(text) if text else None
     )
+
+
+async def _choose(steps: t.Sequence[Step], vmids: Vmids) -> dict[int, int]:
+    """A VMID for each guest to be made that has none, by the index of its step."""
+    return {
+        index: await vmids.take()
+        for index, step in enumerate(steps)
+        if step.action is Action.MAKE and step.wanted.vmid is None
+    }
+
+
+async def _act(
+    machine: Engine,
+    steps: t.Sequence[Step],
+    chosen: t.Mapping[int, int],
+    vmids: Vmids,
+    recipe: Recipe,
+) -> dict[int, Result]:
+    """Run the jobs of the steps that need one; results by the index of the step."""
     jobs: dict[int, Job] = {}
     for index, step in enumerate(steps):
         if step.action is Action.MAKE:
-            movable = step.wanted.vmid is None
-            vmid = await vmids.take() if movable else t.cast("int", step.wanted.vmid)
-            jobs[index] = recipe.job(step.wanted, vmid, movable=movable)
+            vmid = t.cast("int", chosen.get(index, step.wanted.vmid))
+            jobs[index] = recipe.job(step.wanted, vmid, movable=index in chosen)
         elif step.action is Action.ADOPT and step.guest and step.upid:
             jobs[index] = recipe.job_begun(step.wanted, step.guest).adopting(step.upid)
     return dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))

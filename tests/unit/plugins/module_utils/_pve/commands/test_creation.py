@@ -226,3 +226,14 @@ async def test_a_left_over_that_cannot_be_removed_says_why() -> None:
     assert report.problem is not None
     assert "Only root may use this option" in report.problem
     assert "qm unlock 301" in report.problem
+
+
+@in_virtual_time
+async def test_nothing_is_removed_when_no_vmid_can_be_chosen() -> None:
+    api = an_api()
+    dead_clone(api, 301)
+    wanted = [{"name": "web1", "vmid": 301}, {"name": "web2"}]
+    api.disturb("GET /cluster/nextid", NoAnswerError("GET /cluster/nextid", "reset", sent=True))
+    with pytest.raises(NoAnswerError):
+        await clone(api, guests=wanted, replace_leftovers=True)
+    assert not api.made("DELETE")
