@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
     NoAnswerError,
+    UsageError,
 )
 from ansible_collections.upid.proxmox.tests.unit.cloning import (
     CLONE,
@@ -233,7 +234,6 @@ async def test_nothing_is_removed_when_no_vmid_can_be_chosen() -> None:
     api = an_api()
     dead_clone(api, 301)
     wanted = [{"name": "web1", "vmid": 301}, {"name": "web2"}]
-    api.disturb("GET /cluster/nextid", NoAnswerError("GET /cluster/nextid", "reset", sent=True))
-    with pytest.raises(NoAnswerError):
-        await clone(api, guests=wanted, replace_leftovers=True)
+    with pytest.raises(UsageError, match="no VMID is free"):
+        await clone(api, guests=wanted, vmid_range="301-301", replace_leftovers=True)
     assert not api.made("DELETE")
