@@ -29,8 +29,9 @@ class MissingLibraryError(PveError):
 
 
 class ApiError(PveError):
-    """A clear answer of the API that says no.
+    """A definite refusal of Proxmox VE itself: nothing was done, and nothing will be.
 
+    What is not recognised as one, whatever its status, is a :class:`NoAnswerError`.
     ``text`` is Proxmox VE's message: the JSON body's ``message``, or the reason phrase of
     releases that do not send one. ``errors`` maps a parameter to what is wrong with it.
     """
@@ -81,7 +82,10 @@ class Trouble(enum.Enum):
     LOCK = "lock"
     STORAGE_LOCK = "storage_lock"
     NO_WORKER = "no_worker"
+    NO_QUORUM = "no_quorum"
     TAKEN = "taken"
+    ALREADY = "already"
+    MODIFIED = "modified"
     STOPPED = "stopped"
     GONE = "gone"
     OTHER = "other"
@@ -101,6 +105,14 @@ _TEXTS = (
     (Trouble.STORAGE_LOCK, r"can't lock file '[^']*pve-storage-[^']*' - got timeout"),
     (Trouble.LOCK, r"can't lock file '.*' - got timeout|cfs-lock .* got lock (request )?timeout"),
     (Trouble.LOCK, r"\bCT is locked \(disk\)"),
+    # pmxcfs is read-only, restarts or is away: the cluster has no quorum, or the node lost its own.
+    (Trouble.NO_QUORUM, r"no quorum[?!]|RPCEnvironment init request failed"),
+    (
+        Trouble.NO_QUORUM,
+        r"unable to open file '/etc/pve/[^']*\.tmp\.\d+' - (Permission denied|No such)",
+    ),
+    (Trouble.ALREADY, r"\b(VM|CT) \d+ (already|not) running"),
+    (Trouble.MODIFIED, r"checksum mismatch \(file change by other user|detected modified config"),
     (Trouble.TAKEN, r"config file already exists|\b(VM|CT) \d+ already exists|: File exists$"),
     (Trouble.GONE, r"no such task|Configuration file '.*' does not exist|unable to find configur"),
 )

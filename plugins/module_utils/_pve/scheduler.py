@@ -208,6 +208,8 @@ class Scheduler:
 
     async def _start(self, run: _Run) -> Result:
         """Send the call, once, and follow what it starts."""
+        if run.job.recheck is not None:
+            await run.job.recheck(self._api)
         since = self._api.server_time()
         run.state = Outcome.STARTING
         run.attempts += 1

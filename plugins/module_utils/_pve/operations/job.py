@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from ..lanes import Lane
 
 if t.TYPE_CHECKING:
+    from ..client import Api
     from ..session import Params, Segments
     from ..upid import Upid
 
@@ -44,7 +45,9 @@ class Job:
     ``repeatable`` says that Proxmox VE itself refuses a second one, so that a call whose fate
     stays unknown may be sent again. ``upid`` is set for a task that runs already.
     ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job
-    for another VMID, where the VMID was our own choice.
+    for another VMID, where the VMID was our own choice. ``recheck`` reads afresh what the job
+    relies on, in the moment before its call is sent, and raises PveError where that no longer
+    holds; then nothing is sent.
     """
 
     title: str
@@ -63,6 +66,7 @@ class Job:
     storage: str | None = None
     needs: str = ""
     readdress: t.Callable[[int], Job] | None = field(default=None, compare=False)
+    recheck: t.Callable[[Api], t.Awaitable[None]] | None = field(default=None, compare=False)
 
     def adopting(self, upid: Upid) -> Job:
         """The same job, for a task that runs already."""
