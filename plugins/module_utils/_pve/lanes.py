@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import typing as t
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 
@@ -25,8 +25,11 @@ class Lane:
     exclusive: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Waiting:
+    """A job in the queue; ``turn`` is its place in the order of arrival."""
+
+    turn: int
     lanes: tuple[Lane, ...]
     granted: asyncio.Future[None]
 
@@ -45,44 +48,55 @@ class Lanes:
 
     A job whose lanes are taken keeps none of the others from starting. ``limits`` maps a lane's
     name to how many may use it at once; a lane without limit is bounded by the others alone.
+
+    Jobs that wait for the same lanes wait in one queue, so what a change costs depends on how many
+    kinds of jobs there are (nodes, storages, sources), not on how many jobs.
     """
 
     def __init__(self, limits: t.Mapping[str, int]) -> None:
         self._limits = dict(limits)
         self._used: Counter[str] = Counter()
         self._exclusive: set[str] = set()
-        self._waiting: list[_Waiting] = []
+        self._queues: dict[tuple[Lane, ...], deque[_Waiting]] = {}
+        # Who waits for a lane or uses it: a lane of one job alone is not what makes it wait.
+        self._interested: Counter[str] = Counter()
         self._shares: dict[str, _Share] = {}
+        self._turn = 0
 
     @contextlib.asynccontextmanager
     async def hold(self, lanes: t.Iterable[Lane]) -> t.AsyncIterator[None]:
         """Wait for the lanes, keep them for the block."""
         wanted = tuple(lanes)
-        waiting = _Waiting(wanted, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        self._turn += 1
+        waiting = _Waiting(self._turn, wanted, asyncio.get_running_loop().create_future())
+        self._interested.update(lane.name for lane in wanted)
+        self._queue(waiting, self._contended(wanted))
         self._grant()
         try:
-            await waiting.granted
-        except asyncio.CancelledError:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
-            elif waiting.granted.done() and not waiting.granted.cancelled():
+            try:
+                await waiting.granted
+            except asyncio.CancelledError:
+                if waiting.granted.done() and not waiting.granted.cancelled():
+                    self._leave(wanted)
+                raise
+            try:
+                yield
+            finally:
                 self._leave(wanted)
-            raise
-        try:
-            yield
         finally:
-            self._leave(wanted)
+            self._interested.subtract(lane.name for lane in wanted)
 
     @contextlib.contextmanager
     def occupy(self, lanes: t.Iterable[Lane]) -> t.Iterator[None]:
         """Count a job that runs already, whatever the limits say."""
         wanted = tuple(lanes)
+        self._interested.update(lane.name for lane in wanted)
         self._enter(wanted)
         try:
             yield
         finally:
             self._leave(wanted)
+            self._interested.subtract(lane.name for lane in wanted)
 
     def narrow(self, name: str) -> bool:
         """Halve a lane that turned out too wide; False when it was as narrow as can be."""
@@ -107,6 +121,18 @@ class Lanes:
             self._limits[name] = share.limit
             self._grant()
 
+    def _contended(self, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        """The lanes that others have an interest in as well, which say in which queue to wait."""
+        return tuple(
+            lane for lane in lanes if not lane.exclusive or self._interested[lane.name] > 1
+        )
+
+    def _queue(self, waiting: _Waiting, lanes: tuple[Lane, ...]) -> None:
+        queue = self._queues.setdefault(lanes, deque())
+        queue.append(waiting)
+        if len(queue) > 1 and queue[-2].turn > waiting.turn:
+            self._queues[lanes] = deque(sorted(queue, key=lambda one: one.turn))
+
     def _free(self, lanes: tuple[Lane, ...]) -> bool:
         for lane in lanes:
             used = self._used[lane.name]
@@ -118,16 +144,35 @@ class Lanes:
         return True
 
     def _grant(self) -> None:
-        still: list[_Waiting] = []
-        for waiting in self._waiting:
-            if waiting.granted.cancelled():
-                continue
-            if self._free(waiting.lanes):
-                self._enter(waiting.lanes)
-                waiting.granted.set_result(None)
-            else:
-                still.append(waiting)
-        self._waiting = still
+        """Let in, in their order, all who can go now."""
+        while True:
+            heads = [(self._head(lanes), lanes) for lanes in list(self._queues)]
+            ready = [
+                (head.turn, lanes)
+                for head, lanes in heads
+                if head is not None and self._free(lanes)
+            ]
+            if not ready:
+                return
+            _turn, lanes = min(ready, key=lambda one: one[0])
+            self._admit(self._queues[lanes].popleft())
+
+    def _admit(self, waiting: _Waiting) -> None:
+        if self._free(waiting.lanes):
+            self._enter(waiting.lanes)
+            waiting.granted.set_result(None)
+        else:  # somebody came for a lane that had been its own alone: now it waits for that, too
+            self._queue(waiting, waiting.lanes)
+
+    def _head(self, lanes: tuple[Lane, ...]) -> _Waiting | None:
+        """The first in the queue for these lanes who still waits."""
+        queue = self._queues[lanes]
+        while queue and queue[0].granted.cancelled():
+            queue.popleft()
+        if not queue:
+            del self._queues[lanes]
+            return None
+        return queue[0]
 
     def _enter(self, lanes: tuple[Lane, ...]) -> None:
         for lane in lanes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .operations.job import Job, Target, common_lanes
-from .reconcile import find_at_work, find_dead
+from .recovery import find_at_work, find_dead
 from .task import outcome_of
 from .task_types import default_wait_timeout
 from .tasklist import list_tasks

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from . import clock
 from .errors import ApiError, NoAnswerError, PveError, Trouble, classify
 from .log import with_log
-from .reconcile import Fate, find_started
+from .recovery import Fate, find_started
 from .sequel import follow, has_sequel
 from .stopping import stop_task
 from .task import Outcome, Task

@@ -14,7 +14,7 @@ from ..errors import PveError
 from ..guests import Cluster, VmidRange, Vmids, read_cluster
 from ..leftovers import explain, find_dead_task, may_be_removed, removal
 from ..plan import MAKING, Action, Step, Wanted, decide
-from ..reconcile import find_running
+from ..recovery import find_running
 from ..task import Outcome
 from .engine import engine
 from .result import guest_values, job_report, why_not

@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..guests import Guest, Node, check_vmid, read_cluster, read_fresh
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
-from ..reconcile import first_lines
+from ..recovery import first_lines
 from ..task import Outcome
 from ..tasklist import list_tasks
 from .engine import engine

@@ -198,3 +198,42 @@ def test_an_error_inside_frees_the_lane(exclusive: bool) -> None:
         assert await hold(lanes, 0, "x", exclusive=True) == 0
 
     run_virtually(scenario())
+
+
+@in_virtual_time
+async def test_two_jobs_for_the_same_guest_never_run_side_by_side() -> None:
+    """The first one came while nobody else wanted its guest."""
+    lanes = Lanes({"all": 1})
+    got = await asyncio.gather(
+        hold(lanes, 5, "all"),
+        hold(lanes, 5, "all", "vmid 300", exclusive=True),
+        hold(lanes, 10, "vmid 300", exclusive=True),
+    )
+    assert list(got) == [0, 10, 0]
+
+
+@pytest.mark.parametrize("jobs", [100, 1000])
+def test_the_work_for_each_job_does_not_grow_with_the_number_of_jobs(
+    jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    free = Lanes._free
+
+    def counted(self: Lanes, lanes: tuple[Lane, ...]) -> bool:
+        nonlocal looks
+        looks += 1
+        return free(self, lanes)
+
+    monkeypatch.setattr(Lanes, "_free", counted)
+
+    async def job(lanes: Lanes, number: int) -> None:
+        own = Lane(f"vmid {number}", exclusive=True)
+        async with lanes.hold([Lane("all"), Lane(f"node pve{number % 4}"), own]):
+            await asyncio.sleep(1)
+
+    async def scenario() -> None:
+        lanes = Lanes({"all": 16, **{f"node pve{number}": 8 for number in range(4)}})
+        await asyncio.gather(*(job(lanes, number) for number in range(jobs)))
+
+    run_virtually(scenario())
+    assert looks <= 20 * jobs

@@ -18,7 +18,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
     clone_job,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.reconcile import (
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.recovery import (
     Fate,
     find_dead,
     find_running,
