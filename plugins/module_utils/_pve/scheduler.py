@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from . import clock
 from .errors import ApiError, NoAnswerError, PveError, Trouble, classify
 from .log import with_log
+from .operations.job import Unneeded
 from .recovery import Fate, find_started
 from .sequel import follow, has_sequel
 from .stopping import stop_task
@@ -197,6 +198,8 @@ class Scheduler:
             except _Again as again:
                 run.state = Outcome.QUEUED
                 await self._prepare(run, again)
+            except Unneeded as unneeded:
+                return run.result(Outcome.UNCHANGED, str(unneeded))
             except PveError as error:
                 run.state = Outcome.FAILED
                 return run.result(Outcome.FAILED, str(error))

@@ -10,6 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ..errors import PveError
 from ..lanes import Lane
 
 if t.TYPE_CHECKING:
@@ -18,6 +19,10 @@ if t.TYPE_CHECKING:
     from ..upid import Upid
 
 KINDS = {"qemu": "VM", "lxc": "CT"}
+
+
+class Unneeded(PveError):
+    """The guest turned out to be as wanted in the moment before the call; ``str()`` says how."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Job:
     ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job
     for another VMID, where the VMID was our own choice. ``recheck`` reads afresh what the job
     relies on, in the moment before its call is sent, and raises PveError where that no longer
-    holds; then nothing is sent.
+    holds, or Unneeded where the guest is as wanted already; then nothing is sent. ``done`` reads
+    whether the guest shows the effect of the call, for a call whose answer got lost.
     """
 
     title: str
@@ -67,6 +73,7 @@ class Job:
     needs: str = ""
     readdress: t.Callable[[int], Job] | None = field(default=None, compare=False)
     recheck: t.Callable[[Api], t.Awaitable[None]] | None = field(default=None, compare=False)
+    done: t.Callable[[Api], t.Awaitable[bool]] | None = field(default=None, compare=False)
 
     def adopting(self, upid: Upid) -> Job:
         """The same job, for a task that runs already."""

@@ -13,9 +13,10 @@ from itertools import pairwise
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
+    PveError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lane
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Unneeded
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
 from ansible_collections.upid.proxmox.tests.unit.scheduled import (
@@ -398,3 +399,29 @@ async def test_starts_keep_their_distance() -> None:
     await run(*(clone(vmid) for vmid in range(201, 206)))
     calls = [call.at for call in run.api.made(CLONE)]
     assert all(later - earlier >= 1.99 for earlier, later in pairwise(calls))
+
+
+# What is read in the moment before a call.
+
+
+@in_virtual_time
+async def test_a_job_that_no_longer_applies_is_not_started() -> None:
+    run = Run()
+
+    async def recheck(_api: object) -> None:
+        raise PveError("VM 300 is named 'other' now")
+
+    result = await run.one(replace(power(run, 300), recheck=recheck))
+    assert (result.outcome, result.changed, run.posted) == (Outcome.FAILED, False, 0)
+    assert "named 'other' now" in (result.message or "")
+
+
+@in_virtual_time
+async def test_a_job_that_is_no_longer_needed_is_not_started() -> None:
+    run = Run()
+
+    async def recheck(_api: object) -> None:
+        raise Unneeded("it runs already")
+
+    result = await run.one(replace(power(run, 300), recheck=recheck))
+    assert (result.outcome, result.changed, run.posted) == (Outcome.UNCHANGED, False, 0)
