@@ -11,6 +11,7 @@ answer with ``disturb`` replaces it (an exception, an Answer) or delays it (seco
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import
 from .fake_cluster import EPOCH, NAMES_LAG, FakeCluster, FakeGuest, FakeTask, now
 
 Reply = Any
+# How a clone ends that lost the quorum in the middle: nothing that it made is removed.
+LEFT_LOCKED = (
+    "clone failed: unable to open file '/etc/pve/nodes/pve1/qemu-server/201.conf.tmp.7'"
+    " - Permission denied"
+)
 GONE = "Configuration file 'nodes/{node}/{kind}/{vmid}.conf' does not exist\n"
 
 
@@ -278,7 +284,7 @@ class FakeApi:
         id_: object,
         at_end: Callable[[], None],
         log: list[str] | None = None,
-        at_failure: Callable[[], None] | None = None,
+        at_failure: Callable[[str], None] | None = None,
     ) -> Answer:
         """Start a task that does something at its end, unless it ends badly."""
         one = f"{type_} {id_}"
@@ -294,7 +300,7 @@ class FakeApi:
             self.authid,
             exitstatus=exitstatus,
             log=lines,
-            at_end=at_end if good else at_failure,
+            at_end=at_end if good else at_failure and functools.partial(at_failure, exitstatus),
             listed=not self.hides_running,
         )
         return Answer(str(task.upid))
@@ -308,7 +314,8 @@ class FakeApi:
         if kind == "lxc" and "lock" in source.config:
             raise ApiError(f"clone to {newid}", 500, f"CT is locked ({source.config['lock']})")
         lock = "clone" if kind == "qemu" else "create"
-        new = self.cluster.guests[newid] = FakeGuest(newid, kind, source.node, {"lock": lock})
+        config = {"lock": lock, "description": " qmclone temporary file"}
+        new = self.cluster.guests[newid] = FakeGuest(newid, kind, source.node, config)
         new.born = now()
         if kind == "lxc":
             source.config["lock"] = "disk"
@@ -320,7 +327,9 @@ class FakeApi:
             new.node, new.born = params.get("target", source.node), now()
             source.config.pop("lock", None)
 
-        def failed() -> None:
+        def failed(exitstatus: str) -> None:
+            if exitstatus == LEFT_LOCKED:
+                return
             source.config.pop("lock", None)
             self.cluster.guests.pop(newid)
 
@@ -343,7 +352,7 @@ class FakeApi:
             new.born = now()
 
         return self._work(node, "vzcreate", vmid, done, ["extracting archive"],
-                          lambda: self.cluster.remove(vmid))  # fmt: skip
+                          lambda _status: self.cluster.remove(vmid))  # fmt: skip
 
     def _power(self, _params: dict[str, Any], action: str, **path: str) -> Answer:
         guest = self._guest(**path)

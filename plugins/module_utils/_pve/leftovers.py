@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
+from .guests import Guest
 from .operations.job import Job, Target, common_lanes
-from .recovery import find_at_work, find_dead
+from .recovery import find_at_work, find_dead, read_target
 from .task import outcome_of
 from .task_types import default_wait_timeout
 from .tasklist import list_tasks
 
 if t.TYPE_CHECKING:
     from .client import Api
-    from .guests import Guest
     from .upid import Upid
 
 # The description of a VM while it is cloned (PVE::API2::Qemu, clone_vm).
@@ -59,14 +59,41 @@ async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str
 
 async def find_dead_lock(api: Api, source: Guest) -> Upid | None:
     """The dead clone that left ``lock: disk`` on a container, None while anybody works on it."""
-    on_it = {"vmid": source.vmid}
-    if await list_tasks(api, source.node, {"source": "active", **on_it}):
+    return await find_dead_lock_on(api, source.node, source.vmid)
+
+
+async def find_dead_lock_on(api: Api, node: str, vmid: int) -> Upid | None:
+    """The same, of the container with this VMID on this node."""
+    on_it = {"vmid": vmid}
+    if await list_tasks(api, node, {"source": "active", **on_it}, retries=None):
         return None
     clones = {"source": "archive", "typefilter": "vzclone", **on_it}
-    newest = await list_tasks(api, source.node, clones, most=1)
+    newest = await list_tasks(api, node, clones, most=1, retries=None)
     if not newest or newest[0].status is None or outcome_of(newest[0].status).good:
         return None
     return newest[0].upid
+
+
+def explain_dead_lock(node: str, vmid: int, dead: Upid) -> str:
+    """What to do about the lock that a dead clone left on a container."""
+    return (
+        f"CT {vmid} is locked (disk), but the clone that locked it is dead: {dead}."
+        f" Unlock it on {node}: pct unlock {vmid}"
+    )
+
+
+async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
+    """The locked guest that a dead task of ``job`` left, None where it left none.
+
+    Nothing is ours while anybody's task works on that VMID.
+    """
+    config = await read_target(api, job)
+    if config is None or config.get("lock") not in ("clone", "create"):
+        return None
+    if await find_at_work(api, job, [dead.node]) is not None:
+        return None
+    target, lock = job.target, str(config["lock"])
+    return Guest(target.vmid, target.kind, job.node, None, "unknown", lock=lock)
 
 
 def removal(guest: Guest) -> Job:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import typing as t
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .task import outcome_of
 from .tasklist import list_tasks
 
 if t.TYPE_CHECKING:
+    from .baseline import Baseline
     from .client import Api
     from .operations.job import Job
     from .tasklist import Entry
@@ -24,62 +26,106 @@ if t.TYPE_CHECKING:
 
 # A daemon that was blocked may carry out a call this long after it answers others again.
 _GRACE = 30.0
-# The server notes start times in whole seconds, and its clock is known to the second only.
-_SLACK = 2
 _FIRST_LINES = 5
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What became of a call without an answer: a task, or nothing, or nobody can tell."""
+class Recovery:
+    """What was found of a call without an answer: its task, its effect, or nothing.
+
+    ``certain`` says that nothing will come of the call any more; ``why`` says why that is unknown.
+    ``done`` says whether its effect is there, None where that cannot be read from the guest.
+    """
 
     upid: Upid | None
     certain: bool
     why: str = ""
+    done: bool | None = None
 
 
-async def find_started(api: Api, job: Job, since: float, known: t.Collection[Upid]) -> Fate:
-    """Look for the task that ``job``'s call started after ``since`` (the server's clock).
+async def recover(api: Api, job: Job, baseline: Baseline, known: t.Collection[Upid]) -> Recovery:
+    """Look for the task that ``job``'s call started after ``baseline`` was read.
 
     ``known`` are tasks that belong to others. Nothing found is certain only when the node has
     answered a call through its daemon, which then is not blocked, and a while has passed.
     """
     patience = clock.now() + job.timeout
-    unblocked: float | None = None
+    search = _Search(api, job, baseline, known)
     attempt = 0
     while True:
         attempt += 1
-        why = ""
-        try:
-            upid = await _find(api, job, int(since) - _SLACK, known, "all")
-            if upid is not None:
-                return Fate(upid, certain=True)
-            if unblocked is None:
-                await _wait_for_daemon(api, job)
-                unblocked = clock.now()
-            if await _target_is_locked(api, job):
-                why = "the target is being made, but no task is seen"
-            elif clock.now() - unblocked >= _GRACE:
-                return Fate(None, certain=True)
-        except NoAnswerError as error:
-            why = str(error)
-        if clock.now() >= patience:
-            return Fate(None, certain=False, why=why)
+        found = await search.look()
+        if found.certain or clock.now() >= patience:
+            return found
         await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+@dataclass
+class _Search:
+    """A search for what a call did; ``unblocked`` is when the node's daemon was seen to work."""
+
+    api: Api
+    job: Job
+    baseline: Baseline
+    known: t.Collection[Upid]
+    unblocked: float | None = None
+
+    async def look(self) -> Recovery:
+        """Look once; a node that cannot answer now leaves it uncertain."""
+        try:
+            return await self._look()
+        except NoAnswerError as error:
+            return Recovery(None, certain=False, why=str(error))
+        except ApiError as error:
+            if error.trouble is not Trouble.NO_QUORUM:
+                raise
+            return Recovery(None, certain=False, why=str(error))
+
+    async def _look(self) -> Recovery:
+        upid = await find_started(self.api, self.job, self.baseline, self.known)
+        if upid is not None:
+            return Recovery(upid, certain=True)
+        if self.unblocked is None:
+            await _wait_for_daemon(self.api, self.job)
+            self.unblocked = clock.now()
+        done = None if self.job.done is None else await self.job.done(self.api)
+        if done:
+            return Recovery(None, certain=True, done=True)
+        if await _target_is_locked(self.api, self.job):
+            return Recovery(None, False, "the target is being created, but no task is seen", done)
+        return Recovery(None, clock.now() - self.unblocked >= _GRACE, done=done)
+
+
+async def find_started(
+    api: Api, job: Job, baseline: Baseline, known: t.Collection[Upid]
+) -> Upid | None:
+    """The caller's task for this job that is not in the baseline, or None where none is seen."""
+    filters = {"source": "all", "since": baseline.horizon or None}
+    entries = await _entries(api, job, filters, retries=1)
+
+    def may_be(upid: Upid) -> bool:
+        return upid not in known and upid.user == api.authid and baseline.may_follow(upid)
+
+    return await _first_match(api, entries, job, may_be)
 
 
 async def find_running(api: Api, job: Job) -> Upid | None:
     """The running task for the same job, whoever started it, or None."""
-    return await _find(api, job, None, (), "active")
+    entries = await _entries(api, job, {"source": "active"}, retries=None)
+    return await _first_match(api, entries, job, lambda _upid: True)
 
 
 async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | None:
-    """A running task of anybody, on any of the nodes, that makes the same guest from whatever."""
+    """A running task of anybody, on any of the nodes, that creates the same guest, or may do so.
+
+    A task whose log is empty or may not be read can be it. A node that does not answer raises.
+    """
     filters = {"source": "active", "typefilter": job.task_type}
-    for entries in [await list_tasks(api, node, filters) for node in nodes]:
-        for upid in (entry.upid for entry in entries):
-            if job.is_told_by(await first_lines(api, upid)):
-                return upid
+    lists = await asyncio.gather(*(list_tasks(api, node, filters, retries=None) for node in nodes))
+    for upid in [entry.upid for entries in lists for entry in entries]:
+        lines = await first_lines(api, upid)
+        if not lines or job.is_told_by(lines):
+            return upid
     return None
 
 
@@ -91,18 +137,15 @@ async def find_dead(api: Api, job: Job) -> Upid | None:
     return await _first_match(api, entries, job, lambda upid: upid.user == api.authid)
 
 
-async def _find(
-    api: Api, job: Job, since: int | None, known: t.Collection[Upid], source: str
-) -> Upid | None:
-    entries: list[Entry] = []
+async def _entries(
+    api: Api, job: Job, filters: t.Mapping[str, t.Any], retries: int | None
+) -> list[Entry]:
+    """The tasks of the job's node of the types that its call can start."""
+    found: list[Entry] = []
     for task_type in filter(None, (job.task_type, request_for(job.task_type))):
-        filters = {"source": source, "typefilter": task_type, "since": since}
-        entries += await list_tasks(api, job.node, filters, retries=1)
-
-    def may_be(upid: Upid) -> bool:
-        return upid not in known and (source == "active" or upid.user == api.authid)
-
-    return await _first_match(api, entries, job, may_be)
+        one = {**filters, "typefilter": task_type}
+        found += await list_tasks(api, job.node, one, retries=retries)
+    return found
 
 
 async def _first_match(
@@ -123,7 +166,8 @@ async def first_lines(api: Api, upid: Upid) -> list[str]:
         answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
     except ApiError:  # not ours to read, so not ours
         return []
-    return [str(line["t"]) for line in answer.data or ()]
+    lines = [str(line["t"]) for line in answer.data or ()]
+    return [] if lines in (["no content"], [""]) else lines
 
 
 async def _wait_for_daemon(api: Api, job: Job) -> None:
@@ -135,14 +179,23 @@ async def _wait_for_daemon(api: Api, job: Job) -> None:
 
 
 async def _target_is_locked(api: Api, job: Job) -> bool:
-    """Whether the target is being made, which a caller sees who may not see the task."""
+    """Whether the target is being created, which a caller sees who may not see the task."""
     if not job.repeatable:
         return False
+    config = await read_target(api, job)
+    return config is not None and config.get("lock") in ("clone", "create")
+
+
+async def read_target(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
+    """The configuration of the guest that a job creates, None where there is none to be seen.
+
+    It is read where the task works: a clone moves to its node in its last step.
+    """
     path = ("nodes", job.node, job.target.kind, job.target.vmid, "config")
     try:
         answer = await api.get(path, retries=0)
     except ApiError as error:
         if error.trouble is Trouble.GONE or error.status == 403:
-            return False
+            return None
         raise
-    return (answer.data or {}).get("lock") in ("clone", "create")
+    return t.cast("t.Mapping[str, t.Any]", answer.data or {})

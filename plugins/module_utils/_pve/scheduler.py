@@ -7,116 +7,39 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import typing as t
-from dataclasses import dataclass, field
 
 from . import clock
-from .errors import ApiError, NoAnswerError, PveError, Trouble, classify
+from .attempts import JobRun, Result, Retry
+from .baseline import Baselines
+from .errors import PveError, Trouble, classify
+from .leftovers import explain, left_by, removal
 from .log import with_log
 from .operations.job import Unneeded
-from .recovery import Fate, find_started
+from .retries import Policy, Retries
 from .sequel import follow, has_sequel
+from .starting import Starter, Taken
 from .stopping import stop_task
+from .taken import find_holder, is_wanted
 from .task import Outcome, Task
-from .upid import Upid, UpidError
 
 if t.TYPE_CHECKING:
     from .client import Api
-    from .guests import Vmids
+    from .guests import Guest, Vmids
     from .lanes import Lanes
     from .operations.job import Job
+    from .upid import Upid
     from .watcher import Watcher
+
+__all__ = ("Policy", "Result", "Scheduler")
 
 # How often to look whether what has to be waited for has happened, in seconds.
 _STEP = 0.05
-# A node or its daemon may be out of reach for so long, as in a restart, at no cost, in seconds.
-_RESTART = 60.0
-_STORAGE = re.compile(r"cfs-lock 'storage-([^']+)'|pve-storage-([^']+)'")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How to run jobs; the fields are the options of the same names."""
-
-    wait: bool = True
-    on_timeout: str = "fail"
-    retries: int = 3
-    start_interval: float = 0.0
-    log_lines: int = 20
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a job.
-
-    ``tasks`` holds every task that was started or adopted for it, the last one last. ``message``
-    says why it is not ok where no task does. ``attempts`` counts the calls that were sent.
-    ``found`` says that the last task was not named by an answer but looked for.
-    """
-
-    job: Job
-    outcome: Outcome
-    tasks: tuple[Task, ...] = ()
-    message: str | None = None
-    attempts: int = 0
-    found: bool = False
-
-    @property
-    def task(self) -> Task | None:
-        """The task that counts."""
-        return self.tasks[-1] if self.tasks else None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the guest is, or may be, another than before."""
-        if self.outcome in (Outcome.QUEUED, Outcome.UNCHANGED):
-            return False
-        return self.outcome.good or bool(self.tasks) or self.outcome is Outcome.LOST
-
-
-@dataclass
-class _Run:
-    """A job on its way; ``calling`` while its call has been sent and not been answered."""
-
-    job: Job
-    state: Outcome = Outcome.QUEUED
-    calling: bool = False
-    attempts: int = 0
-    failures: int = 0
-    tasks: list[Task] = field(default_factory=list)
-    uncertain_since: float | None = None
-    unreached_since: float | None = None
-    found: bool = False
-
-    def result(self, outcome: Outcome, message: str | None = None) -> Result:
-        tasks = tuple(self.tasks)
-        return Result(self.job, outcome, tasks, message, self.attempts, self.found)
-
-
-class _Again(Exception):
-    """The job shall be tried once more; ``costs`` says whether that uses up a retry."""
-
-    def __init__(self, why: str, *, costs: bool = True) -> None:
-        super().__init__(why)
-        self.costs = costs
-
-
-def _interrupted(run: _Run) -> Result:
-    """What can be said of a job that was let go."""
-    if run.state is Outcome.STARTING:
-        return run.result(
-            Outcome.LOST, "interrupted while looking for the task whose answer got lost"
-        )
-    if run.state is not Outcome.QUEUED:
-        return run.result(run.state)
-    if run.tasks:
-        return run.result(run.tasks[-1].outcome, "not tried again: interrupted")
-    return run.result(Outcome.QUEUED, "not started: interrupted")
+_BEGUN = (Outcome.QUEUED, Outcome.STARTING)
 
 
 class Scheduler:
-    """Starts, watches and accounts for jobs.
+    """Starts jobs, watches their tasks and reports on every one of them.
 
     ``stop`` is set by whoever wants no more to be started; every UPID is still returned.
     """
@@ -138,40 +61,41 @@ class Scheduler:
         self._vmids = vmids
         self._known: set[Upid] = set()
         self._next_start = 0.0
+        self._retries = Retries(policy, lanes)
+        self._starter = Starter(api, Baselines(api), self._retries, self._known)
 
     async def run(self, jobs: t.Sequence[Job]) -> list[Result]:
         """Run the jobs; the results are in the same order, whatever became of each."""
         self._known.update(job.upid for job in jobs if job.upid is not None)
-        runs = [_Run(job) for job in jobs]
+        runs = [JobRun(job) for job in jobs]
         drives = [asyncio.ensure_future(self._drive(run)) for run in runs]
         await self._until_enough(runs, drives)
         await self._let_go(runs, drives)
         return [
-            _interrupted(run) if drive.cancelled() else drive.result()
+            run.interrupted() if drive.cancelled() else drive.result()
             for run, drive in zip(runs, drives)
         ]
 
     async def _until_enough(
-        self, runs: t.Sequence[_Run], drives: t.Sequence[asyncio.Future[Result]]
+        self, runs: t.Sequence[JobRun], drives: t.Sequence[asyncio.Future[Result]]
     ) -> None:
         """Wait for the end of all jobs, for the order to stop, or only for all starts."""
         stopped = asyncio.ensure_future(self._stop.wait())
-        pending: set[asyncio.Future[t.Any]] = set(drives)
+        all_ended: asyncio.Future[t.Any] = asyncio.gather(*drives)
+        step = None if self._policy.wait else _STEP
         try:
-            while pending and not stopped.done():
-                started = all(run.state not in (Outcome.QUEUED, Outcome.STARTING) for run in runs)
-                if started and not self._policy.wait:
+            while not (all_ended.done() or stopped.done()):
+                if not self._policy.wait and all(run.state not in _BEGUN for run in runs):
                     return
-                step = None if self._policy.wait else _STEP
-                _done, pending = await asyncio.wait(
-                    {*pending, stopped}, timeout=step, return_when=asyncio.FIRST_COMPLETED
+                await asyncio.wait(
+                    {all_ended, stopped}, timeout=step, return_when=asyncio.FIRST_COMPLETED
                 )
-                pending.discard(stopped)
         finally:
             stopped.cancel()
+            all_ended.add_done_callback(_read)
 
     async def _let_go(
-        self, runs: t.Sequence[_Run], drives: t.Sequence[asyncio.Future[Result]]
+        self, runs: t.Sequence[JobRun], drives: t.Sequence[asyncio.Future[Result]]
     ) -> None:
         """End what waits. A call that is under way is never abandoned: its answer is the UPID."""
         while any(not drive.done() for drive in drives):
@@ -180,74 +104,30 @@ class Scheduler:
                     drive.cancel()
             await asyncio.wait([drive for drive in drives if not drive.done()], timeout=_STEP)
 
-    async def _drive(self, run: _Run) -> Result:
-        if run.job.upid is not None:
-            with self._lanes.occupy(run.job.lanes):
-                try:
-                    return await self._see_through(run, run.job.upid)
-                except _Again as again:
-                    run.state = Outcome.QUEUED
-                    await self._prepare(run, again)
-                except PveError as error:
-                    return run.result(Outcome.LOST, str(error))
+    async def _drive(self, run: JobRun) -> Result:
+        try:
+            return await self._attempts(run)
+        except Exception as exc:  # noqa: BLE001 - a job that dies must not take the others with it
+            return run.died(exc)
+
+    async def _attempts(self, run: JobRun) -> Result:
+        """Try until there is a result."""
+        adopted = run.job.upid
         while True:
             try:
+                if adopted is not None:
+                    with self._lanes.occupy(run.job.lanes):
+                        return await self._see_through(run, adopted, fresh=False)
                 async with self._lanes.hold(run.job.lanes):
                     await self._keep_interval()
-                    return _interrupted(run) if self._stop.is_set() else await self._start(run)
-            except _Again as again:
-                run.state = Outcome.QUEUED
-                await self._prepare(run, again)
+                    return run.interrupted() if self._stop.is_set() else await self._start(run)
+            except Retry as retry:
+                adopted, run.state = None, Outcome.QUEUED
+                await self._retries.pause(run, retry)
             except Unneeded as unneeded:
                 return run.result(Outcome.UNCHANGED, str(unneeded))
             except PveError as error:
-                run.state = Outcome.FAILED
-                return run.result(Outcome.FAILED, str(error))
-
-    async def _prepare(self, run: _Run, again: _Again) -> None:
-        if again.costs:
-            run.failures += 1
-        await clock.sleep(clock.backoff(max(1, run.failures), first=1.0, most=20.0))
-
-    async def _start(self, run: _Run) -> Result:
-        """Send the call, once, and follow what it starts."""
-        if run.job.recheck is not None:
-            await run.job.recheck(self._api)
-        since = self._api.server_time()
-        run.state = Outcome.STARTING
-        run.attempts += 1
-        try:
-            data = await self._send(run)
-        except NoAnswerError as error:
-            if not error.sent:
-                raise self._not_reached(run, error) from error
-            return await self._find_out(run, since, error)
-        except ApiError as error:
-            return await self._refused(run, error)
-        if run.job.returns == "null" or (data is None and run.job.returns == "upid"):
-            run.state = Outcome.OK
-            return run.result(Outcome.OK)
-        try:
-            upid = Upid.parse(data)
-        except UpidError:
-            return await self._find_out(run, since, None)
-        return await self._see_through(run, upid)
-
-    async def _send(self, run: _Run) -> t.Any:
-        send = {"POST": self._api.post, "PUT": self._api.put, "DELETE": self._api.delete}
-        run.calling = True
-        try:
-            return (await send[run.job.method](run.job.path, run.job.params)).data
-        finally:
-            run.calling = False
-
-    def _not_reached(self, run: _Run, error: NoAnswerError) -> _Again | PveError:
-        """Another attempt: at no cost while this may be a restart."""
-        if run.unreached_since is None:
-            run.unreached_since = clock.now()
-        if clock.now() - run.unreached_since < _RESTART:
-            return _Again(str(error), costs=False)
-        return self._again_or(run, error)
+                return run.result(Outcome.LOST if adopted else Outcome.FAILED, str(error))
 
     async def _keep_interval(self) -> None:
         at = max(clock.now(), self._next_start)
@@ -255,48 +135,21 @@ class Scheduler:
         if at > clock.now():
             await clock.sleep(at - clock.now())
 
-    async def _find_out(self, run: _Run, since: float, error: NoAnswerError | None) -> Result:
-        """The answer got lost, or names no task: look for what the call did."""
-        job = run.job
-        if job.returns == "null":  # such a call can simply be made once more
-            raise self._again_or(run, error or PveError(job.title))
-        run.uncertain_since = since if run.uncertain_since is None else run.uncertain_since
+    async def _start(self, run: JobRun) -> Result:
+        """Send the call, once, and follow what it starts."""
         try:
-            fate = await find_started(self._api, job, run.uncertain_since, self._known)
-        except ApiError as refusal:  # who may not look any more cannot tell
-            fate = Fate(None, certain=False, why=str(refusal))
-        run.found = fate.upid is not None
-        if fate.upid is not None:
-            run.uncertain_since = None
-            return await self._see_through(run, fate.upid)
-        if fate.certain and job.repeatable:
-            raise self._again_or(run, error or PveError(f"{job.title}: no task was started"))
-        what = f"{error}. " if error else f"{job.title}: the answer names no task. "
-        run.state = Outcome.LOST
-        return run.result(
-            Outcome.LOST,
-            f"{what}No task was found for it on {job.node} ({fate.why or 'none in the task list'});"
-            " look at the guest before you start it again",
-        )
+            started = await self._starter.start(run)
+        except Taken as taken:
+            return await self._held(run, taken.error)
+        if started.result is not None:
+            return started.result
+        return await self._see_through(run, t.cast("Upid", started.upid))
 
-    async def _refused(self, run: _Run, error: ApiError) -> Result:
-        trouble = error.trouble
-        if trouble.passes:
-            raise self._again_after(run, trouble, str(error), error)
-        if trouble is Trouble.TAKEN:
-            if run.uncertain_since is not None:  # our own call, sent before this one
-                return await self._find_out(run, run.uncertain_since, None)
-            await self._readdress(run, error)
-        run.state = Outcome.FAILED
-        hint = f". It needs {run.job.needs}" if error.status == 403 and run.job.needs else ""
-        return run.result(Outcome.FAILED, f"{error}{hint}")
-
-    async def _see_through(self, run: _Run, upid: Upid) -> Result:
+    async def _see_through(self, run: JobRun, upid: Upid, *, fresh: bool = True) -> Result:
         """Wait for the task's end and decide what it means for the job."""
         self._known.add(upid)
         run.tasks.append(Task(upid))
         run.state = Outcome.RUNNING
-        fresh = run.job.upid is not upid
         task = await self._watcher.watch(upid, timeout=run.job.timeout, fresh=fresh)
         if task.outcome is Outcome.TIMED_OUT and self._policy.on_timeout == "stop":
             task, _accepted = await stop_task(self._api, self._watcher, upid)
@@ -306,12 +159,14 @@ class Scheduler:
         )
         run.tasks[-1], run.state = task, task.outcome
         if task.outcome is Outcome.FAILED:
-            await self._failed(run, task)
-        elif run.job.storage and task.outcome.good:
+            return await self._failed(run, task)
+        if task.outcome is Outcome.CANCELLED:
+            return await self._unfinished(run, task)
+        if run.job.storage and task.outcome.good:
             self._lanes.widen(f"storage {run.job.storage}")
         return run.result(task.outcome)
 
-    async def _through_sequel(self, run: _Run, task: Task) -> Task:
+    async def _through_sequel(self, run: JobRun, task: Task) -> Task:
         """The task that counts where one only asked for it: the one that did it."""
         if not (has_sequel(task.upid) and task.outcome.good):
             return task
@@ -322,35 +177,94 @@ class Scheduler:
             run.tasks.append(last)
         return last
 
-    async def _failed(self, run: _Run, task: Task) -> None:
-        """Raise where the failed task calls for another attempt."""
-        error = PveError(task.in_words())
-        trouble = classify(task.exitstatus or "")
-        if trouble.passes and run.failures < self._policy.retries:
-            raise self._again_after(run, trouble, task.exitstatus or "", error)
+    async def _failed(self, run: JobRun, task: Task) -> Result:
+        """The result of a failed task; raises where it calls for another attempt."""
+        error, text = PveError(task.in_words()), task.exitstatus or ""
+        trouble = classify(text)
         if trouble is Trouble.TAKEN:
+            return await self._held(run, error)
+        if trouble is Trouble.ALREADY and run.unsure:
+            return run.result(Outcome.OK, f"an earlier call, whose answer got lost, did it: {text}")
+        retry = self._retries.after_failure(run, text, error)
+        left = await self._left(run, task)
+        if isinstance(retry, Retry):
+            if left is None or await self._removed(run, left):
+                raise retry
+            run.notes.append(explain(left, task.upid, task.upid.node))
             await self._readdress(run, error)
+        return self._ended(run, task, left)
 
-    async def _readdress(self, run: _Run, error: PveError) -> None:
-        """Somebody else took the VMID: go on with another where the choice was ours."""
+    async def _unfinished(self, run: JobRun, task: Task) -> Result:
+        return self._ended(run, task, await self._left(run, task))
+
+    @staticmethod
+    def _ended(run: JobRun, task: Task, left: Guest | None) -> Result:
+        """The result of a task that came to no good end, with what it left behind."""
+        destroyed = (
+            task.upid.type in ("qmdestroy", "vzdestroy")
+            and classify(task.exitstatus or "") is Trouble.NO_QUORUM
+        )
+        run.remains = left is not None or destroyed
+        if destroyed:
+            run.notes.append(
+                "Without quorum Proxmox VE destroys the disks of a guest before it fails to remove"
+                " its configuration: its disks may be lost"
+            )
+        elif left is not None and not run.notes:
+            run.notes.append(explain(left, task.upid, task.upid.node))
+        return run.result(task.outcome, task.exitstatus if run.notes else None)
+
+    async def _left(self, run: JobRun, task: Task) -> Guest | None:
+        """The locked guest that the failed task of a creation left, None where it left none."""
+        if not run.job.repeatable:
+            return None
+        try:
+            return await left_by(self._api, run.job, task.upid)
+        except PveError as error:
+            run.notes.append(f"what the task left behind is not known: {error}")
+            return None
+
+    async def _removed(self, run: JobRun, left: Guest) -> bool:
+        """Remove what our own dead task left, where that is wanted and can be done."""
+        if not self._policy.replace_leftovers or left.kind != "qemu":
+            return False
+        cleaning = JobRun(removal(left))
+        result = await self._drive(cleaning)
+        run.tasks += result.tasks
+        return result.outcome.good
+
+    async def _held(self, run: JobRun, error: PveError) -> Result:
+        """The VMID has a guest already: the wanted one, or somebody else's."""
+        try:
+            holder = await find_holder(self._api, run.job, self._known)
+        except PveError as unread:
+            raise PveError(f"{error}. Who has VMID {run.job.target.vmid}: {unread}") from unread
+        if holder.upid is not None:
+            run.found = True
+            result = await self._see_through(run, holder.upid, fresh=False)
+            if not result.outcome.good or await is_wanted(self._api, run.job):
+                return result
+        elif holder.ours:
+            if run.unsure:
+                why = "an earlier call, whose answer got lost, created it"
+                return run.result(Outcome.OK, why)
+            return run.result(Outcome.UNCHANGED, "it was created meanwhile, not by this call")
+        await self._readdress(run, error)
+        if holder.gone:
+            raise self._retries.costly(run, error)
+        return run.result(Outcome.FAILED, str(error))
+
+    async def _readdress(self, run: JobRun, error: PveError) -> None:
+        """Go on with another VMID where the choice was ours."""
         if run.job.readdress is None or self._vmids is None:
             return
         vmid = await self._vmids.instead_of(run.job.target.vmid)
         run.job = run.job.readdress(vmid)
-        raise _Again(str(error), costs=False)
+        run.unsure = False
+        raise Retry(str(error), costs=False)
 
-    def _again_after(
-        self, run: _Run, trouble: Trouble, text: str, error: PveError
-    ) -> _Again | PveError:
-        if trouble is Trouble.STORAGE_LOCK:
-            match = _STORAGE.search(text)
-            name = next(filter(None, match.groups())) if match else run.job.storage
-            if name and self._lanes.narrow(f"storage {name}"):
-                return _Again(str(error), costs=False)
-        return self._again_or(run, error)
 
-    def _again_or(self, run: _Run, error: PveError) -> _Again | PveError:
-        """Another attempt, or the error where all retries are used up."""
-        if run.failures >= self._policy.retries:
-            return PveError(f"{error} (after {run.attempts} attempts)")
-        return _Again(str(error))
+def _read(future: asyncio.Future[t.Any]) -> None:
+    """Take note of the end of jobs that were let go, so that nobody is told of it twice."""
+    if not future.cancelled():
+        future.exception()

@@ -45,6 +45,8 @@ class Engine:
             retries=params["retries"],
             start_interval=params["start_interval"],
             log_lines=params["log_lines"],
+            node_timeout=params["node_timeout"],
+            replace_leftovers=params["replace_leftovers"],
         )
 
     async def close(self) -> None:

@@ -79,6 +79,15 @@ class Job:
         """The same job, for a task that runs already."""
         return replace(self, upid=upid)
 
+    def may_have_started(self, upid: Upid) -> bool:
+        """Whether a task can be the one that this job's call starts, by all that its UPID says.
+
+        Where HA manages the guest, a task of another type asks for it.
+        """
+        return (upid.node, upid.id) == (self.node, self.task_id) and (
+            upid.type == self.task_type or upid.type.startswith("ha")
+        )
+
     def is_told_by(self, log: t.Sequence[str]) -> bool:
         """Whether the first lines of a task's log show that it is this job's task.
 

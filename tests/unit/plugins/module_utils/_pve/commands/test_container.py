@@ -88,7 +88,7 @@ async def test_many_containers_with_the_top_level_as_defaults_side_by_side() -> 
         api, guests=guests, placement="round_robin", storage="ceph", memory=512, params=params
     )
     assert report.problem is None
-    calls = api.made(CREATE)
+    calls = sorted(api.made(CREATE), key=lambda call: str(call.params["hostname"]))
     assert [call.path for call in calls] == [
         f"/nodes/pve{number}/lxc" for number in (1, 2, 3, 1, 2)
     ]

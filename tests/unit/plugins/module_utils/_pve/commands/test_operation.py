@@ -329,6 +329,6 @@ async def test_a_task_that_fails_is_told_with_its_reason() -> None:
     api = an_api()
     api.ends = {"qmstart": ["start failed: no memory"]}
     report = await operate(api, "start", 100)
-    assert outcomes(report) == [(100, "failed", True)]
+    assert outcomes(report) == [(100, "failed", False)]
     assert report.problem is not None
     assert "start failed: no memory" in report.problem
