@@ -23,7 +23,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 
-from .fake_cluster import EPOCH, NAMES_LAG, FakeCluster, FakeGuest, FakeTask, now
+from .fake_cluster import EPOCH, FakeCluster, FakeGuest, FakeTask, now
 
 Reply = Any
 # How a clone ends that lost the quorum in the middle: nothing that it made is removed.
@@ -193,9 +193,9 @@ class FakeApi:
                 rows[-1] |= {"maxmem": total, "mem": used}
         for guest in self.cluster.guests.values():
             row = {"type": guest.kind, "node": guest.node, **guest.row()}
-            if now() - guest.born < NAMES_LAG or guest.node in self.cluster.down:
-                row = {k: v for k, v in row.items() if k in ("type", "node", "vmid", "lock")}
-                row["status"] = "unknown"
+            for name in ("name", "status"):
+                row.pop(name)
+            row |= self.cluster.reported(guest.vmid)
             rows.append(row | ({"pool": guest.pool} if guest.pool else {}))
         return Answer(rows)
 

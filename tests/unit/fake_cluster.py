@@ -19,8 +19,9 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
 
 EPOCH = 1_800_000_000
 GIB = 1 << 30
-# How long the cluster's list of resources goes on without a new guest's name (pvestatd's cycle).
+# How old the names and states in the cluster's list of resources may be (pvestatd's cycle).
 NAMES_LAG = 10.0
+_LONG_AGO = -3600.0
 
 
 def now() -> float:
@@ -80,7 +81,7 @@ class FakeGuest:
     config: dict[str, Any] = field(default_factory=dict)
     status: str = "stopped"
     pool: str | None = None
-    born: float = -3600.0
+    born: float = _LONG_AGO
 
     @property
     def name(self) -> str | None:
@@ -106,7 +107,10 @@ class FakeGuest:
 
 @dataclass
 class FakeCluster:
-    """Everything there is. ``down`` are nodes that do not answer."""
+    """Everything there is. ``down`` are nodes that do not answer.
+
+    ``reports`` are what the nodes told of each VMID: the second, the name shown and the state.
+    """
 
     nodes: dict[str, tuple[int, int]] = field(
         default_factory=lambda: dict.fromkeys(("pve1", "pve2", "pve3"), (64 * GIB, 8 * GIB))
@@ -116,6 +120,7 @@ class FakeCluster:
     down: set[str] = field(default_factory=set)
     templates: dict[str, list[str]] = field(default_factory=dict)
     pids: Any = field(default_factory=lambda: itertools.count(1000))
+    reports: dict[int, list[tuple[float, str, str]]] = field(default_factory=dict)
 
     def add(self, vmid: int, kind: str = "qemu", node: str = "pve1", **config: Any) -> FakeGuest:
         """A guest that has been there for long."""
@@ -125,7 +130,27 @@ class FakeCluster:
 
     def remove(self, vmid: int) -> None:
         """The guest is gone."""
+        self.observe()
         del self.guests[vmid]
+
+    def observe(self) -> None:
+        """Have the nodes take note of the names and states of this moment, which they tell later.
+
+        A name or state that is first seen was there since the guest was born.
+        """
+        for guest in self.guests.values():
+            reports = self.reports.setdefault(guest.vmid, [])
+            if not reports or reports[-1][1:] != (guest.shown_name, guest.status):
+                at = now() if reports else guest.born
+                reports.append((at, guest.shown_name, guest.status))
+
+    def reported(self, vmid: int) -> dict[str, str]:
+        """What the cluster's list says of a guest: its last report that is old enough."""
+        self.observe()
+        told = [one for one in self.reports[vmid] if one[0] <= now() - NAMES_LAG]
+        if not told:
+            return {"status": "unknown"}
+        return {"name": told[-1][1], "status": told[-1][2]}
 
     def start(
         self,
@@ -153,6 +178,7 @@ class FakeCluster:
             task.settled = True
             if task.at_end:
                 task.at_end()
+                self.observe()
 
     def find(self, upid: str) -> FakeTask | None:
         return next((task for task in self.tasks if str(task.upid) == upid), None)

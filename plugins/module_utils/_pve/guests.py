@@ -11,13 +11,17 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .errors import ApiError, NoAnswerError, UsageError
+from . import clock
+from .errors import ApiError, NoAnswerError, PveError, Trouble, UsageError
 
 if t.TYPE_CHECKING:
     from .client import Api
 
+KINDS = ("qemu", "lxc")
 LOWEST_VMID, HIGHEST_VMID = 100, 999999999
+_BEING_CREATED = ("clone", "create")
 _MORE_READINGS = 3
+_DIGITS = re.compile(r"[0-9]{1,18}\Z")
 _SEPARATORS = re.compile(r"[;, ]+")
 
 
@@ -25,8 +29,8 @@ _SEPARATORS = re.compile(r"[;, ]+")
 class Guest:
     """A VM (``kind`` qemu) or a container (lxc).
 
-    ``name`` is None while it has none or nobody can tell. ``status`` is ``running``, ``stopped``,
-    or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
+    ``name`` is None while it has none or where it was not read. ``status`` is ``running``,
+    ``stopped``, or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
     """
 
     vmid: int
@@ -66,7 +70,9 @@ class Node:
 class Cluster:
     """What one reading of the cluster showed.
 
-    ``unread`` are the nodes that could not tell the names of guests of a kind: (node, kind).
+    ``unread`` are the pairs of node and kind whose guests' names were not read: the node is
+    offline, it did not answer, or names of that kind were not asked for. The guests there have no
+    name here.
     """
 
     nodes: t.Mapping[str, Node] = field(default_factory=dict)
@@ -78,20 +84,44 @@ class Cluster:
         return [guest for guest in self.guests.values() if guest.name == name]
 
     def find(self, reference: object, option: str) -> Guest | None:
-        """The guest with this VMID or name, None where there is none.
+        """The guest with this VMID or name, None where there is certainly none.
 
-        A name that several guests have raises UsageError, which names ``option`` and the guests.
+        A name that several guests have raises UsageError, which names ``option`` and the guests,
+        and so does one that was not found while a node could not be asked for its names.
         """
-        text = str(reference).strip()
-        if text.isdigit():
-            return self.guests.get(int(text))
+        vmid = as_vmid(reference)
+        return self.guests.get(vmid) if vmid is not None else self.find_named(reference, option)
+
+    def find_named(self, name: object, option: str) -> Guest | None:
+        """Like ``find``, for what is a name even where it looks like a VMID."""
+        text = str(name).strip()
         found = self.named(text)
         if len(found) > 1:
             raise UsageError(
                 f"{option}: the name {text!r} is ambiguous, use a VMID:"
                 f" {', '.join(guest.title for guest in found)}"
             )
+        if not found:
+            self.check_absent(text, option)
         return found[0] if found else None
+
+    def check_absent(self, name: str, option: str, kind: str | None = None) -> None:
+        """Raise UsageError if a guest of this name that was not found may be on an unread node."""
+        silent = sorted({node for node, unread in self.unread if kind in (None, unread)})
+        if not silent:
+            return
+        states = [
+            f"{node} ({'did not answer' if self._is_online(node) else 'offline'})"
+            for node in silent
+        ]
+        raise UsageError(
+            f"{option}: cannot determine whether there is a guest {name!r}: these nodes could not"
+            f" be asked for the names of their guests: {', '.join(states)}."
+            " Use a VMID, or try again when they answer"
+        )
+
+    def _is_online(self, node: str) -> bool:
+        return node in self.nodes and self.nodes[node].online
 
     def get(self, reference: object, option: str) -> Guest:
         """Like ``find``, but a guest that is not there raises UsageError."""
@@ -115,44 +145,70 @@ class Cluster:
         return node
 
 
-async def read_cluster(api: Api) -> Cluster:
-    """Read nodes and guests with their names.
+def as_vmid(reference: object) -> int | None:
+    """The VMID that a reference is, None where it is a name."""
+    text = str(reference).strip()
+    return int(text) if _DIGITS.match(text) else None
 
-    ``cluster/resources`` knows every guest at once, but takes names from what the nodes report
-    every 10 s. A younger guest is there without a name, so the lists of the nodes, which read the
-    configurations, fill the gap. A guest that is no longer where it was has gone or moved, as a
-    clone does in its last step; then all is read again.
+
+def kinds_to_name(references: t.Iterable[object]) -> tuple[str, ...]:
+    """The ``names`` that ``read_cluster`` needs for these references; none for VMIDs alone."""
+    return KINDS if any(as_vmid(reference) is None for reference in references) else ()
+
+
+async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
+    """Read nodes and guests; ``names`` are the kinds of guests whose names are needed.
+
+    ``cluster/resources`` knows at once where which guest is, its lock, tags and pool, but shows
+    names and states as the nodes reported them up to 11 s ago: a new guest has the name of the one
+    that had its VMID before. So names come from the lists of the nodes alone, which read the
+    configurations, one request a node and kind; without ``names`` there are none, and states are
+    that old. A guest that is no longer where it was has gone or moved, as a clone does in its last
+    step; then all is read again.
     """
-    cluster, moved = await _read_once(api)
+    cluster, moved = await _read_once(api, names)
     for _unused in range(_MORE_READINGS):
         if not moved:
             break
-        cluster, moved = await _read_once(api)
+        cluster, moved = await _read_once(api, names)
     return cluster
 
 
-async def _read_once(api: Api) -> tuple[Cluster, bool]:
-    """One reading, and whether a guest without a name was gone when its node was asked."""
+async def _read_once(api: Api, names: t.Collection[str]) -> tuple[Cluster, bool]:
+    """One reading, and whether a guest was not where it should be when its node was asked."""
     rows = (await api.get(("cluster", "resources"))).data or []
     nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
-    guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, "qemu", "lxc"))}
-    nameless = sorted({(guest.node, guest.kind) for guest in guests.values() if not guest.name})
-    online = [place for place in nameless if place[0] not in nodes or nodes[place[0]].online]
-    found = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in online))
-    read = {place: listed for place, listed in zip(online, found) if listed is not None}
-    for vmid, row in ((vmid, row) for listed in read.values() for vmid, row in listed.items()):
-        if vmid in guests and guests[vmid].name is None:
-            guests[vmid] = _completed(guests[vmid], row)
-    unread = [place for place in nameless if place not in read]
-    moved = any(
-        not guest.name and guest.vmid not in read.get((guest.node, guest.kind), (guest.vmid,))
+    guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *KINDS))}
+    every = {(node, kind) for node in nodes for kind in KINDS}
+    every |= {(guest.node, guest.kind) for guest in guests.values()}
+    places = sorted(
+        (node, kind) for node, kind in every if kind in names and _is_online(nodes, node)
+    )
+    lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
+    read = {place: listed for place, listed in zip(places, lists) if listed is not None}
+    found = [(vmid, place) for place, listed in read.items() for vmid in listed]
+    moved = len({vmid for vmid, _place in found}) < len(found)
+    for vmid, (node, kind) in found:
+        known = guests.get(vmid)
+        if known is None or (known.node, known.kind) != (node, kind):
+            moved = True
+            known = Guest(vmid, kind, node, None, "unknown")
+        guests[vmid] = _completed(known, read[node, kind][vmid])
+    listed_vmids = {vmid for vmid, _place in found}
+    moved = moved or any(
+        (guest.node, guest.kind) in read and guest.vmid not in listed_vmids
         for guest in guests.values()
     )
+    unread = sorted(every - set(read))
     return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), unread), moved
 
 
+def _is_online(nodes: t.Mapping[str, Node], name: str) -> bool:
+    return name not in nodes or nodes[name].online
+
+
 async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
-    """The same guests with their state of this moment, in one request a node and kind."""
+    """The same guests with their name and state of this moment, one request a node and kind."""
     places = sorted({(guest.node, guest.kind) for guest in guests})
     lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
     rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
@@ -161,13 +217,57 @@ async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
     ]
 
 
+def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
+    """A ``recheck`` for a job: the guest's own configuration still carries the name it had.
+
+    It raises PveError where the guest has gone or moved, or where its VMID belongs to a guest of
+    another name now.
+    """
+
+    async def recheck(api: Api) -> None:
+        path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+        try:
+            config = (await api.get(path)).data or {}
+        except ApiError as error:
+            if error.trouble is not Trouble.GONE:
+                raise
+            raise PveError(
+                f"{guest.title} is no longer there: it was removed or moved since it was looked up"
+                f" by its name {guest.name!r}; nothing was done"
+            ) from error
+        name = config_name(guest.kind, config)
+        if name != guest.name:
+            raise PveError(
+                f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
+                " looked up; it is left as it is"
+            )
+
+    return recheck
+
+
+def config_name(kind: str, config: t.Mapping[str, t.Any]) -> str | None:
+    """The name that a guest's configuration carries, None where it has none."""
+    name = config.get("name" if kind == "qemu" else "hostname")
+    return None if name is None else str(name)
+
+
 async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str, t.Any]] | None:
-    """The guests of a node by VMID, None where it does not tell."""
-    try:
-        answer = await api.get(("nodes", node, kind), retries=1)
-    except (ApiError, NoAnswerError):
-        return None
-    return {int(row["vmid"]): row for row in answer.data or ()}
+    """The guests of a node by VMID, None where it cannot be asked.
+
+    A node whose containers start or stop in this moment answers 500 now and then.
+    """
+    for attempt in range(1, _MORE_READINGS + 1):
+        try:
+            answer = await api.get(("nodes", node, kind), retries=1)
+        except NoAnswerError:
+            return None
+        except ApiError as error:
+            if error.status != 500:
+                return None
+            await clock.sleep(clock.backoff(attempt))
+        else:
+            return {int(row["vmid"]): row for row in answer.data or ()}
+    return None
 
 
 def _of_type(
@@ -190,7 +290,7 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
         vmid=int(row["vmid"]),
         kind=str(row["type"]),
         node=str(row["node"]),
-        name=_name(row),
+        name=None,
         status=str(row.get("status") or "unknown"),
         template=bool(int(row.get("template") or 0)),
         lock=row.get("lock"),
@@ -201,26 +301,23 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
 
 
 def _name(row: t.Mapping[str, t.Any]) -> str | None:
-    """The name, None where there is none.
+    """The name in the list of a node, None where there is none.
 
-    Proxmox VE makes one up for a guest whose configuration has none, as that of a running clone
-    (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``), and may show it for 10 s more.
+    Proxmox VE makes one up for a guest whose configuration has none, as that of a running clone:
+    ``VM 201``, ``CT201`` (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``). The latter is a
+    possible hostname, and that of a container which is whole.
     """
-    name, vmid = row.get("name"), row["vmid"]
-    return None if name in (None, "", f"VM {vmid}", f"CT{vmid}", f"CT {vmid}") else str(name)
-
-
-def _name_without_lock(row: t.Mapping[str, t.Any]) -> str | None:
-    """``CT200`` is a possible hostname: in the list of its node, for a container that is whole."""
-    name = str(row.get("name") or "")
-    return None if row.get("lock") or " " in name else name or None
+    name, vmid = str(row.get("name") or ""), row["vmid"]
+    if name in ("", f"VM {vmid}", f"CT {vmid}"):
+        return None
+    return None if name == f"CT{vmid}" and row.get("lock") in _BEING_CREATED else name
 
 
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
     """The guest with what its node's list says of this moment."""
     return replace(
         guest,
-        name=_name(row) or _name_without_lock(row),
+        name=_name(row),
         status=str(row.get("status") or guest.status),
         template=bool(int(row.get("template") or 0)),
         lock=row.get("lock"),

@@ -133,10 +133,5 @@ def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:
         )
     if found:
         return found[0]
-    silent = sorted({node for node, unread in cluster.unread if unread == kind})
-    if silent:
-        raise UsageError(
-            f"whether there is a guest {one.name!r} cannot be told, for {', '.join(silent)} does"
-            " not say what its guests are called; give a vmid, or try again when it answers"
-        )
+    cluster.check_absent(t.cast("str", one.name), "guests", kind)
     return None

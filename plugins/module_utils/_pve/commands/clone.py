@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import UsageError
-from ..guests import read_cluster
+from ..guests import KINDS, read_cluster
 from ..leftovers import find_dead_lock
 from ..operations.clone import CloneSource, clone_job
 from ..operations.job import Target
@@ -29,7 +29,7 @@ async def run(context: Context) -> Report:
     """Find the source, place the guests, make those that are missing."""
     params = context.params
     check_wanted(_wanted(params), "name")
-    cluster = await read_cluster(context.api)
+    cluster = await read_cluster(context.api, KINDS)
     source = await _source(context, cluster)
     wanted = _placed(_wanted(params), cluster, source, params)
     await _check_lock(context, source.guest, wanted, cluster)

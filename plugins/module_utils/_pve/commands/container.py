@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..errors import ApiError, UsageError
-from ..guests import read_cluster
+from ..guests import KINDS, read_cluster
 from ..operations.container import container_job, container_params
 from ..operations.job import Target
 from ..placement import GIVEN, place
@@ -54,7 +54,7 @@ async def run(context: Context) -> Report:
     params = context.params
     wanted = _wanted(params)
     check_wanted(wanted, "hostname")
-    cluster = await read_cluster(context.api)
+    cluster = await read_cluster(context.api, KINDS)
     wanted = _placed(wanted, cluster, params)
     await _check_templates(context, wanted, cluster)
 

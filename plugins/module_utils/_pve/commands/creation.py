@@ -67,7 +67,7 @@ async def make(
         chosen = await _choose(steps, vmids)  # before anything is done, for it may fail
         steps, removals = await _without_leftovers(machine, steps, cluster, recipe)
         results = await _act(machine, steps, chosen, vmids, recipe)
-        results = await _named_as_wanted(context, steps, results)
+        results = await _named_as_wanted(context, steps, results, recipe)
         values = [_values(step, results.get(index), finished) for index, step in enumerate(steps)]
         return job_report(
             context,
@@ -100,7 +100,7 @@ async def _decided(
     if not makings:
         return steps, {}
     finished = await _wait_for(machine, makings, recipe)
-    cluster = await read_cluster(machine.context.api)
+    cluster = await read_cluster(machine.context.api, [recipe.kind])
     steps = decide(wanted, cluster, recipe.kind, recipe.avoid)
     return await _with_tasks(machine, steps, recipe), finished
 
@@ -118,7 +118,9 @@ async def _with_task(machine: Engine, step: Step, recipe: Recipe) -> Step:
     upid = await find_running(api, job)
     if upid is not None:
         return replace(step, upid=upid)
-    (now,) = decide([step.wanted], await read_cluster(api), recipe.kind, recipe.avoid)
+    (now,) = decide(
+        [step.wanted], await read_cluster(api, [recipe.kind]), recipe.kind, recipe.avoid
+    )
     if now.action is not Action.ADOPT or now.guest is None:  # it ended while we looked
         return now
     guest = now.guest
@@ -208,7 +210,7 @@ async def _act(
 
 
 async def _named_as_wanted(
-    context: Context, steps: t.Sequence[Step], results: dict[int, Result]
+    context: Context, steps: t.Sequence[Step], results: dict[int, Result], recipe: Recipe
 ) -> dict[int, Result]:
     """A task that no answer named may have made another play's guest, which only its name tells."""
     adopted = {
@@ -219,7 +221,7 @@ async def _named_as_wanted(
     if not adopted:
         return results
     try:
-        guests = (await read_cluster(context.api)).guests
+        guests = (await read_cluster(context.api, [recipe.kind])).guests
     except PveError as error:  # the tasks are told all the same
         why = f"its task ended well, but whether it is the wanted guest cannot be read: {error}"
         unknown = {

@@ -12,7 +12,7 @@ import typing as t
 from ..addresses import read_addresses, wait_for_addresses
 from ..command import Context, Report, Values
 from ..errors import ApiError, Trouble
-from ..guests import Guest, read_cluster, read_fresh
+from ..guests import KINDS, Guest, kinds_to_name, read_cluster, read_fresh
 
 if t.TYPE_CHECKING:
     from ..guests import Cluster
@@ -21,7 +21,9 @@ if t.TYPE_CHECKING:
 async def run(context: Context) -> Report:
     """Find the guests, then read of each what is wanted."""
     params = context.params
-    cluster = await read_cluster(context.api)
+    guests = params["guests"]
+    names = KINDS if guests is None else kinds_to_name(guests)
+    cluster = await read_cluster(context.api, names)
     chosen = _chosen(cluster, params)
     if params["guests"]:
         # The cluster's view of a state is up to ten seconds old; a few guests are asked again.

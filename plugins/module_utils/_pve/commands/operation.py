@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ..config import SECRETS, config_params, difference, disk_size, size_in_bytes
 from ..errors import UsageError
-from ..guests import Guest, Node, check_vmid, read_cluster, read_fresh
+from ..guests import Guest, Node, check_vmid, kinds_to_name, read_cluster, read_fresh
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
 from ..recovery import first_lines
@@ -62,7 +62,7 @@ async def run(context: Context) -> Report:
     operation = OPERATIONS[context.params["operation"]]
     asked = _asked(context.params)
     _check_allowed(operation, asked, allowed=context.params["allow_destructive"])
-    cluster = await read_cluster(context.api)
+    cluster = await read_cluster(context.api, kinds_to_name(one.reference for one in asked))
     _check_targets(operation, asked, cluster)
     found = _find(context, operation, asked, cluster)
     there = [guest for guest in found if guest is not None]

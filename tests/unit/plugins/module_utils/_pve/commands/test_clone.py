@@ -282,7 +282,7 @@ async def test_no_guest_is_made_by_name_while_a_node_hides_names() -> None:
     api = an_api()
     api.cluster.add(301, node="pve3", name="web1")
     api.cluster.down.add("pve3")
-    with pytest.raises(UsageError, match="'web1' cannot be told, for pve3"):
+    with pytest.raises(UsageError, match=r"cannot determine .*'web1'.*pve3 .offline"):
         await clone(api, name="web1")
     assert (await clone(api, name="web2", vmid=302)).problem is None
 
@@ -302,5 +302,5 @@ async def test_fifty_guests_cost_no_request_too_many() -> None:
     archive = [call for call in api.calls if call.params.get("source") == "archive"]
     others = len(api.calls) - attempts - len(active) - len(archive)
     assert attempts == 50
-    assert others <= 10
+    assert others <= 13
     assert len(archive) <= len(active)
