@@ -274,6 +274,16 @@ class FakeApi:
     def _config(self, _params: dict[str, Any], **path: str) -> Answer:
         return Answer(dict(self._guest(**path).config))
 
+    def _pending(self, _params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        rows = [{"key": key, "value": value} for key, value in guest.config.items()]
+        rows += [{"key": "digest", "value": guest.digest}]
+        by_key = {row["key"]: row for row in rows}
+        for key, value in guest.pending.items():
+            row = by_key.setdefault(key, {"key": key})
+            row |= {"delete": 1} if value is None else {"pending": value}
+        return Answer(list(by_key.values()))
+
     def _current(self, _params: dict[str, Any], **path: str) -> Answer:
         return Answer(self._guest(**path).row())
 
@@ -376,6 +386,9 @@ class FakeApi:
 
     def _configure(self, params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
+        if params.get("digest", guest.digest) != guest.digest:
+            text = "checksum mismatch (file change by other user?)\n"
+            raise ApiError(f"configuration of {guest.vmid}", 500, text)
 
         def done() -> None:
             for name in str(params.get("delete") or "").split(","):
@@ -450,6 +463,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"DELETE {_TASK}", FakeApi._stop),
     (r"GET /nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)", FakeApi._list),
     (rf"GET {_GUEST}/config", FakeApi._config),
+    (rf"GET {_GUEST}/pending", FakeApi._pending),
     (rf"GET {_GUEST}/status/current", FakeApi._current),
     (rf"POST {_GUEST}/clone", FakeApi._clone),
     (r"POST /nodes/(?P<node>[^/]+)/lxc", FakeApi._create),

@@ -10,6 +10,7 @@ Times are seconds of the running event loop; the cluster's clock shows ``EPOCH``
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -73,7 +74,10 @@ class FakeTask:
 
 @dataclass
 class FakeGuest:
-    """A guest; ``config`` is what its file says, ``born`` when it got its name."""
+    """A guest; ``config`` is what is in force, ``born`` when it got its name.
+
+    ``pending`` waits for a restart, None for what will go.
+    """
 
     vmid: int
     kind: str
@@ -82,6 +86,13 @@ class FakeGuest:
     status: str = "stopped"
     pool: str | None = None
     born: float = _LONG_AGO
+    pending: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Proxmox VE's fingerprint of the file."""
+        text = repr((sorted(self.config.items()), sorted(self.pending.items())))
+        return hashlib.sha1(text.encode()).hexdigest()
 
     @property
     def name(self) -> str | None:

@@ -2,149 +2,190 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The configuration of a guest: what a wish means in the API's terms, and what of it is new."""
+"""The configuration of a guest: what is in force, what is pending, what a wish would change."""
 
 from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from .errors import UsageError
 from .guests import split_tags
+from .properties import as_text, format_of, same, switch, with_filled
+from .volumes import ReplacedVolumeError, met_by, size_in_bytes
 
-# How Proxmox VE writes a drive that it was asked to make: STORAGE:SIZE becomes a volume.
-_NEW_VOLUME = re.compile(r"(?P<storage>[A-Za-z][\w.\-]*):(?P<size>\d+(\.\d+)?|cloudinit)\Z")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
-_TRUE, _FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
-# Secrets read back as asterisks, so nobody can tell whether they differ: they are set each time,
-# since a password that is silently left as it was would be worse than a change too many.
+if t.TYPE_CHECKING:
+    from .client import Api
+    from .guests import Guest
+
+# Secrets read back as asterisks, so nobody can know whether they differ.
 SECRETS = ("cipassword", "password")
 # Text for people, in which a comma or a "yes" has no meaning.
 _PROSE = ("description",)
+# Options of the call, not of the guest.
+_OF_THE_CALL = {"delete", "digest", "force", "skiplock", "revert", "background_delay"}
+_LISTS = re.compile(r"[,;\s]+")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A guest's configuration: ``values`` in force, and ``pending`` ones that wait for a restart.
+
+    A pending None means that the option will go. ``digest`` is the state that was read.
+    """
+
+    values: t.Mapping[str, t.Any] = field(default_factory=dict)
+    pending: t.Mapping[str, t.Any] = field(default_factory=dict)
+    digest: str | None = None
+
+    @classmethod
+    def parse(cls, rows: t.Iterable[t.Mapping[str, t.Any]]) -> Configuration:
+        """Read ``GET pending``: rows of ``key``, ``value``, ``pending`` and ``delete``."""
+        values: dict[str, t.Any] = {}
+        pending: dict[str, t.Any] = {}
+        digest = None
+        for row in rows:
+            key = str(row.get("key"))
+            if key == "digest":
+                digest = str(row.get("value"))
+                continue
+            if "value" in row:
+                values[key] = row["value"]
+            if row.get("delete"):
+                pending[key] = None
+            elif "pending" in row:
+                pending[key] = row["pending"]
+        return cls(values, pending, digest)
+
+    def after_restart(self, option: str) -> t.Any:
+        """The value that the option has once nothing is pending; None where it has none."""
+        return self.pending.get(option, self.values.get(option))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a wish changes: ``params`` to send, and the options that are ``awaited``.
+
+    The latter are as wished already, but only after a restart.
+    """
+
+    params: t.Mapping[str, t.Any] = field(default_factory=dict)
+    awaited: tuple[str, ...] = ()
+
+
+async def read_configuration(api: Api, guest: Guest) -> Configuration:
+    """Read the configuration of a guest in one request that no daemon has to answer."""
+    path = ("nodes", guest.node, guest.kind, guest.vmid, "pending")
+    return Configuration.parse((await api.get(path)).data or [])
 
 
 def config_params(params: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:
     """The parameters as the API takes them.
 
-    Booleans become 0 and 1, tags are joined by semicolons, other lists by commas, dictionaries
-    become property strings (``{ip: dhcp}`` is ``ip=dhcp``), and SSH keys are URL-encoded as
-    ``PVE::API2::Qemu`` wants them.
+    Booleans become 0 and 1, tags are joined as Proxmox VE stores them, other lists by commas,
+    dictionaries become property strings (``{ip: dhcp}`` is ``ip=dhcp``), and SSH keys are
+    URL-encoded as ``PVE::API2::Qemu`` wants them.
     """
     return {name: _param(name, value, kind) for name, value in params.items() if value is not None}
 
 
 def _param(name: str, value: t.Any, kind: str) -> t.Any:
     if name == "sshkeys" and kind == "qemu":
-        keys = "\n".join([value] if isinstance(value, str) else value).strip()
+        keys = "\n".join([value] if isinstance(value, str) else map(str, value)).strip()
         return keys if re.match(r"[^\s%]+%20", keys) else quote(keys, safe="")
     if name == "tags":
         return ";".join(split_tags(value))
-    return plain(value)
+    return plain(value, name, kind)
 
 
-def plain(value: t.Any) -> t.Any:
+def plain(value: t.Any, name: str, kind: str) -> t.Any:
     """A value as a form field: text or number."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, t.Mapping):
-        return ",".join(f"{name}={plain(one)}" for name, one in value.items())
+        return as_text(name, value, kind)
     if isinstance(value, (list, tuple)):
-        return ",".join(str(plain(one)) for one in value)
+        if any(one is None for one in value):
+            raise UsageError(f"params: {name} has an empty item")
+        return ",".join(str(plain(one, name, kind)) for one in value)
     return value
 
 
-def difference(current: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What of ``wanted`` (as ``config_params`` gives it) would change ``current``.
+@dataclass(frozen=True)
+class Rules:
+    """How a wish is compared: ``may_replace`` volumes, ``keep_secrets`` that are set already."""
 
-    ``delete`` keeps only options that are set. Options of the call itself (``digest``, ``force``,
-    ``skiplock``, ...) are kept when anything is left to do.
+    kind: str
+    may_replace: bool = False
+    keep_secrets: bool = False
+
+
+def difference(current: Configuration, wanted: t.Mapping[str, t.Any], rules: Rules) -> Change:
+    """What of ``wanted`` (as ``config_params`` gives it) would change the configuration.
+
+    ``delete`` and ``revert`` keep only options that are set or pending. Options of the call itself
+    (``digest``, ``force``, ``skiplock``, ...) are kept when anything is left to do. Raises
+    UsageError where a wish cannot be met, or would replace a volume that may not be replaced.
     """
-    changes = {
-        name: value
-        for name, value in wanted.items()
-        if name not in _OF_THE_CALL and not _same(name, current.get(name), value)
+    options = {name: value for name, value in wanted.items() if name not in _OF_THE_CALL}
+    new = {
+        name: _new_value(name, current.after_restart(name), value, rules)
+        for name, value in options.items()
     }
-    deleted = [name for name in _names(wanted.get("delete")) if name in current]
-    if deleted:
-        changes["delete"] = ",".join(deleted)
+    changes = {name: value for name, value in new.items() if value is not None}
+    doomed = _names(wanted.get("delete"))
+    gone = [name for name in doomed if current.pending.get(name, "") is None]
+    lists = {
+        "delete": [name for name in doomed if current.after_restart(name) is not None],
+        "revert": [name for name in _names(wanted.get("revert")) if name in current.pending],
+    }
+    changes.update((call, ",".join(names)) for call, names in lists.items() if names)
     if changes:
-        changes.update((name, wanted[name]) for name in _OF_THE_CALL & set(wanted) - {"delete"})
-    return changes
-
-
-_OF_THE_CALL = {"delete", "digest", "force", "skiplock", "revert", "background_delay"}
+        further = (_OF_THE_CALL & set(wanted)) - set(lists)
+        changes.update((name, wanted[name]) for name in further)
+    awaited = [name for name in options if name not in changes and name in current.pending]
+    return Change(changes, (*awaited, *gone))
 
 
 def _names(text: object) -> list[str]:
-    return [name for name in re.split(r"[,;\s]+", str(text or "")) if name]
+    return [name for name in _LISTS.split(str(text or "")) if name]
 
 
-def _same(name: str, current: t.Any, wanted: t.Any) -> bool:
-    """Whether the option says already what is wanted; each kind of value by its own rule."""
+def _new_value(name: str, have: t.Any, want: t.Any, rules: Rules) -> t.Any | None:
+    """The value to send, None where the option says already what is wanted."""
+    form = format_of(name, rules.kind)
+    if form is None or have is None:
+        return None if _is_as_wanted(name, have, want, rules) else want
+    text = str(want)
+    try:
+        text = met_by(name, form, str(have), text)
+    except ReplacedVolumeError as replaced:
+        if not rules.may_replace:
+            raise UsageError(f"{replaced}; set allow_destructive if that is meant") from None
+    return None if same(form, str(have), text) else with_filled(form, str(have), text)
+
+
+def _is_as_wanted(name: str, have: t.Any, want: t.Any, rules: Rules) -> bool:
     if name == "tags":
-        return split_tags(current) == split_tags(wanted)
-    if current is None or name in SECRETS:
-        return False
+        return split_tags(have) == split_tags(want)
+    if name in SECRETS:
+        return have is not None and rules.keep_secrets
+    return have is not None and _same(name, have, want)
+
+
+def _same(name: str, have: t.Any, want: t.Any) -> bool:
+    """Whether a plain value is what is wanted; each kind of value by its own rule."""
     if name == "sshkeys":
-        return unquote(str(current)).split() == unquote(str(wanted)).split()
-    have, want = str(current).strip(), str(wanted).strip()
-    if have == want or name in _PROSE:
-        return have == want
-    return _same_switch(have, want) or _same_properties(have, want)
-
-
-def _same_switch(have: str, want: str) -> bool:
-    return _switch(have) is not None and _switch(have) == _switch(want)
-
-
-def _switch(text: str) -> bool | None:
-    if text.lower() in _TRUE:
-        return True
-    return False if text.lower() in _FALSE else None
-
-
-def _same_properties(have: str, want: str) -> bool:
-    """Whether a property string already says all that is wanted.
-
-    Proxmox VE adds what was left open (a MAC address, the size of a disk), so only what is wanted
-    is compared. A volume that was to be made is there when the drive is on its storage.
-    """
-    if not any(mark in have + want for mark in ",=:"):
-        return False
-    current, new = _properties(have), _properties(want)
-    return all(_same_property(current, key, value) for key, value in new.items())
-
-
-def _same_property(current: t.Mapping[str, str], key: str, value: str) -> bool:
-    if key == "":
-        volume = _NEW_VOLUME.match(value)
-        if volume:
-            return current.get("", "").startswith(volume.group("storage") + ":")
-        if value in current:  # ``virtio`` alone, read back as ``virtio=MAC``
-            return _MAC.match(current[value]) is not None
-    have = current.get(key)
-    if have is None:
-        return False
-    return have.lower() == value.lower() or _same_switch(have, value)
-
-
-def _properties(text: str) -> dict[str, str]:
-    """``virtio=AA:BB,bridge=vmbr0`` as a dictionary; a value without a key has the key ``""``."""
-    pairs: dict[str, str] = {}
-    for part in text.split(","):
-        key, equals, value = part.partition("=")
-        pairs[key.strip() if equals else ""] = (value if equals else key).strip()
-    return pairs
+        return unquote(str(have)).split() == unquote(str(want)).split()
+    current, wanted = str(have).strip(), str(want).strip()
+    if current == wanted or name in _PROSE:
+        return current == wanted
+    return switch(current) is not None and switch(current) == switch(wanted)
 
 
 def disk_size(config: t.Mapping[str, t.Any], disk: str) -> int | None:
     """The size of a disk in bytes as its configuration says, None where it does not."""
-    return size_in_bytes(_properties(str(config.get(disk) or "")).get("size", ""))
-
-
-def size_in_bytes(text: str) -> int | None:
-    """``32G`` in bytes (``PVE::JSONSchema::parse_size``; binary units)."""
-    match = re.match(r"(\d+(?:\.\d+)?)([KMGT]?)\Z", text)
-    if match is None:
-        return None
-    return int(float(match.group(1)) * 1024 ** " KMGT".index(match.group(2) or " "))
+    match = re.search(r"(?:\A|,)size=([^,]+)", str(config.get(disk) or ""))
+    return None if match is None else size_in_bytes(match.group(1))

@@ -327,11 +327,14 @@ def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
 
 
 def split_tags(tags: object) -> tuple[str, ...]:
-    """The tags of a guest in order; Proxmox VE separates them by ``;``, people also by ``,``."""
+    """The tags as Proxmox VE stores them: in lower case, sorted, each once.
+
+    It separates them by ``;``, people also by ``,``.
+    """
     if tags is None:
         return ()
     parts = tags if isinstance(tags, (list, tuple)) else _SEPARATORS.split(str(tags))
-    return tuple(sorted({str(tag).strip() for tag in parts if str(tag).strip()}))
+    return tuple(sorted({str(tag).strip().lower() for tag in parts if str(tag).strip()}))
 
 
 @dataclass(frozen=True)

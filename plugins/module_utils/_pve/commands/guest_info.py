@@ -12,7 +12,7 @@ import typing as t
 from ..addresses import read_addresses, wait_for_addresses
 from ..command import Context, Report, Values
 from ..errors import ApiError, Trouble
-from ..guests import KINDS, Guest, kinds_to_name, read_cluster, read_fresh
+from ..guests import KINDS, Guest, kinds_to_name, read_cluster, read_fresh, split_tags
 
 if t.TYPE_CHECKING:
     from ..guests import Cluster
@@ -57,7 +57,7 @@ def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
         params[name] is None or params[name] == getattr(guest, name)
         for name in ("pool", "node", "kind", "status")
     )
-    return same and set(params["tags"] or ()) <= set(guest.tags)
+    return same and set(split_tags(params["tags"])) <= set(guest.tags)
 
 
 async def _values(context: Context, guest: Guest) -> tuple[Values, str]:

@@ -9,9 +9,17 @@ from __future__ import annotations
 import asyncio
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..config import SECRETS, config_params, difference, disk_size, size_in_bytes
+from ..config import (
+    SECRETS,
+    Configuration,
+    Rules,
+    config_params,
+    difference,
+    disk_size,
+    read_configuration,
+)
 from ..errors import UsageError
 from ..guests import Guest, Node, check_vmid, kinds_to_name, read_cluster, read_fresh
 from ..operations.catalog import OPERATIONS
@@ -19,10 +27,12 @@ from ..operations.guest import guest_job
 from ..recovery import first_lines
 from ..task import Outcome
 from ..tasklist import list_tasks
+from ..volumes import size_in_bytes
 from .engine import engine
 from .result import guest_values, job_report
 
 if t.TYPE_CHECKING:
+    from ..client import Api
     from ..command import Context, Report, Values
     from ..guests import Cluster
     from ..operations.catalog import Operation
@@ -49,12 +59,14 @@ class _Step:
     """One guest and the decision: ``params`` to act with, None where nothing is to be done.
 
     ``guest`` is None for a guest that is not there: gone already, or not made yet in check mode.
+    ``digest`` is the state of the configuration that was compared.
     """
 
     asked: _Asked
     guest: Guest | None
     params: t.Mapping[str, t.Any] | None
     before: t.Mapping[str, t.Any] = field(default_factory=dict)
+    digest: str | None = None
 
 
 async def run(context: Context) -> Report:
@@ -149,11 +161,12 @@ async def _decide(
         return _Step(one, None, None if gone else one.params)
     params = config_params(one.params, guest.kind)
     if operation.name in ("configure", "resize"):
-        path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
-        config = (await context.api.get(path)).data or {}
+        current = await read_configuration(context.api, guest)
         if operation.name == "resize":
-            return _Step(one, guest, _resize(config, params, guest), config)
-        return _Step(one, guest, difference(config, params) or None, config)
+            return _Step(one, guest, _resize(current.values, params, guest), current.values)
+        rules = Rules(guest.kind, may_replace=context.params["allow_destructive"])
+        change = difference(current, params, rules)
+        return _Step(one, guest, change.params or None, current.values, current.digest)
     as_wanted = {
         "migrate": guest.node == params.get("target"),
         "start": guest.running,
@@ -190,14 +203,43 @@ async def _act(
 ) -> dict[int, Result]:
     timeout = context.params["wait_timeout"]
     jobs = {
-        index: guest_job(operation, step.guest, step.params, timeout)
+        index: guest_job(operation, step.guest, _with_digest(step), timeout)
         for index, step in enumerate(steps)
         if step.guest is not None and step.params is not None
     }
+    if operation.name == "configure":
+        jobs = {index: replace(job, done=_is_configured(job)) for index, job in jobs.items()}
     if operation.name not in _ALWAYS_NEW:
         jobs = await _adopting(context, jobs)
     async with engine(context) as machine:
         return dict(zip(jobs, await machine.run(list(jobs.values()))))
+
+
+def _with_digest(step: _Step) -> dict[str, t.Any]:
+    """The parameters, and the state that they were compared with: Proxmox VE refuses another."""
+    params = dict(t.cast("t.Mapping[str, t.Any]", step.params))
+    if step.digest is not None:
+        params.setdefault("digest", step.digest)
+    return params
+
+
+def _is_configured(job: Job) -> t.Callable[[Api], t.Awaitable[bool]]:
+    """A look whether the guest says what the job sets, for a call whose answer got lost.
+
+    A volume that was asked for counts as created when the drive is there.
+    """
+    wanted = {name: value for name, value in job.params.items() if name != "digest"}
+    rules = Rules(job.target.kind, keep_secrets=True)
+    path = (*job.path[:4], "pending")
+
+    async def is_configured(api: Api) -> bool:
+        current = Configuration.parse((await api.get(path)).data or [])
+        try:
+            return not difference(current, wanted, rules).params
+        except UsageError:  # another volume is there than the one that was asked for
+            return False
+
+    return is_configured
 
 
 async def _adopting(context: Context, jobs: t.Mapping[int, Job]) -> dict[int, Job]:

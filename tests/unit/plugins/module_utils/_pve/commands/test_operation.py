@@ -86,9 +86,11 @@ async def test_many_guests_by_vmid_name_or_with_parameters_of_their_own() -> Non
 async def test_configure_changes_only_what_differs() -> None:
     api = an_api()
     params = {"cores": 4, "memory": 2048, "tags": ["web"], "delete": "net1,net2"}
+    digest = api.cluster.guests[100].digest
     report = await operate(api, "configure", 100, params=params)
     [call] = [call for call in api.calls if call.method != "GET"]
     assert (call.method, call.path) == ("POST", "/nodes/pve1/qemu/100/config")
+    assert call.params.pop("digest") == digest
     assert call.params == {"cores": 4, "tags": "web", "delete": "net1"}
     assert report.diff == {
         "before": (
