@@ -16,7 +16,11 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import
     WAIT_SPEC,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Api
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Context, Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import (
+    Context,
+    Report,
+    attend,
+)
 
 COLLECTION = "ansible_collections.upid.proxmox.plugins"
 SHARED: Mapping[str, Mapping[str, Any]] = {
@@ -54,5 +58,4 @@ async def run_command(
     command = importlib.import_module(f"{COLLECTION}.module_utils._pve.commands.{name}")
     warn = (warned if warned is not None else []).append
     stop = stop or asyncio.Event()
-    report: Report = await command.run(Context(api, params_of(name, given), check, stop, warn))
-    return report
+    return await attend(command.run, Context(api, params_of(name, given), check, stop, warn))

@@ -11,6 +11,7 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
+from .errors import PveError
 from .task import Outcome, Task
 
 if t.TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Context:
 
     ``params`` are the checked options of the module. ``check`` says to act not. ``stop`` is set
     when the user interrupts: nothing more may be started then. ``warn`` tells the user something.
+    ``record`` holds every task that was started or waited for so far, and is returned whatever
+    happens afterwards.
     """
 
     api: Api
@@ -32,6 +35,7 @@ class Context:
     check: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     warn: t.Callable[[str], None] = lambda _text: None
+    record: list[Task] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,21 @@ class Verdict:
         if outcome is Outcome.TIMED_OUT:
             return self.on_timeout == "continue"
         return outcome.good
+
+
+async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: Context) -> Report:
+    """The report of a command; one that fails still returns every task of its record."""
+    try:
+        return await command(context)
+    except PveError as error:
+        if not context.record:
+            raise
+        tasks = list({task.upid: task for task in context.record}.values())
+        return Report(
+            {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
+            changed=any(task.outcome.good for task in tasks),
+            problem=str(error),
+        )
 
 
 def summary(outcomes: t.Iterable[Outcome]) -> Values:

@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .arguments import CONNECTION_SPEC
 from .client import Client
-from .command import Context, Report
+from .command import Context, Report, attend
 from .config import SECRETS
 from .connection import Connection
 from .errors import MissingLibraryError, PveError
@@ -80,7 +80,8 @@ async def _attend(
         loop.add_signal_handler(number, stop.set)
     began = loop.time()
     try:
-        report = await command(Context(client, module.params, module.check_mode, stop, module.warn))
+        context = Context(client, module.params, module.check_mode, stop, module.warn)
+        report = await attend(command, context)
     finally:
         result["api"] = client.usage
         client.close()

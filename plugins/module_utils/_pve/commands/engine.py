@@ -67,7 +67,9 @@ class Engine:
         scheduler = Scheduler(
             self.context.api, self._watcher, lanes, policy, self.context.stop, vmids
         )
-        return await scheduler.run(jobs)
+        results = await scheduler.run(jobs)
+        self.context.record.extend(task for result in results for task in result.tasks)
+        return results
 
 
 def _limits(params: t.Mapping[str, t.Any], jobs: t.Sequence[Job]) -> dict[str, int]:

@@ -237,3 +237,21 @@ async def test_nothing_is_removed_when_no_vmid_can_be_chosen() -> None:
     with pytest.raises(UsageError, match="no VMID is free"):
         await clone(api, guests=wanted, vmid_range="301-301", replace_leftovers=True)
     assert not api.made("DELETE")
+
+
+@in_virtual_time
+async def test_what_was_waited_for_is_returned_even_if_the_cluster_cannot_be_read_afterwards() -> (
+    None
+):
+    api = an_api()
+    api.seconds = {"qmclone": 100}
+    first = await clone(api, name="web1", wait=False)
+    running = asyncio.ensure_future(clone(api, name="web1"))
+    await asyncio.sleep(50)
+    api.disturb("GET /cluster/resources", NoAnswerError("GET", "596", sent=True), count=None)
+    report = await running
+    assert report.problem is not None
+    assert [task["upid"] for task in report.values["tasks"]] == [
+        task["upid"] for task in first.values["tasks"]
+    ]
+    assert [task["outcome"] for task in report.values["tasks"]] == ["ok"]
