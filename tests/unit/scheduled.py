@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest, Vmids
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lanes
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import OPERATIONS
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone import (
@@ -28,6 +28,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.scheduler import
     Result,
     Scheduler,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.vmids import Vmids
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 

@@ -18,7 +18,6 @@ if t.TYPE_CHECKING:
     from .client import Api
 
 KINDS = ("qemu", "lxc")
-LOWEST_VMID, HIGHEST_VMID = 100, 999999999
 _BEING_CREATED = ("clone", "create")
 _MORE_READINGS = 3
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
@@ -31,6 +30,7 @@ class Guest:
 
     ``name`` is None while it has none or where it was not read. ``status`` is ``running``,
     ``stopped``, or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
+    ``hint`` is the name that was reported some seconds ago: where to look first, never proof.
     """
 
     vmid: int
@@ -43,6 +43,7 @@ class Guest:
     pool: str | None = None
     tags: tuple[str, ...] = ()
     memory: int = 0
+    hint: str | None = field(default=None, compare=False)
 
     @property
     def running(self) -> bool:
@@ -166,45 +167,83 @@ async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
     that old. A guest that is no longer where it was has gone or moved, as a clone does in its last
     step; then all is read again.
     """
-    cluster, moved = await _read_once(api, names)
     for _unused in range(_MORE_READINGS):
+        cluster, moved = await _with_lists(api, await _resources(api), names)
         if not moved:
-            break
-        cluster, moved = await _read_once(api, names)
+            return cluster
+    cluster, _moved = await _with_lists(api, await _resources(api), names)
     return cluster
 
 
-async def _read_once(api: Api, names: t.Collection[str]) -> tuple[Cluster, bool]:
-    """One reading, and whether a guest was not where it should be when its node was asked."""
+async def add_names(api: Api, cluster: Cluster, names: t.Collection[str]) -> Cluster:
+    """The cluster with the names of the guests of these kinds as well."""
+    named, moved = await _with_lists(api, cluster, names)
+    return await read_cluster(api, names) if moved else named
+
+
+async def add_names_of(api: Api, cluster: Cluster, guests: t.Iterable[Guest]) -> Cluster:
+    """The cluster with the names of these guests, and of those beside them."""
+    places = {(guest.node, guest.kind) for guest in guests}
+    named, moved = await _with_lists(api, cluster, KINDS, places)
+    return await read_cluster(api, KINDS) if moved else named
+
+
+async def _resources(api: Api) -> Cluster:
+    """What the cluster's list shows, without any name that would be believed."""
     rows = (await api.get(("cluster", "resources"))).data or []
     nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
     guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *KINDS))}
-    every = {(node, kind) for node in nodes for kind in KINDS}
-    every |= {(guest.node, guest.kind) for guest in guests.values()}
-    places = sorted(
-        (node, kind) for node, kind in every if kind in names and _is_online(nodes, node)
-    )
+    places = {(node, kind) for node in nodes for kind in KINDS}
+    places |= {(guest.node, guest.kind) for guest in guests.values()}
+    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), sorted(places))
+
+
+async def _with_lists(
+    api: Api,
+    cluster: Cluster,
+    kinds: t.Collection[str],
+    among: t.Collection[tuple[str, str]] | None = None,
+) -> tuple[Cluster, bool]:
+    """The cluster with what the lists of its nodes show, and whether a guest was missing there."""
+    places = [
+        (node, kind)
+        for node, kind in cluster.unread
+        if kind in kinds
+        and (among is None or (node, kind) in among)
+        and (node not in cluster.nodes or cluster.nodes[node].online)
+    ]
     lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
     read = {place: listed for place, listed in zip(places, lists) if listed is not None}
-    found = [(vmid, place) for place, listed in read.items() for vmid in listed]
-    moved = len({vmid for vmid, _place in found}) < len(found)
-    for vmid, (node, kind) in found:
-        known = guests.get(vmid)
-        if known is None or (known.node, known.kind) != (node, kind):
-            moved = True
-            known = Guest(vmid, kind, node, None, "unknown")
-        guests[vmid] = _completed(known, read[node, kind][vmid])
-    listed_vmids = {vmid for vmid, _place in found}
+    guests = dict(cluster.guests)
+    seen: set[int] = set()
+    moved = False
+    for (node, kind), listed in read.items():
+        for vmid, row in listed.items():
+            known = guests.get(vmid)
+            if vmid in seen or known is None or (known.node, known.kind) != (node, kind):
+                moved = True
+                known = Guest(vmid, kind, node, None, "unknown")
+            guests[vmid] = _completed(known, row)
+            seen.add(vmid)
     moved = moved or any(
-        (guest.node, guest.kind) in read and guest.vmid not in listed_vmids
-        for guest in guests.values()
+        (guest.node, guest.kind) in read and guest.vmid not in seen for guest in guests.values()
     )
-    unread = sorted(every - set(read))
-    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), unread), moved
+    unread = [place for place in cluster.unread if place not in read]
+    return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
 
 
-def _is_online(nodes: t.Mapping[str, Node], name: str) -> bool:
-    return name not in nodes or nodes[name].online
+async def list_guests(api: Api, cluster: Cluster, kind: str) -> dict[int, Guest]:
+    """The guests of a kind by VMID as the nodes that are online list them in this moment.
+
+    It is a second look at names: what a node that fell silent meanwhile had is known already.
+    """
+    nodes = [node.name for node in cluster.nodes.values() if node.online]
+    lists = await asyncio.gather(*(_read_list(api, node, kind) for node in nodes))
+    return {
+        vmid: _completed(Guest(vmid, kind, node, None, "unknown"), row)
+        for node, listed in zip(nodes, lists)
+        for vmid, row in (listed or {}).items()
+    }
 
 
 async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
@@ -297,6 +336,7 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
         pool=row.get("pool"),
         tags=split_tags(row.get("tags")),
         memory=int(row.get("maxmem") or 0),
+        hint=row.get("name"),
     )
 
 
@@ -335,72 +375,3 @@ def split_tags(tags: object) -> tuple[str, ...]:
         return ()
     parts = tags if isinstance(tags, (list, tuple)) else _SEPARATORS.split(str(tags))
     return tuple(sorted({str(tag).strip().lower() for tag in parts if str(tag).strip()}))
-
-
-@dataclass(frozen=True)
-class VmidRange:
-    """The VMIDs that may be given to new guests, both ends included."""
-
-    first: int = LOWEST_VMID
-    last: int = HIGHEST_VMID
-
-    @classmethod
-    def parse(cls, text: str) -> VmidRange:
-        """Read ``200-299``."""
-        match = re.match(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*\Z", text)
-        if match is None:
-            raise UsageError(f"vmid_range: {text!r} is not a range like 200-299")
-        first, last = int(match.group(1)), int(match.group(2))
-        check_vmid(first, "vmid_range")
-        if last < first:
-            raise UsageError(f"vmid_range: {text!r} ends before it begins")
-        return cls(first, last)
-
-
-def check_vmid(vmid: int, option: str) -> int:
-    """The VMID, if Proxmox VE takes it (``pve-vmid``: 100 to 999999999)."""
-    if not LOWEST_VMID <= vmid <= HIGHEST_VMID:
-        raise UsageError(f"{option}: VMID {vmid} is outside {LOWEST_VMID}..{HIGHEST_VMID}")
-    return vmid
-
-
-class Vmids:
-    """Hands out free VMIDs, none twice.
-
-    Without a range the lowest one comes from the cluster, which knows its configured limits and
-    guests that the caller cannot see.
-    """
-
-    def __init__(self, api: Api, used: t.Iterable[int], allowed: VmidRange | None) -> None:
-        self._api = api
-        self._used = set(used)
-        self._allowed = allowed or VmidRange()
-        self._ask_first = allowed is None
-        self._next = self._allowed.first
-
-    async def take(self) -> int:
-        """A VMID that no known guest has and that was not handed out before."""
-        if self._ask_first:
-            self._ask_first = False
-            self._next = int((await self._api.get(("cluster", "nextid"))).data)
-        while self._next in self._used:
-            self._next += 1
-        if self._next > self._allowed.last:
-            raise UsageError(
-                f"vmid_range: no VMID is free from {self._allowed.first} to {self._allowed.last}"
-            )
-        self._used.add(self._next)
-        return self._next
-
-    async def instead_of(self, taken: int) -> int:
-        """A VMID in place of one that somebody else took; asks the cluster whether it is free."""
-        self._used.add(taken)
-        while True:
-            vmid = await self.take()
-            try:
-                await self._api.get(("cluster", "nextid"), {"vmid": vmid})
-            except ApiError as error:
-                if error.status != 400:
-                    raise
-            else:
-                return vmid

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .errors import UsageError
-from .guests import check_vmid
+from .vmids import check_vmid
 
 if t.TYPE_CHECKING:
     from .guests import Cluster, Guest

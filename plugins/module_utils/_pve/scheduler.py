@@ -25,10 +25,11 @@ from .task import Outcome, Task
 
 if t.TYPE_CHECKING:
     from .client import Api
-    from .guests import Guest, Vmids
+    from .guests import Guest
     from .lanes import Lanes
     from .operations.job import Job
     from .upid import Upid
+    from .vmids import Vmids
     from .watcher import Watcher
 
 __all__ = ("Policy", "Result", "Scheduler")

@@ -11,11 +11,12 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..errors import PveError
-from ..guests import Cluster, VmidRange, Vmids, read_cluster
+from ..guests import Cluster, read_cluster
 from ..leftovers import explain, find_dead_task, may_be_removed, removal
 from ..plan import MAKING, Action, Step, Wanted, decide
 from ..recovery import find_running
 from ..task import Outcome
+from ..vmids import VmidRange, Vmids
 from .engine import engine
 from .result import guest_values, job_report, why_not
 

@@ -16,8 +16,8 @@ from ..watcher import Watcher
 
 if t.TYPE_CHECKING:
     from ..command import Context
-    from ..guests import Vmids
     from ..operations.job import Job
+    from ..vmids import Vmids
 
 
 @contextlib.asynccontextmanager

@@ -21,12 +21,13 @@ from ..config import (
     read_configuration,
 )
 from ..errors import UsageError
-from ..guests import Guest, Node, check_vmid, kinds_to_name, read_cluster, read_fresh
+from ..guests import Guest, Node, kinds_to_name, read_cluster, read_fresh
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
 from ..recovery import first_lines
 from ..task import Outcome
 from ..tasklist import list_tasks
+from ..vmids import check_vmid
 from ..volumes import size_in_bytes
 from .engine import engine
 from .result import guest_values, job_report
