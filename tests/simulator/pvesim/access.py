@@ -13,15 +13,17 @@ from typing import Any
 
 from .auth import Authentication, LoginFailed
 from .calls import Call, CallError, Handler
+from .cfs import file_digest
 from .permissions import Permissions, denied
 from .world import World
 
 PAM_DELAY = 2.0
 """Seconds that PAM takes to refuse a password; the worker of pvedaemon waits with it."""
-REALMS = (
-    {"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"},
-    {"realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server"},
-)
+REALMS = {
+    "pam": {"type": "pam", "comment": "Linux PAM standard authentication"},
+    "pve": {"type": "pve", "comment": "Proxmox VE authentication server"},
+}
+PLUGINS = {"pam": "PAM", "pve": "PVE", "ldap": "LDAP", "ad": "AD", "openid": "OpenId"}
 CAPABILITIES = {
     "vms": (r"VM\.|Permissions\.Modify", ("/vms", "/pool")),
     "access": (r"(User|Group)\.|Permissions\.Modify", ("/access",)),
@@ -31,6 +33,11 @@ CAPABILITIES = {
     "dc": (r"Sys\.Audit|Sys\.Modify|SDN\.", ("/",)),
     "mapping": (r"Mapping\.|Permissions\.Modify", ("/mapping",)),
 }
+
+
+def realms(world: World) -> dict[str, dict[str, Any]]:
+    """The two realms that every cluster has, and those of the world."""
+    return {name: dict(realm) for name, realm in {**REALMS, **world.realms}.items()}
 
 
 class Access:
@@ -46,14 +53,26 @@ class Access:
             ("GET", "/access/ticket"): self._no_ticket,
             ("POST", "/access/ticket"): self._ticket,
             ("GET", "/access/domains"): self._domains,
+            ("GET", "/access/domains/{realm}"): self._domain,
             ("GET", "/access/permissions"): self._effective,
         }
 
     async def _no_ticket(self, _world: World, _call: Call) -> None:
         """A dummy for pages that show a login."""
 
-    async def _domains(self, _world: World, _call: Call) -> Any:
-        return [dict(realm) for realm in REALMS]
+    async def _domains(self, world: World, _call: Call) -> Any:
+        shown = ("type", "comment", "default", "tfa")
+        return [
+            {"realm": name, **{key: realm[key] for key in shown if key in realm}}
+            for name, realm in realms(world).items()
+        ]
+
+    async def _domain(self, world: World, call: Call) -> Any:
+        name = call.params["realm"]
+        if name not in (known := realms(world)):
+            raise CallError(500, f"domain '{name}' does not exist")
+        plugin = f"PVE::Auth::{PLUGINS[known[name]['type']]}"
+        return {**known[name], "plugin": plugin, "digest": file_digest(world.realms)}
 
     async def _ticket(self, world: World, call: Call) -> Any:
         userid = call.params["username"]

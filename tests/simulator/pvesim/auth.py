@@ -86,7 +86,7 @@ class Authentication:
     def login(self, userid: str, password: str, challenge: str | None) -> Login:
         """A new ticket for a password, a valid ticket or the answer to a challenge."""
         user = self._world.users.get(userid)
-        if user is None or not user.enabled:
+        if user is None or not self._usable(user):
             raise LoginFailed
         if challenge is not None:
             self._answer_challenge(user, password, challenge)
@@ -94,7 +94,7 @@ class Authentication:
         owner = self.verify_ticket(password)
         if owner in (userid, "root@pam"):
             return self._login(userid)
-        if not _same(password, user.password):
+        if not user.password or not _same(password, user.password):
             raise LoginFailed
         return self._challenge(userid) if user.totp else self._login(userid)
 
@@ -111,7 +111,7 @@ class Authentication:
     def _by_ticket(self, ticket: str, request: Request) -> Identity:
         userid = self.verify_ticket(ticket)
         user = self._world.users.get(userid or "")
-        if user is None or not user.enabled:
+        if user is None or not self._usable(user):
             raise bare(401, AUTH_FAILED)
         csrf = request.headers.get("csrfpreventiontoken", "")
         # A form of a browser cannot send the header along with a file.
@@ -123,10 +123,19 @@ class Authentication:
     def _by_token(self, text: str) -> Identity:
         match = TOKEN.fullmatch(text)
         user = self._world.users.get(match["user"]) if match else None
-        token = user.tokens.get(match["token"]) if match and user and user.enabled else None
+        token = user.tokens.get(match["token"]) if match and user and self._usable(user) else None
         if not match or token is None or not _same(token.secret, match["secret"]):
             raise bare(401, AUTH_FAILED)
+        if self._over(token.expire):
+            raise bare(401, "token is expired")
         return Identity(match["user"], match["token"])
+
+    def _usable(self, user: User) -> bool:
+        """Whether a user may log in: enabled and not expired."""
+        return user.enabled and not self._over(user.expire)
+
+    def _over(self, expire: int) -> bool:
+        return bool(expire) and expire <= self._world.clock.now()
 
     def _login(self, userid: str) -> Login:
         return Login(userid, self._ticket(userid), self.csrf_token(userid))

@@ -47,6 +47,8 @@ class Node:
     """`account=default,domains=a.example;b.example`: whom certificates are ordered for."""
     certificate_end: float | None = None
     """Epoch second at which the ordered certificate ends, None without one."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The options of the node (`/nodes/{node}/config`)."""
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
@@ -161,6 +163,7 @@ class Pool:
     poolid: str
     comment: str = ""
     members: set[int] = field(default_factory=set)
+    storages: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -170,6 +173,9 @@ class Token:
     tokenid: str
     secret: str
     privsep: bool = True
+    expire: int = 0
+    """Epoch second from which on it is refused; 0: never."""
+    comment: str = ""
 
 
 @dataclass
@@ -181,11 +187,37 @@ class User:
     enabled: bool = True
     totp: str | None = None
     tokens: dict[str, Token] = field(default_factory=dict)
+    expire: int = 0
+    """Epoch second from which on the user is refused; 0: never."""
+    groups: set[str] = field(default_factory=set)
+    details: dict[str, str] = field(default_factory=dict)
+    """firstname, lastname, email, comment and keys, as far as they were given."""
+
+
+@dataclass
+class Group:
+    """A group of users; the users know which groups they are in."""
+
+    groupid: str
+    comment: str = ""
+
+
+@dataclass
+class Firewall:
+    """What is configured of the firewall of the cluster, of a node or of a guest."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ipsets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name: `comment` and `entries`, a list of {cidr, nomatch, comment}."""
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Security groups by name: `comment` and `rules`."""
 
 
 @dataclass(frozen=True)
 class Acl:
-    """One line of the access control list."""
+    """One line of the access control list; `authid` is a user, a token or `@group`."""
 
     path: str
     authid: str

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .calls import CallError
+from .entities import User
 from .formats import split_list
 from .roles import ROLES
 from .schema import Method
@@ -35,6 +36,14 @@ MODIFIERS = {
 def denied(what: str = "") -> CallError:
     """The refusal of a permission check; checks with alternatives do not say what lacks."""
     return CallError(403, "Permission check failed" + (f" ({what})" if what else ""))
+
+
+def known_user(world: World, userid: str) -> User:
+    """A user; raises CallError when there is none."""
+    user = world.users.get(userid)
+    if user is None:
+        raise CallError(500, f"no such user ('{userid}')")
+    return user
 
 
 class Permissions:
@@ -68,8 +77,17 @@ class Permissions:
         paths = dict.fromkeys((*TOP_PATHS, *(acl.path for acl in self._world.acl)))
         for pool in self._world.pools.values():
             paths |= dict.fromkeys(f"/vms/{vmid}" for vmid in pool.members)
+            paths |= dict.fromkeys(f"/storage/{storage}" for storage in pool.storages)
         table = {path: self.privileges(authid, path) for path in paths}
         return {path: privileges for path, privileges in table.items() if privileges}
+
+    def groups_with(self, authid: str, privileges: Sequence[str]) -> set[str]:
+        """The groups on which somebody has one of the privileges."""
+        return {
+            group
+            for group in self._world.groups
+            if any(self.may(authid, f"/access/groups/{group}", name) for name in privileges)
+        }
 
     def check(self, method: Method, authid: str | None, params: Mapping[str, Any]) -> None:
         """Refuse a call that its schema does not allow; raises CallError 403."""
@@ -106,24 +124,33 @@ class Permissions:
 
     def _roles(self, authid: str, path: str) -> dict[str, int]:
         """The roles on a path with their propagation; a deeper entry replaces those above."""
+        user = self._world.users.get(authid)
+        groups = {f"@{group}" for group in user.groups} if user else set()
         roles: dict[str, int] = {}
         for above in _ancestors(path):
-            here = {
-                acl.role: int(acl.propagate)
-                for acl in self._world.acl
-                if acl.authid == authid and acl.path == above and (acl.propagate or above == path)
-            }
-            roles = here or roles
+            final = above == path
+            # What is given to the user beats what is given to the groups.
+            roles = (
+                self._lines(above, {authid}, final) or self._lines(above, groups, final) or roles
+            )
         if "NoAccess" in roles:
             return {"NoAccess": roles["NoAccess"]}
         return roles
 
+    def _lines(self, path: str, who: set[str], final: bool) -> dict[str, int]:
+        """The roles of the lines of one path; `final`: those that do not go on count too."""
+        return {
+            acl.role: int(acl.propagate)
+            for acl in self._world.acl
+            if acl.path == path and acl.authid in who and (acl.propagate or final)
+        }
+
     def _pool_roles(self, authid: str, path: str) -> dict[str, int]:
-        """The roles that a guest has from its pool; they never go on."""
-        match = re.fullmatch(r"/vms/(\d+)", path)
+        """The roles that a guest or a storage has from its pools; they never go on."""
+        match = re.fullmatch(r"/vms/(?P<vmid>\d+)|/storage/(?P<storage>[^/]+)", path)
         roles: dict[str, int] = {}
-        for pool in self._world.pools.values():
-            if match and int(match[1]) in pool.members:
+        for pool in self._world.pools.values() if match else ():
+            if match and (match["storage"] in pool.storages or _in(match["vmid"], pool.members)):
                 roles |= dict.fromkeys(self._roles(authid, f"/pool/{pool.poolid}"), 0)
         return roles
 
@@ -192,14 +219,22 @@ class _Check:
         self._perm(f"/access/realm/{realm}", [test])
 
     def _userid_group(self, privileges: Sequence[str], *options: Any) -> None:
-        """Groups hold nobody here, so that only rights on all groups count."""
+        """Rights on all groups, on the groups that are named, or on one of the user's."""
+        option = dict(zip(options[::2], options[1::2], strict=True)).get("groups_param")
+        wanted, userid = "|".join(privileges), str(self._params.get("userid", ""))
+        if option != "create":
+            known_user(self._world, userid)
         if any(self._permissions.may(self._authid, "/access/groups", p) for p in privileges):
             return
-        if "groups_param" not in options:
+        allowed = self._permissions.groups_with(self._authid, privileges)
+        named = split_list(str(self._params.get("groups", "")))
+        if option and not named:
+            raise denied(f"/access/groups, {wanted}")
+        for group in named if option else ():
+            if group not in allowed:
+                raise denied(f"/access/groups/{group}, {wanted}")
+        if option != "create" and not self._world.users[userid].groups & allowed:
             raise denied()
-        groups = split_list(str(self._params.get("groups", "")))
-        path = "/".join(["/access/groups", *groups[:1]])
-        raise denied(f"{path}, {'|'.join(privileges)}")
 
     def _demand_any(self, path: str, privileges: Sequence[str]) -> None:
         if not any(self._permissions.may(self._authid, path, p) for p in privileges):
@@ -208,6 +243,10 @@ class _Check:
     def _filled(self, template: str) -> str:
         """The template with the parameters of the call; what was not given is empty."""
         return re.sub(r"\{([^}]+)\}", lambda m: str(self._params.get(m[1], "")), template)
+
+
+def _in(vmid: str | None, members: set[int]) -> bool:
+    return vmid is not None and int(vmid) in members
 
 
 def normalize_path(path: str) -> str:

@@ -52,6 +52,7 @@ class Server:
         self._traffic = Traffic()
         self._connections = http.Connections()
         self._admin = Admin(world, self._faults, self._traffic, self._node_changed)
+        world.node_changed = self._node_changed
         self._changed = asyncio.Event()
         self._runners: list[web.AppRunner] = []
         self._listeners: list[Listener] = []

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .calls import CallError
 from .clock import Clock
+from .contents import Contents
 from .entities import (
     CONFIG_VALUE,
     Acl,
+    Firewall,
+    Group,
     Guest,
     Node,
     Pool,
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_VALUE",
     "Acl",
+    "Firewall",
+    "Group",
     "Guest",
     "Node",
     "Pool",
@@ -52,34 +57,22 @@ __all__ = [
 DEFAULT_WORLD = Path(__file__).parent / "data" / "default_world.yml"
 
 
-class World:
+class World(Contents):
     """Everything that the cluster knows."""
 
     def __init__(self, clock: Clock, seed: int = 1) -> None:
+        super().__init__()
         self.clock = clock
         self.seed = seed
         self.random = random.Random(seed)
         self.uploads: dict[str, Upload] = {}
         """The temporary files of requests that carry one, by their names."""
         self.born = clock.now()
-        self.cluster_name: str | None = "sim"
-        self.quorate = True
-        self.options: dict[str, Any] = {}
-        self.nodes: dict[str, Node] = {}
-        self.guests: dict[int, Guest] = {}
-        self.storages: dict[str, Storage] = {}
-        self.pools: dict[str, Pool] = {}
-        self.users: dict[str, User] = {}
-        self.acl: list[Acl] = []
-        self.roles: dict[str, set[str]] = {}
-        self.ha: dict[str, dict[str, Any]] = {}
-        self.durations: dict[str, tuple[float, float]] = {}
-        self.start_failures = 0.0
-        """Share of starts that fail at 57 starts a second (bursts.py); 0: none ever does."""
-        self.task_faults: list[TaskFault] = []
         self.locks = Locks(clock)
         self.tasks = TaskEngine(self)
         self.statd = Statd(self)
+        self.node_changed: Callable[[str], Awaitable[None]] = _nobody
+        """Whom to tell when the state of a node was changed: the server that serves it."""
 
     @classmethod
     def load(
@@ -152,6 +145,10 @@ class World:
             "tasks": [task.as_json() for task in self.tasks.every()],
             "storages": {s.id: [vars(v) for v in s.volumes] for s in self.storages.values()},
         }
+
+
+async def _nobody(_name: str) -> None:
+    """A world that is not served."""
 
 
 def _guest_json(guest: Guest) -> dict[str, Any]:

@@ -1,81 +1,108 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles and the access control list (`PVE/API2/ACL.pm`, `PVE/API2/Role.pm`)."""
+"""The access control list (`PVE/API2/ACL.pm`)."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.cfs import changing
 from pvesim.entities import Acl
 from pvesim.formats import split_list
-from pvesim.guests import check_quorum
+from pvesim.permissions import Permissions, known_user, normalize_path
 from pvesim.roles import ROLES
 from pvesim.world import World
 
+from .role_config import check_role
+from .tokens import known_token
 
-@call("GET", "/access/roles")
-async def roles(world: World, _call: Call) -> list[dict[str, Any]]:
-    """The built-in roles, which are special, and those of the world."""
-    own = {name: (privileges, 0) for name, privileges in world.roles.items()}
-    every = {name: (set(privileges), 1) for name, privileges in ROLES.items()} | own
-    return [
-        {"roleid": name, "privs": ",".join(sorted(privileges)), "special": special}
-        for name, (privileges, special) in sorted(every.items())
-    ]
+NAME = r"[\w.\-]+"
+PATHS = re.compile(
+    rf"/|/access(/groups(/{NAME})?|/realm(/{NAME})?)?|/nodes(/{NAME})?"
+    rf"|/pool(/{NAME}){{0,3}}|/sdn|/sdn/(controllers|dns|ipams|fabrics)(/{NAME})?"
+    rf"|/sdn/zones(/{NAME}){{0,2}}|/sdn/zones/{NAME}/{NAME}/[1-9][0-9]{{0,3}}"
+    rf"|/storage(/{NAME})?|/vms(/[1-9][0-9]{{2,}})?|/mapping(/{NAME}){{0,2}}",
+    re.ASCII,
+)
+"""The paths of the system (`check_path` of `PVE/AccessControl.pm`)."""
 
 
-@call("GET", "/access/roles/{roleid}")
-async def role(world: World, call: Call) -> dict[str, int]:
-    """The privileges of a role."""
-    name = call.params["roleid"]
-    if name not in world.roles and name not in ROLES:
-        raise CallError(500, f"role '{name}' does not exist")
-    return dict.fromkeys(sorted(world.roles.get(name) or ROLES[name]), 1)
+def _type(authid: str) -> str:
+    return "group" if authid.startswith("@") else "token" if "!" in authid else "user"
 
 
 @call("GET", "/access/acl")
 async def entries(world: World, call: Call) -> list[dict[str, Any]]:
-    """The lines on paths whose permissions the caller may change."""
+    """The lines on paths whose permissions the caller may change, or all for an auditor."""
+    everything = call.caller.may("/access", "Sys.Audit")
     return [
         {
             "path": line.path,
-            "ugid": line.authid,
-            "type": "token" if "!" in line.authid else "user",
+            "ugid": line.authid.removeprefix("@"),
+            "type": _type(line.authid),
             "roleid": line.role,
             "propagate": int(line.propagate),
         }
         for line in world.acl
-        if call.caller.may(line.path, "Permissions.Modify")
+        if everything or call.caller.may(line.path, "Permissions.Modify")
     ]
 
 
 @call("PUT", "/access/acl")
 async def update(world: World, call: Call) -> None:
-    """Add lines for users and tokens, or remove them."""
-    check_quorum(world)
+    """Add lines for users, groups and tokens, or remove them; neither twice is an error."""
     params = call.params
-    who = [*split_list(params.get("users", "")), *split_list(params.get("tokens", ""))]
-    if not who:
+    path = normalize_path(params["path"])
+    if not PATHS.fullmatch(path):
+        raise parameter_error(path=f"invalid ACL path '{params['path']}'")
+    if not any(params.get(key) for key in ("users", "groups", "tokens")):
         needed = "either 'users', 'groups' or 'tokens' is required."
         raise parameter_error(**dict.fromkeys(("users", "groups", "tokens"), needed))
-    for authid in who:
-        _check_known(world, authid)
-    for name in split_list(params["roles"]):
-        if name not in world.roles and name not in ROLES:
-            raise CallError(500, f"role '{name}' does not exist")
-        for authid in who:
-            _set(world, params["path"], authid, name, params)
+    async with changing(world, "user_cfg", "ACL update failed"):
+        for name in split_list(params["roles"]):
+            check_role(world, name)
+            _check_superset(world, call, path, name)
+            for authid in _who(world, params):
+                _set(world, path, authid, name, params)
 
 
-def _check_known(world: World, authid: str) -> None:
-    userid, _unused, tokenid = authid.partition("!")
-    user = world.users.get(userid)
-    if user is None:
-        raise CallError(500, f"user '{userid}' does not exist")
-    if tokenid and tokenid not in user.tokens:
-        raise CallError(500, f"no such token '{tokenid}' for user '{userid}'")
+def _check_superset(world: World, call: Call, path: str, name: str) -> None:
+    """Who may not change permissions as such can only hand out what he has himself."""
+    authid = call.caller.authid
+    own = Permissions(world).privileges(authid, path)
+    if (
+        authid == "root@pam"
+        or "Permissions.Modify" in own
+        or call.caller.may(path, "Permissions.Modify")
+    ):
+        return
+    verb = "remove" if call.params.get("delete") else "add"
+    wanted = world.roles.get(name) or ROLES.get(name, frozenset())
+    if name == "NoAccess" or any(privilege not in own for privilege in wanted):
+        text = f"Cannot {verb} role '{name}' - requires 'Permissions.Modify'"
+        raise parameter_error(role=text + " or superset of privileges.")
+
+
+def _who(world: World, params: Any) -> list[str]:
+    """Those who are named; raises CallError for one that is not there."""
+    found = []
+    for group in split_list(params.get("groups", "")):
+        if group not in world.groups:
+            raise CallError(500, f"group '{group}' does not exist")
+        found.append(f"@{group}")
+    for userid in split_list(params.get("users", "")):
+        if userid not in world.users:
+            raise CallError(500, f"user '{userid}' does not exist")
+        found.append(userid)
+    for authid in split_list(params.get("tokens", "")):
+        userid, _unused, tokenid = authid.partition("!")
+        known_user(world, userid)
+        known_token(world, userid, tokenid)
+        found.append(authid)
+    return found
 
 
 def _set(world: World, path: str, authid: str, role: str, params: Any) -> None:

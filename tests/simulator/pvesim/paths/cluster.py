@@ -33,25 +33,42 @@ async def resources(world: World, call: Call) -> list[dict[str, Any]]:
         found += _nodes(world, call)
     if wanted in (None, "storage"):
         found += _storages(world, call)
-    if wanted in (None, "sdn"):
-        found += _zones(world, call)
+    if wanted is None:
+        found += _networks(world, call)
     return found
 
 
 def _pools(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    """The pools, each with what its running guests use together."""
     for pool in world.pools.values():
         if call.caller.may(f"/pool/{pool.poolid}", "Pool.Audit"):
-            yield {"id": f"/pool/{pool.poolid}", "pool": pool.poolid, "type": "pool"}
+            entry: dict[str, Any] = {"id": f"/pool/{pool.poolid}", "pool": pool.poolid}
+            yield entry | {"type": "pool"} | _used(world, pool.members)
+
+
+def _used(world: World, members: set[int]) -> dict[str, Any]:
+    told = [entry for vmid in members if (entry := world.statd.guest(vmid))]
+    running = [entry for entry in told if entry.get("uptime")]
+    if not running:
+        return {}
+    cpus = sum(entry["maxcpu"] for entry in running)
+    return {
+        "cpu": sum(entry["cpu"] * entry["maxcpu"] for entry in running) / cpus,
+        "maxcpu": cpus,
+        "mem": sum(entry["mem"] for entry in running),
+        "maxmem": sum(entry["maxmem"] for entry in running),
+        "uptime": max(entry["uptime"] for entry in running),
+    }
 
 
 def _guests(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for vmid in sorted(world.guests):
         guest = world.guests[vmid]
         if call.caller.may(f"/vms/{vmid}", "VM.Audit"):
-            yield _guest(world, guest)
+            yield guest_status(world, guest)
 
 
-def _guest(world: World, guest: Guest) -> dict[str, Any]:
+def guest_status(world: World, guest: Guest) -> dict[str, Any]:
     """Presence, node, lock, pool and tags are immediate; the rest is what pvestatd told."""
     entry: dict[str, Any] = {
         "id": f"{guest.kind}/{guest.vmid}",
@@ -79,7 +96,7 @@ def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for node in world.members():
         auditor = call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
         entry = node_entry(world, node, auditor=auditor)
-        yield entry | ({"cgroup-mode": 2} if auditor and node.state == "up" else {})
+        yield entry | ({"cgroup-mode": 2} if node.state == "up" else {})
 
 
 def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
@@ -92,10 +109,11 @@ def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
             continue
         for node in storage.nodes or [node.name for node in world.members()]:
             if not storage.disable:
-                yield _storage(world, storage, node)
+                yield storage_status(world, storage, node)
 
 
-def _storage(world: World, storage: Storage, node: str) -> dict[str, Any]:
+def storage_status(world: World, storage: Storage, node: str) -> dict[str, Any]:
+    """A storage on one node, as lists of the whole cluster show it."""
     entry: dict[str, Any] = {
         "id": f"storage/{node}/{storage.id}",
         "storage": storage.id,
@@ -113,14 +131,16 @@ def _storage(world: World, storage: Storage, node: str) -> dict[str, Any]:
     return entry
 
 
-def _zones(world: World, call: Call) -> Iterator[dict[str, Any]]:
-    for node in world.nodes:
+def _networks(world: World, call: Call) -> Iterator[dict[str, Any]]:
+    """The zone that every node has; the call knows no other networks without SDN."""
+    for node in world.members():
         if call.caller.may("/sdn/zones/localnetwork", "SDN.Audit"):
             yield {
-                "id": f"sdn/{node}/localnetwork",
-                "sdn": "localnetwork",
-                "node": node,
-                "type": "sdn",
+                "id": f"network/{node.name}/zone/localnetwork",
+                "network": "localnetwork",
+                "network-type": "zone",
+                "node": node.name,
+                "type": "network",
                 "status": "ok",
             }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pvesim.calls import Call, CallError, call
 from pvesim.entities import Guest
+from pvesim.formats import split_list
 from pvesim.guests import check_digest, check_quorum, digest
 from pvesim.ha import Request, follow, managed, service, state_request
 from pvesim.world import World
@@ -47,9 +48,9 @@ def _shown(world: World, sid: str) -> dict[str, Any]:
     return {"state": "started", **world.ha[sid], "sid": sid, "type": kind, "digest": digest(file)}
 
 
-def _known(world: World, sid: str) -> dict[str, Any]:
+def _known(world: World, sid: str, failing: str = "") -> dict[str, Any]:
     if sid not in world.ha:
-        raise CallError(500, f"no such resource '{sid}'")
+        raise CallError(500, f"{failing}no such resource '{sid}'")
     return world.ha[sid]
 
 
@@ -95,7 +96,7 @@ async def create(world: World, call: Call) -> None:
     if sid.partition(":")[0] not in TYPES:
         raise CallError(500, f"unknown section type '{sid.partition(':')[0]}'")
     if _guest(world, sid) is None:
-        raise CallError(500, f"resource '{sid}' does not exists in cluster")
+        raise CallError(500, f"resource '{sid}' does not exist in cluster")
     if sid in world.ha:
         raise CallError(500, f"create resource failed: resource ID '{sid}' already defined")
     world.ha[sid] = {key: call.params[key] for key in OPTIONS if key in call.params}
@@ -107,7 +108,7 @@ async def update(world: World, call: Call) -> None:
     """Change the options of a resource; HA follows a new state."""
     check_quorum(world)
     sid = _sid(world, call)
-    resource = _known(world, sid)
+    resource = _known(world, sid, "update resources config failed: ")
     check_digest(call, {key: str(sorted(value.items())) for key, value in world.ha.items()})
     deleted = re.findall(r"[^,; ]+", str(call.params.get("delete", "")))
     for key in deleted:
@@ -128,8 +129,15 @@ async def delete(world: World, call: Call) -> None:
     """Let HA forget a guest, which goes on as it is."""
     check_quorum(world)
     sid = _sid(world, call)
-    _known(world, sid)
+    if sid not in world.ha:
+        raise CallError(500, f"cannot delete service '{sid}', not HA managed!")
     del world.ha[sid]
+    for name, rule in list(world.ha_rules.items()):
+        left = [other for other in split_list(rule["resources"]) if other != sid]
+        if left:
+            rule["resources"] = ",".join(left)
+        else:
+            del world.ha_rules[name]
 
 
 @call("POST", "/cluster/ha/resources/{sid}/migrate")

@@ -126,8 +126,30 @@ async def appliances(world: World, call: Call) -> list[dict[str, Any]]:
 
 @call("GET", "/nodes/{node}/network")
 async def network(world: World, call: Call) -> list[dict[str, Any]]:
-    """The bridges of a node, and the port that carries them."""
+    """The bridges of a node that the caller may use, and the port that carries them."""
     wanted = call.params.get("type")
+    auditor = call.caller.may(f"/nodes/{call.node}", "Sys.Audit")
+    shown = [
+        entry
+        for entry in bridges_and_port(world.nodes[call.node])
+        if entry["type"] != "bridge"
+        or auditor
+        or call.caller.may(f"/sdn/zones/localnetwork/{entry['iface']}", "SDN.Use")
+    ]
+    if wanted in ("bridge", "any_bridge", "any_local_bridge"):
+        wanted = "bridge"
+    return [entry for entry in shown if wanted in (None, entry["type"])]
+
+
+def bridges_and_port(node: Node) -> list[dict[str, Any]]:
+    """All network interfaces of a node; the first bridge has the address."""
+    port: dict[str, Any] = {
+        "iface": "eno1",
+        "type": "eth",
+        "active": 1,
+        "method": "manual",
+        "priority": 3,
+    }
     bridges: list[dict[str, Any]] = [
         {
             "iface": bridge,
@@ -141,21 +163,10 @@ async def network(world: World, call: Call) -> list[dict[str, Any]]:
             "bridge_fd": "0",
             "priority": 4 + number,
         }
-        | (_own_address(world.nodes[call.node]) if number == 0 else {"method": "manual"})
-        for number, bridge in enumerate(world.nodes[call.node].bridges)
-        if call.caller.may(f"/sdn/zones/localnetwork/{bridge}", "SDN.Use")
-        or call.caller.may(f"/nodes/{call.node}", "Sys.Audit")
+        | (_own_address(node) if number == 0 else {"method": "manual"})
+        for number, bridge in enumerate(node.bridges)
     ]
-    if wanted in ("bridge", "any_bridge", "any_local_bridge"):
-        return bridges
-    port: dict[str, Any] = {
-        "iface": "eno1",
-        "type": "eth",
-        "active": 1,
-        "method": "manual",
-        "priority": 3,
-    }
-    return [entry for entry in [port, *bridges] if wanted in (None, entry["type"])]
+    return [port, *bridges]
 
 
 def _own_address(node: Node) -> dict[str, str]:

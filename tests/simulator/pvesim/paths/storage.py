@@ -25,7 +25,8 @@ from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 
-def _may_see(call: Call, storage: Storage) -> bool:
+def may_see_storage(call: Call, storage: Storage) -> bool:
+    """Whether lists show the storage to this caller."""
     path = f"/storage/{storage.id}"
     return call.caller.may(path, "Datastore.Audit") or call.caller.may(
         path, "Datastore.AllocateSpace"
@@ -33,47 +34,10 @@ def _may_see(call: Call, storage: Storage) -> bool:
 
 
 def _check_seen(call: Call, storage: Storage) -> None:
-    if not _may_see(call, storage):
+    if not may_see_storage(call, storage):
         path = f"/storage/{storage.id}"
         wanted = "Datastore.Audit|Datastore.AllocateSpace"
         raise CallError(403, f"Permission check failed ({path}, {wanted})")
-
-
-@call("GET", "/storage")
-async def storages(world: World, call: Call) -> list[dict[str, Any]]:
-    """The configuration of the storages."""
-    wanted = call.params.get("type")
-    return [
-        _definition(storage)
-        for storage in world.storages.values()
-        if _may_see(call, storage) and wanted in (None, storage.type)
-    ]
-
-
-@call("GET", "/storage/{storage}")
-async def storage_definition(world: World, call: Call) -> dict[str, Any]:
-    """The configuration of one storage."""
-    storage = world.storages.get(call.params["storage"])
-    if storage is None:
-        raise CallError(500, f"storage '{call.params['storage']}' does not exist")
-    check_allowed(call, f"/storage/{storage.id}", "Datastore.Allocate")
-    return _definition(storage)
-
-
-def _definition(storage: Storage) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "storage": storage.id,
-        "type": storage.type,
-        "content": ",".join(storage.content),
-        **storage.options,
-    }
-    if storage.shared:
-        entry["shared"] = 1
-    if storage.disable:
-        entry["disable"] = 1
-    if storage.nodes is not None:
-        entry["nodes"] = ",".join(storage.nodes)
-    return entry
 
 
 @call("GET", "/nodes/{node}/storage")
@@ -85,7 +49,7 @@ async def node_storages(world: World, call: Call) -> list[dict[str, Any]]:
     return [
         _status(storage, call.node)
         for storage in world.storages.values()
-        if _may_see(call, storage)
+        if may_see_storage(call, storage)
         and (storage.nodes is None or (call.node in storage.nodes and node in storage.nodes))
         and params.get("storage", storage.id) == storage.id
         and (not content or content & set(storage.content))
@@ -114,6 +78,8 @@ def _status(storage: Storage, node: str) -> dict[str, Any]:
 @call("GET", "/nodes/{node}/storage/{storage}/status")
 async def storage_status(world: World, call: Call) -> dict[str, Any]:
     """What a storage holds, on one node."""
+    if call.params["storage"] not in world.storages:
+        raise parameter_error(storage="No such storage.")
     storage = find_storage(world, call.params["storage"], call.node)
     _check_seen(call, storage)
     entry = _status(storage, call.node)

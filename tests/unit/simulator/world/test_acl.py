@@ -23,9 +23,9 @@ async def test_a_line_is_added_once_and_removed(cell: Any) -> None:
 
 async def test_an_unknown_role_or_user_is_refused(cell: Any) -> None:
     refusal = await cell.refusal("PUT", "/access/acl", {**LINE, "roles": "Nosuch"})
-    assert refusal.message == "role 'Nosuch' does not exist"
+    assert refusal.message == "ACL update failed: role 'Nosuch' does not exist"
     refusal = await cell.refusal("PUT", "/access/acl", {**LINE, "users": "nobody@pve"})
-    assert refusal.message == "user 'nobody@pve' does not exist"
+    assert refusal.message == "ACL update failed: user 'nobody@pve' does not exist"
 
 
 async def test_somebody_must_be_named(cell: Any) -> None:

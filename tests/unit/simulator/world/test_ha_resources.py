@@ -68,8 +68,8 @@ async def test_what_makes_no_resource_is_refused(recorded: Any) -> None:
     await recorded.call("POST", RESOURCES, {"sid": "vm:101"})
     again = "create resource failed: resource ID 'vm:101' already defined"
     assert await message("vm:101") == again
-    assert await message("vm:555") == "resource 'vm:555' does not exists in cluster"
-    assert await message("ct:110") == "resource 'ct:110' does not exists in cluster"
+    assert await message("vm:555") == "resource 'vm:555' does not exist in cluster"
+    assert await message("ct:110") == "resource 'ct:110' does not exist in cluster"
     assert await message("555") == "unable do add resource - VM/CT 555 does not exist"
     assert await message("x:110") == "unknown section type 'x'"
     assert await message("vm:110", type="ct") == "types does not match"
