@@ -6,18 +6,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import ssl
 import typing as t
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .errors import UsageError
 
 DEFAULT_PORT = 8006
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9.\-_]*[A-Za-z0-9])?\.?))"
-    r"(?::(?P<port>\d{1,5}))?\Z"
+    rf"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>{_LABEL}(?:\.{_LABEL})*\.?))(?::(?P<port>\d{{1,5}}))?\Z"
 )
-_BARE_V6 = re.compile(r"[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}(?:%\w+)?\Z")
+# Seconds: beyond a day it is a mistake, and beyond some years the operating system refuses it.
+_LONGEST = 86400.0
+_MOST_RETRIES = 100
 _TOKEN_ID = re.compile(r"(?:(?P<user>[^!]+@[^!]+)!)?(?P<name>[A-Za-z][A-Za-z0-9.\-_]+)\Z")
 
 
@@ -30,13 +35,14 @@ class Host:
 
     @classmethod
     def parse(cls, text: str, default_port: int) -> Host:
-        """Read ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address."""
-        if _BARE_V6.match(text):
+        """Read ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address (with a zone)."""
+        if _is_v6(text):
             return cls(text, default_port)
         match = _HOST.match(text)
-        if match is None:
+        if match is None or (match.group("v6") and not _is_v6(match.group("v6"))):
             raise UsageError(
-                f"api_host: {text!r} is not a host, host:port or [v6]:port (no https://, no path)"
+                f"api_host: {_harmless(text)} is not a host, host:port or [v6]:port"
+                " (no https://, no user, no path)"
             )
         port = int(match.group("port") or default_port)
         if not 0 < port < 65536:
@@ -72,6 +78,7 @@ class Connection:
         """Read the options ``api_*``, ``ca_path`` and ``validate_certs``; refuse what is wrong."""
         user, token_name = _identity(options)
         password, secret = options.get("api_password"), options.get("api_token_secret")
+        _check_secret(secret)
         if not password and not (token_name and secret):
             raise UsageError(
                 "give api_password, or api_token_id and api_token_secret"
@@ -84,11 +91,11 @@ class Connection:
             otp=options.get("api_otp") or None,
             token_name=token_name if secret else None,
             token_secret=secret or None,
-            ca_path=options.get("ca_path") or None,
+            ca_path=_ca_path(options),
             validate_certs=_given(options, "validate_certs", True),
             fingerprints=tuple(_fingerprint(pin) for pin in options.get("api_fingerprint") or ()),
             timeout=_positive(options, "api_timeout", 30),
-            retries=int(_given(options, "api_retries", 5)),
+            retries=_retries(options),
         )
 
     @property
@@ -113,15 +120,20 @@ def _identity(options: t.Mapping[str, t.Any]) -> tuple[str, str | None]:
     token_id = options.get("api_token_id")
     if token_id:
         match = _TOKEN_ID.match(token_id)
-        if match is None:
-            raise UsageError(f"api_token_id: {token_id!r} is neither name nor user@realm!name")
+        if match is None:  # it is not shown, for it may hold the secret
+            raise UsageError(
+                "api_token_id: it is neither name nor user@realm!name; the secret belongs into"
+                " api_token_secret"
+            )
         return match.group("user") or _user(user), match.group("name")
     return _user(user), None
 
 
 def _user(user: str) -> str:
-    if not re.match(r"[^\s:/@]+(@[^\s:/@]+)*@[A-Za-z][A-Za-z0-9.\-_]+\Z", user):
-        raise UsageError(f"api_user: {user!r} has no realm; write it as user@pam or user@pve")
+    if not re.match(r"[^\s:/@!=]+(@[^\s:/@!=]+)*@[A-Za-z][A-Za-z0-9.\-_]+\Z", user):
+        raise UsageError(
+            f"api_user: {_harmless(user)} is not user@realm, such as root@pam or ansible@pve"
+        )
     return user
 
 
@@ -129,7 +141,8 @@ def _fingerprint(pin: str) -> str:
     digits = pin.replace(":", "").strip().lower()
     if not re.match(r"[0-9a-f]{64}\Z", digits):
         raise UsageError(
-            f"api_fingerprint: {pin!r} is not a SHA-256 fingerprint (32 bytes as AB:CD:...)"
+            f"api_fingerprint: {_harmless(pin)} is not a SHA-256 fingerprint"
+            " (32 bytes as AB:CD:...)"
         )
     return digits
 
@@ -141,6 +154,55 @@ def _given(options: t.Mapping[str, t.Any], name: str, default: t.Any) -> t.Any:
 
 def _positive(options: t.Mapping[str, t.Any], name: str, default: float) -> float:
     value = float(_given(options, name, default))
-    if value <= 0:
-        raise UsageError(f"{name}: {value:g} is not a positive number of seconds")
+    if not 0 < value <= _LONGEST:
+        raise UsageError(f"{name}: {value:g} is not a number of seconds from 1 to {_LONGEST:.0f}")
     return value
+
+
+def _retries(options: t.Mapping[str, t.Any]) -> int:
+    value = int(_given(options, "api_retries", 5))
+    if not 0 <= value <= _MOST_RETRIES:
+        raise UsageError(f"api_retries: {value} is not a number from 0 to {_MOST_RETRIES}")
+    return value
+
+
+def _is_v6(text: str) -> bool:
+    address, _percent, zone = text.partition("%")
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return "%" not in text or re.match(r"[\w.\-]+\Z", zone) is not None
+
+
+def _check_secret(secret: str | None) -> None:
+    """Refuse what cannot stand in a header; neither it nor a part of it is shown."""
+    for position, character in enumerate(secret or "", 1):
+        if not "!" <= character <= "~":
+            raise UsageError(
+                f"api_token_secret: character {position} of {len(secret or '')} cannot be sent: a"
+                " line end, a blank, or no ASCII character. Does it come from a file with a line"
+                " end, or was it copied with something invisible?"
+            )
+
+
+def _ca_path(options: t.Mapping[str, t.Any]) -> str | None:
+    """The file or directory of trusted certificates, if it can be read as such."""
+    path: str | None = options.get("ca_path") or None
+    if path is None or options.get("validate_certs") is False or options.get("api_fingerprint"):
+        return path
+    try:
+        if Path(path).is_dir():
+            ssl.create_default_context(capath=path)
+        else:
+            ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"ca_path: {path!r} has no certificates that can be read: {exc}") from exc
+    return path
+
+
+def _harmless(text: str) -> str:
+    """A value for a message, not shown where it may hold a secret or cannot be printed."""
+    if len(text) > 80 or re.search(r"[@=!?]", text) or not text.isprintable():
+        return "the value (not shown, for it may hold a secret)"
+    return repr(text)

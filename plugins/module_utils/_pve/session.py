@@ -16,7 +16,8 @@ import time
 import typing as t
 from urllib.parse import quote
 
-from .errors import ApiError, NoAnswerError, Trouble, UsageError, classify
+from .errors import ApiError, NoAnswerError, UsageError
+from .refusals import read_refusal
 from .transport import (
     MISSING,
     Answer,
@@ -26,6 +27,8 @@ from .transport import (
     Serializer,
     TicketAuth,
     presented_fingerprint,
+    unlogged,
+    was_sent,
 )
 
 if t.TYPE_CHECKING:
@@ -35,15 +38,12 @@ if MISSING is None:
     from proxmoxer.backends.https import ProxmoxHTTPApiTokenAuth
     from proxmoxer.core import ProxmoxResource, ResourceException
     from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException, SSLError
-    from urllib3.exceptions import NewConnectionError
+    from urllib3.exceptions import HTTPError, NewConnectionError
 
 Segments = tuple[t.Union[str, int], ...]
 Params = t.Mapping[str, t.Any]
 
 TICKET_RENEWAL = 3600.0
-# What pveproxy answers when a forwarded request got lost on the way; it may have been executed.
-_LOST_IN_PROXY = (596, 597, 598, 599)
-_NOT_FORWARDED = 595
 
 
 class Session:
@@ -140,18 +140,24 @@ class Session:
             base_url=f"https://{self.host}/api2/json", session=http, serializer=Serializer()
         )(tuple(quote(str(segment), safe="") for segment in path))
         try:
-            answer = getattr(resource, method.lower())(**_encoded(params))
+            with unlogged():
+                answer = getattr(resource, method.lower())(**_encoded(params))
         except ResourceException as exc:
-            raise _refusal(tried, exc) from exc
+            raise _refusal(tried, method, exc) from exc
         except NotJsonError as exc:
-            raise NoAnswerError(tried, f"the answer is not JSON ({exc})", sent=True) from exc
+            raise NoAnswerError(tried, f"the answer is not the API's ({exc})", sent=True) from exc
         except SSLError as exc:
             raise self._untrusted(tried, exc) from exc
         except RequestException as exc:
             raise self._silence(tried, exc) from exc
+        except (OSError, HTTPError, ValueError, RecursionError, MemoryError) as exc:
+            what = f"{self.host}: {type(exc).__name__}: {exc}"
+            raise _HostError(tried, what, sent=True) from exc
         if answer is None:
             raise NoAnswerError(
-                tried, f"{self.host} redirects elsewhere; give the address of the API", sent=False
+                tried,
+                f"{self.host} redirects elsewhere; give the address of the API",
+                sent=method != "GET",
             )
         return t.cast("Answer", answer)
 
@@ -163,12 +169,12 @@ class Session:
             return _HostError(tried, what, sent=False)
         if isinstance(exc, ReadTimeout):
             what = f"{self.host}: no answer in time"
-        return _HostError(tried, what, sent=True)
+        return _HostError(tried, what, sent=was_sent(exc))
 
     def _untrusted(self, tried: str, exc: Exception) -> UsageError | NoAnswerError:
         text = _root_cause(exc)
         if not any(word in text for word in ("certificate", "fingerprint", "hostname", "IP addr")):
-            return NoAnswerError(tried, f"{self.host}: {text}", sent=True)
+            return _HostError(tried, f"{self.host}: {text}", sent=was_sent(exc))
         pin = presented_fingerprint(self.host)
         return UsageError(
             f"{tried}: the certificate of {self.host} is not trusted: {text}."
@@ -184,9 +190,9 @@ class Session:
 
     def answered(self, date: str | None) -> None:
         """Note that an answer came, and the server's clock with it."""
-        stamp = email.utils.parsedate_tz(date) if date else None
-        if stamp is not None:
-            self._server_time = (float(email.utils.mktime_tz(stamp)), time.monotonic())
+        seconds = _moment(date)
+        if seconds is not None:
+            self._server_time = (seconds, time.monotonic())
 
     def sending(self) -> None:
         """Note that a request is sent."""
@@ -245,18 +251,19 @@ class _HostError(NoAnswerError):
     """The host itself is in trouble: no connection, or one that broke or fell silent."""
 
 
-def _refusal(tried: str, exc: ResourceException) -> ApiError | NoAnswerError:
-    """What a status of 400 or more means; the JSON body tells whether the API itself spoke."""
-    status, reason = exc.status_code, str(exc.content or "")
+def _refusal(tried: str, method: str, exc: ResourceException) -> ApiError | NoAnswerError:
+    """What a status of 400 or more means."""
     body = exc.errors if isinstance(exc.errors, dict) else None
-    if status == _NOT_FORWARDED:
-        return NoAnswerError(tried, f"{status} {reason}: the node cannot be reached", sent=False)
-    # A reason that we know is the API's own, whatever a proxy did to the body.
-    known = classify(reason) is not Trouble.OTHER
-    if status in _LOST_IN_PROXY or (status >= 500 and status != 501 and not body and not known):
-        return NoAnswerError(tried, f"{status} {reason}".strip(), sent=True)
-    body = body or {}
-    return ApiError(tried, status, str(body.get("message") or reason), body.get("errors"))
+    return read_refusal(tried, method, exc.status_code, str(exc.content or ""), body)
+
+
+def _moment(date: str | None) -> float | None:
+    """Epoch seconds of a Date header, None where it says nothing that can be meant."""
+    try:
+        stamp = email.utils.parsedate_tz(date) if date else None
+        return None if stamp is None else float(email.utils.mktime_tz(stamp))
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
 
 
 def _encoded(params: Params) -> dict[str, t.Any]:

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -114,7 +116,6 @@ class _PinningAdapter(HTTPAdapter):
             (HTTPSConnectionPool,),
             {"ConnectionCls": type("Pinned", (_PinnedConnection,), {"pins": fingerprints})},
         )
-        self._pinned = bool(fingerprints)
         super().__init__(max_retries=0, pool_maxsize=connections)
 
     def init_poolmanager(self, *args: t.Any, **options: t.Any) -> None:
@@ -127,24 +128,74 @@ class _PinningAdapter(HTTPAdapter):
         return manager
 
     def _pin(self, manager: t.Any) -> None:
-        if self._pinned:
-            manager.pool_classes_by_scheme = {
-                **manager.pool_classes_by_scheme,
-                "https": self._pool_class,
-            }
+        manager.pool_classes_by_scheme = {
+            **manager.pool_classes_by_scheme,
+            "https": self._pool_class,
+        }
 
 
 class _PinnedConnection(HTTPSConnection):
+    """A connection that notes whether it came about; without ``pins`` any trusted one will do."""
+
     pins: tuple[str, ...] = ()
 
     def connect(self) -> None:
-        super().connect()
+        try:
+            super().connect()
+            if self.pins:
+                self._check_pin()
+        except Exception as exc:
+            exc.unsent = True  # type: ignore[attr-defined]
+            raise
+
+    def _check_pin(self) -> None:
         certificate = t.cast("ssl.SSLSocket", self.sock).getpeercert(binary_form=True)
         digest = hashlib.sha256(certificate or b"").hexdigest()
         if digest not in self.pins:
             self.close()
             raise ssl.SSLError(f"the fingerprint {_colons(digest)} is not one of api_fingerprint")
         self.is_verified = True
+
+
+def was_sent(exc: BaseException) -> bool:
+    """Whether a request that failed may have been sent: not if no connection came about."""
+    inner: t.Any = exc
+    seen: set[int] = set()
+    while isinstance(inner, BaseException) and id(inner) not in seen:
+        seen.add(id(inner))
+        if getattr(inner, "unsent", False):
+            return False
+        reason = getattr(inner, "reason", None)
+        inner = (
+            (reason if isinstance(reason, BaseException) else None)
+            or next((one for one in inner.args if isinstance(one, BaseException)), None)
+            or inner.__cause__
+            or inner.__context__
+        )
+    return True
+
+
+_quiet = threading.local()
+
+
+class _Silencer(logging.Filter):
+    """Keeps proxmoxer from logging what it sends, passwords included."""
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        return not getattr(_quiet, "on", False)
+
+
+logging.getLogger("proxmoxer.core").addFilter(_Silencer())
+
+
+@contextlib.contextmanager
+def unlogged() -> t.Iterator[None]:
+    """Nothing of what is sent in the block is logged."""
+    _quiet.on = True
+    try:
+        yield
+    finally:
+        _quiet.on = False
 
 
 class NoAuth(ProxmoxHTTPAuthBase):
@@ -180,18 +231,26 @@ class Serializer(JsonSerializer):
 
     def loads(self, response: requests.Response) -> Answer:
         body = body_of(response)
-        if body is None or "data" not in body:
+        if body is None or "data" not in body or response.status_code != 200:
             raise NotJsonError(f"{response.status_code} {response.reason}, {_start(response)}")
-        return Answer(body["data"], int(body.get("total") or 0))
+        return Answer(body["data"], _whole(body.get("total")))
 
     def loads_errors(self, response: requests.Response) -> dict[str, t.Any] | None:
         return body_of(response)
 
 
+def _whole(value: t.Any) -> int:
+    """A count of the server, 0 where it gives none."""
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError, OverflowError):
+        raise NotJsonError(f"the total is {str(value)[:40]!r}") from None
+
+
 def body_of(response: requests.Response) -> dict[str, t.Any] | None:
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 

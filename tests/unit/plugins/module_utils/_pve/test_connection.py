@@ -30,6 +30,8 @@ PIN = ":".join(["AB"] * 32)
         ("2001:db8::1", Host("2001:db8::1", 8006)),
         ("::1", Host("::1", 8006)),
         ("fe80::1%eth0", Host("fe80::1%eth0", 8006)),
+        ("[fe80::1%eth0]:443", Host("fe80::1%eth0", 443)),
+        ("[::ffff:192.0.2.1]:443", Host("::ffff:192.0.2.1", 443)),
     ],
 )
 def test_a_host_is_read_with_or_without_a_port(text: str, host: Host) -> None:
@@ -47,13 +49,22 @@ def test_a_host_is_read_with_or_without_a_port(text: str, host: Host) -> None:
         "pve1:x",
         "[pve1]",
         "[::1",
+        "a..b",
+        "[::::::]",
+        ":::::",
+        "[fe80::1%]",
+        "pve1\x1b[31m",
         "user@pve1",
+        "https://root:s3cret@pve1",
+        "pve1?token=s3cret",
     ],
 )
-def test_what_is_no_host_is_refused_with_the_option_and_the_value(text: str) -> None:
+def test_what_is_no_host_is_refused_and_shown_if_it_holds_no_secret(text: str) -> None:
     with pytest.raises(UsageError, match=r"^api_host: ") as caught:
         Host.parse(text, 8006)
-    assert repr(text) in str(caught.value)
+    hidden = any(mark in text for mark in "@=\x1b")
+    assert (repr(text) in str(caught.value)) is not hidden
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("port", [0, 65536, 99999])
@@ -104,9 +115,22 @@ def test_who_calls(options: dict[str, Any], authid: str) -> None:
         ({**PASSWORD, "api_host": " , "}, "api_host is missing"),
         ({**PASSWORD, "api_password": None}, "give api_password, or api_token_id"),
         ({**TOKEN, "api_token_secret": None}, "give api_password, or api_token_id"),
-        ({**PASSWORD, "api_user": "root"}, "api_user: 'root' has no realm"),
+        ({**PASSWORD, "api_user": "root"}, "api_user: 'root' is not user@realm"),
         ({**PASSWORD, "api_user": "ro:ot@pam"}, "api_user: "),
-        ({**TOKEN, "api_token_id": "a b"}, "api_token_id: 'a b'"),
+        ({**TOKEN, "api_token_id": "a b"}, "api_token_id: it is neither"),
+        ({**TOKEN, "api_token_id": "root@pam!ci=s3cret"}, "belongs into api_token_secret"),
+        ({**PASSWORD, "api_user": "root@pam!ci=s3cret"}, "api_user: the value .not shown"),
+        ({**TOKEN, "api_token_secret": "s3cret\n"}, "api_token_secret: character 7 of 7"),
+        ({**TOKEN, "api_token_secret": "s3cret\r"}, "api_token_secret: character 7 of 7"),
+        ({**TOKEN, "api_token_secret": "s3\u200bcret"}, "api_token_secret: character 3 of 7"),
+        ({**TOKEN, "api_token_secret": "s3cr\u00e9t"}, "api_token_secret: character 5 of 6"),
+        ({**PASSWORD, "ca_path": "/nosuch/ca.pem"}, "ca_path: '/nosuch/ca.pem'"),
+        ({**PASSWORD, "ca_path": __file__}, "ca_path: .* has no certificates"),
+        ({**PASSWORD, "api_timeout": 1e12}, "api_timeout: 1e.12 "),
+        ({**PASSWORD, "api_timeout": float("inf")}, "api_timeout: inf "),
+        ({**PASSWORD, "api_timeout": float("nan")}, "api_timeout: nan "),
+        ({**PASSWORD, "api_retries": -1}, "api_retries: -1 "),
+        ({**PASSWORD, "api_retries": 10**9}, "api_retries: 1000000000 "),
         ({**TOKEN, "api_token_id": "root@pam!"}, "api_token_id: "),
         ({**PASSWORD, "api_fingerprint": ["AB:CD"]}, "api_fingerprint: 'AB:CD'"),
         ({**PASSWORD, "api_timeout": 0}, "api_timeout: 0 "),

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
+import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +303,110 @@ def test_a_read_moves_on_from_a_host_that_breaks_but_a_start_does_not(
         )
 
 
+@contextlib.contextmanager
+def a_host_that_hangs_up(how: str) -> Iterator[str]:
+    """A host that takes connections and ends them before TLS has begun."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def hang_up(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            if how == "cut in the handshake":
+                connection.recv(5)
+            if how == "reset":
+                linger = struct.pack("ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            if how == "speaks no TLS":
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    def serve_nobody() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                hang_up(listener.accept()[0])
+
+    thread = threading.Thread(target=serve_nobody)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@pytest.mark.parametrize("how", ["closed", "reset", "cut in the handshake", "speaks no TLS"])
+@pytest.mark.parametrize("identity", [TOKEN, TICKET], ids=["token", "ticket"])
+def test_a_handshake_that_fails_has_sent_nothing_and_moves_to_the_next_host(
+    simulated: Simulated, how: str, identity: dict[str, Any]
+) -> None:
+    with a_host_that_hangs_up(how) as sick:
+        hosts = [sick, *simulated.simulator.hosts[1:]]
+        with simulated.session(api_host=hosts, **identity) as session:
+            assert session.send("POST", START, {}, 20.0).data.startswith("UPID:pve1:")
+            assert str(session.host) == simulated.simulator.hosts[1]
+        with simulated.session(api_host=[sick], **identity) as session:
+            with pytest.raises(NoAnswerError) as caught:
+                session.send("POST", START, {}, 20.0)
+            assert not caught.value.sent
+
+
 # What is no clear answer.
+
+
+@pytest.mark.parametrize(
+    "status", [201, 204, 302, 307, 401, 403, 404, 408, 413, 499, 500, 502, 504]
+)
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b'{"error":"x"}', b"[]", b"null"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_something_in_between_answers_proves_nothing(
+    tmp_path: Path, status: int, body: bytes, method: str
+) -> None:
+    with serve(tmp_path, (status, {}, b"" if status == 204 else body)) as server:
+        session = Session(trusting(server.host, server.ca), 1)
+        with pytest.raises(NoAnswerError) as caught:
+            session.send(method, START, {}, 5.0)
+        assert caught.value.sent
+        session.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": [], "total": "x"}',
+        b'{"data": [], "total": [1]}',
+        b'{"data": ' + b"[" * 100_000,
+        b'{"data": 1',
+        b"\xff\xfe",
+    ],
+    ids=["total of a word", "total of a list", "deep", "cut", "no text"],
+)
+def test_a_malformed_answer_is_an_error_of_that_request(tmp_path: Path, body: bytes) -> None:
+    with serve(tmp_path, (200, {}, body), data("fine")) as server:
+        session = Session(trusting(server.host, server.ca), 1)
+        with pytest.raises(NoAnswerError, match="GET /version"):
+            session.send("GET", VERSION, {}, 5.0)
+        assert session.send("GET", VERSION, {}, 5.0).data == "fine"
+        session.close()
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 99999 23:59:59 GMT", "yesterday", "", "\xff"])
+def test_an_odd_date_is_no_date(tmp_path: Path, date: str) -> None:
+    with serve(tmp_path, data("fine", Date=date)) as server:
+        session = Session(trusting(server.host, server.ca), 1)
+        assert session.send("GET", VERSION, {}, 5.0).data == "fine"
+        assert abs(session.server_time() - time.time()) < 60
+        session.close()
+
+
+@pytest.mark.parametrize("identity", [TOKEN, TICKET], ids=["token", "ticket"])
+def test_nothing_that_is_sent_is_logged(
+    simulated: Simulated, identity: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A controller with a log file writes what libraries log into it."""
+    caplog.set_level(0)
+    with simulated.session(**identity) as session:
+        get(session)
+    assert SECRET not in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an answer with an error status proves.
+
+A definite refusal of Proxmox VE is recognised by what only its API says: a JSON body with ``data``,
+a reason phrase of its own where it sends no body. Everything else can come from a proxy in between
+after the call was carried out, and proves nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .errors import ApiError, NoAnswerError, Trouble, classify
+
+# The hop from pveproxy to another node or to pvedaemon failed: 595 while it connected, 596 and the
+# others after that (AnyEvent::HTTP).
+_NOT_CONNECTED = 595
+_HOP = range(595, 600)
+_API_STATUSES = (400, 401, 403, 500, 501)
+# What pveproxy says without a body, or with one in plain text, before it carries anything out.
+_BEFORE_THE_CALL = {
+    401: r"No ticket|Authentication failed!|authentication failure|Permission denied - invalid c",
+    403: r"Permission check failed|Permission denied",
+    501: r"method '|Method '|Unexpected content for method|for data too large|no formatter for uri"
+    r"|chunked transfer encoding",
+    506: r"upload 'Content-Type",
+}
+
+
+def read_refusal(
+    tried: str, method: str, status: int, reason: str, body: t.Mapping[str, t.Any] | None
+) -> ApiError | NoAnswerError:
+    """The error of an answer with this status.
+
+    ``body`` is the JSON object of the answer, None where it has none. ``reason`` is the reason
+    phrase, in which releases before 8.4 put their message.
+    """
+    if status in _HOP:
+        # A connection that pveproxy keeps may break after it sent a PUT or DELETE, which it then
+        # repeats on a new one; a POST is sent once (AnyEvent::HTTP, idempotent methods).
+        sent = status != _NOT_CONNECTED or method not in ("GET", "POST")
+        text = f"{status} {reason}".strip()
+        if not sent:
+            text += ": the node, or the API daemon on it, cannot be reached"
+        return NoAnswerError(tried, text, sent=sent)
+    if _is_of_the_api(status, reason, body):
+        message = str((body or {}).get("message") or reason)
+        return ApiError(tried, status, message, _errors(body))
+    return NoAnswerError(
+        tried, f"{status} {reason}".strip() + ", which is not an answer of Proxmox VE", sent=True
+    )
+
+
+def _is_of_the_api(status: int, reason: str, body: t.Mapping[str, t.Any] | None) -> bool:
+    if status in _API_STATUSES and body is not None and body.get("data", ...) is None:
+        return True
+    if re.match(_BEFORE_THE_CALL.get(status, r"(?!)"), reason):
+        return True
+    # A proxy that drops the body leaves the reason phrase as it is.
+    return status == 500 and classify(reason) is not Trouble.OTHER
+
+
+def _errors(body: t.Mapping[str, t.Any] | None) -> dict[str, str]:
+    """What is wrong with which parameter."""
+    errors = (body or {}).get("errors")
+    if not isinstance(errors, dict):
+        return {}
+    return {str(name): str(text) for name, text in errors.items()}
