@@ -162,7 +162,7 @@ class Admin:
             case ["down"]:
                 self._world.node_down(name)
             case [state] if state in SEEN:
-                node.state = state
+                self._world.node_unreached(name, state)
             case _:
                 raise Refused(404, f"a node cannot be {'/'.join(action)!r}")
         await self._node_changed(name)

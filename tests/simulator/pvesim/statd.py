@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What pvestatd broadcasts every ten seconds: names, states and sizes of guests.
+"""What the pvestatd of each node broadcasts every ten seconds: names, states, sizes of guests.
 
-Lists of the whole cluster (`/cluster/resources`) read this, so they are late by up to one
-cycle, and a guest that is younger than the last one has no name there (`PVE/API2Tools.pm`).
+`/cluster/resources` reads this (`PVE/API2Tools.pm`), so a change is seen there up to one cycle
+late, at a moment that differs from node to node. What was told of a VMID stays for five minutes,
+also when the node is gone or another guest has the VMID by then (`status.c` of pmxcfs).
 """
 
 from __future__ import annotations
@@ -13,45 +14,85 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .daily import DailyUpdate
+from .durations import fraction
 from .vmstatus import broadcast
 
 if TYPE_CHECKING:
     from .world import World
 
 CYCLE = 10.0
+"""The server's own pace: no speed of the work changes it."""
+REMEMBERED = 300.0
+"""Seconds for which the cluster keeps what was told."""
+NOTICED = 6.6
+"""Seconds until corosync gives a node up that is not heard any more."""
+UNHEARD = ("down", "silent")
+"""States of a node in which the others hear nothing of it."""
 
 
 class Statd:
-    """The broadcast of each guest as of the last cycle."""
+    """What was last told of each VMID, and when."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._table: dict[int, dict[str, Any]] = {}
+        self._told: dict[int, tuple[float, dict[str, Any]]] = {}
+        self._nodes_told: dict[str, float] = {}
+        self._lost: dict[str, float] = {}
         self.quorate = True
         """What `/cluster/status` says about quorum, which is late by up to one cycle too."""
-        self._loop: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._daily = DailyUpdate(world)
 
     def begin(self) -> None:
-        """Start the cycles; more calls do nothing."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop().create_task(self._cycle())
+        """Start the cycles of the nodes; more calls do nothing."""
+        if not self._loops:
+            loop = asyncio.get_running_loop()
+            self._loops = [loop.create_task(self._cycle(name)) for name in self._world.nodes]
 
     def guest(self, vmid: int) -> dict[str, Any] | None:
-        """What was last heard of a guest, None when it was not yet seen."""
-        return self._table.get(vmid)
+        """What the cluster knows of a VMID, None when nobody told in the last five minutes."""
+        when, entry = self._told.get(vmid, (0.0, None))
+        return entry if self._world.clock.now() - when <= REMEMBERED else None
+
+    def knows(self, name: str) -> bool:
+        """Whether the cluster still has the measurements of a node, as of its storages."""
+        when = self._nodes_told.get(name)
+        return when is not None and self._world.clock.now() - when <= REMEMBERED
+
+    def online(self, name: str) -> bool:
+        """Whether the others take a node for a living member."""
+        if self._world.nodes[name].state not in UNHEARD:
+            return True
+        lost = self._lost.get(name)
+        return lost is not None and self._world.clock.now() - lost < NOTICED
+
+    def lose(self, name: str) -> None:
+        """From now on the others hear nothing of a node."""
+        self._lost.setdefault(name, self._world.clock.now())
+
+    def find_again(self, name: str) -> None:
+        """The others hear a node again."""
+        self._lost.pop(name, None)
 
     def refresh(self) -> None:
-        """One cycle: look at every guest of the nodes that are up, and at ended tasks."""
-        up = {node.name for node in self._world.nodes.values() if node.state != "down"}
-        guests = self._world.guests.values()
-        self._table = {g.vmid: broadcast(self._world, g) for g in guests if g.node in up}
-        for name in up:
-            self._world.tasks.broadcast(name)
-        self.quorate = self._world.quorate
+        """Every node that is up looks at its guests and at ended tasks, now."""
+        for name in self._world.nodes:
+            self._refresh(name)
+
+    def _refresh(self, name: str) -> None:
+        """One cycle of one node."""
+        world, now = self._world, self._world.clock.now()
+        self.quorate = world.quorate
+        if world.nodes[name].state in UNHEARD:
+            return
+        self._nodes_told[name] = now
+        for guest in world.guests_on(name):
+            self._told[guest.vmid] = (now, broadcast(world, guest))
+        world.tasks.broadcast(name)
         self._daily.run_due()
 
-    async def _cycle(self) -> None:
+    async def _cycle(self, name: str) -> None:
+        await self._world.clock.sleep(CYCLE * fraction(self._world.seed, "pvestatd", name))
         while True:
-            self.refresh()
+            self._refresh(name)
             await self._world.clock.sleep(CYCLE)

@@ -105,10 +105,17 @@ class World(Contents):
     def node_down(self, name: str) -> None:
         """The node loses power: its tasks and guests end without a word."""
         self.nodes[name].state = "down"
+        self.statd.lose(name)
         self.tasks.kill_node(name)
         self.locks.drop_node(name)
         for guest in self.guests_on(name):
             guest.status, guest.started, guest.paused = "stopped", None, False
+
+    def node_unreached(self, name: str, state: str) -> None:
+        """The node lives, but the others reach it no more: silent, closed or untrusted."""
+        self.nodes[name].state = state
+        if state == "silent":
+            self.statd.lose(name)
 
     def node_up(self, name: str) -> None:
         """The node has booted and serves again; nothing of what ran comes back."""
@@ -116,6 +123,7 @@ class World(Contents):
         if node.state == "down":
             node.uptime = self.born - self.clock.now()
         node.state = "up"
+        self.statd.find_again(name)
         node.pvedaemon = "up"
 
     def members(self) -> list[Node]:

@@ -69,7 +69,7 @@ def _guests(world: World, call: Call) -> Iterator[dict[str, Any]]:
 
 
 def guest_status(world: World, guest: Guest) -> dict[str, Any]:
-    """Presence, node, lock, pool and tags are immediate; the rest is what pvestatd told."""
+    """What lies in /etc/pve is immediate; name, status and sizes are what pvestatd told."""
     entry: dict[str, Any] = {
         "id": f"{guest.kind}/{guest.vmid}",
         "vmid": guest.vmid,
@@ -77,9 +77,9 @@ def guest_status(world: World, guest: Guest) -> dict[str, Any]:
         "type": guest.kind,
         "status": "unknown",
     }
-    told = world.statd.guest(guest.vmid)
-    if told is not None and world.nodes[guest.node].state == "up":
-        entry |= told
+    entry |= world.statd.guest(guest.vmid) or {}
+    if guest.template or "template" in entry:
+        entry["template"] = int(guest.template)
     for key in ("lock", "tags"):
         if guest.config.get(key):
             entry[key] = guest.config[key]
@@ -96,7 +96,7 @@ def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for node in world.members():
         auditor = call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
         entry = node_entry(world, node, auditor=auditor)
-        yield entry | ({"cgroup-mode": 2} if node.state == "up" else {})
+        yield entry | ({"cgroup-mode": 2} if world.statd.online(node.name) else {})
 
 
 def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
@@ -124,7 +124,7 @@ def storage_status(world: World, storage: Storage, node: str) -> dict[str, Any]:
         "plugintype": storage.type,
         "status": "unknown",
     }
-    if world.nodes[node].state == "up":
+    if world.statd.knows(node):
         entry["status"] = "available"
         entry["disk"] = sum(v.size for v in storage.volumes if v.node in (None, node))
         entry["maxdisk"] = storage.total
@@ -161,7 +161,7 @@ async def status(world: World, call: Call) -> list[dict[str, Any]]:
             }
         )
     for node in world.members():
-        online = node.state == "up"
+        online = world.statd.online(node.name)
         entry: dict[str, Any] = {
             "id": f"node/{node.name}",
             "name": node.name,

@@ -42,7 +42,7 @@ def node_uptime(world: World, node: Node) -> int:
 def node_entry(world: World, node: Node, *, auditor: bool) -> dict[str, Any]:
     """A node in lists; who has no Sys.Audit sees no numbers."""
     entry: dict[str, Any] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
-    if node.state != "up":
+    if not world.statd.online(node.name):
         return entry | {"status": "offline"}
     entry |= {"status": "online", "level": ""}
     if not auditor:

@@ -56,8 +56,67 @@ async def test_the_state_in_the_cluster_is_late_at_any_speed(cell: Any) -> None:
     assert (await guest(cell, 100))["status"] == "running"
 
 
-async def test_guests_of_an_offline_node_are_unknown(cell: Any) -> None:
+async def test_the_name_of_the_guest_before_is_told_of_a_vmid_that_is_used_again(cell: Any) -> None:
+    for name in ("victim", "innocent"):
+        await cell.done("POST", "qemu/9000/clone", {"newid": 731, "name": name})
+        if name == "victim":
+            await cell.settle(10)
+            assert (await guest(cell, 731))["name"] == "victim"
+            await cell.done("DELETE", "qemu/731")
+    assert (await guest(cell, 731))["name"] == "victim"
+    assert (await cell.call("GET", "qemu/731/config"))["name"] == "innocent"
+    await cell.settle(10)
+    assert (await guest(cell, 731))["name"] == "innocent"
+
+
+async def test_an_old_name_is_told_until_the_next_broadcast(cell: Any) -> None:
+    await guest(cell, 100)
+    await cell.call("PUT", "qemu/100/config", {"name": "renamed", "tags": "new"})
+    entry = await guest(cell, 100)
+    assert (entry["name"], entry["tags"]) == ("app1", "new")
+    assert (await cell.call("GET", "qemu/100/status/current"))["name"] == "renamed"
+    await cell.settle(10)
+    assert (await guest(cell, 100))["name"] == "renamed"
+
+
+async def test_the_nodes_broadcast_at_different_moments(cell: Any) -> None:
+    await guest(cell, 100)
+    began = cell.clock.now()
+    seen: dict[int, float] = {}
+    for vmid, node in ((100, "pve1"), (101, "pve2")):
+        await cell.call("PUT", f"qemu/{vmid}/config", {"name": f"new-{vmid}"}, node=node)
+    while len(seen) < 2:
+        await cell.settle(0.1)
+        for vmid in (100, 101):
+            if (await guest(cell, vmid))["name"] == f"new-{vmid}":
+                seen.setdefault(vmid, cell.clock.now() - began)
+    assert abs(seen[100] - seen[101]) > 0.2
+    assert max(seen.values()) <= 10.1
+
+
+async def test_a_new_template_is_known_at_once(cell: Any) -> None:
+    await guest(cell, 100)
+    await cell.done("POST", "qemu/100/template")
+    assert (await guest(cell, 100))["template"] == 1
+
+
+async def test_a_node_that_died_is_seen_offline_after_seconds(cell: Any) -> None:
     cell.world.node_down("pve2")
+    nodes = {n["node"]: n["status"] for n in await cell.call("GET", "/nodes")}
+    assert nodes == {"pve1": "online", "pve2": "online", "pve3": "online"}
+    await cell.settle(7)
+    nodes = {n["node"]: n["status"] for n in await cell.call("GET", "/nodes")}
+    assert nodes == {"pve1": "online", "pve2": "offline", "pve3": "online"}
+
+
+async def test_guests_of_an_offline_node_keep_what_was_told_for_five_minutes(cell: Any) -> None:
+    cell.world.node_down("pve2")
+    await cell.settle(20)
+    entry = await guest(cell, 101)
+    assert (entry["name"], entry["status"]) == ("db1", "running")
+    entries = await cell.call("GET", "/cluster/resources", {"type": "storage"})
+    assert {e["status"] for e in entries if e["node"] == "pve2"} == {"available"}
+    await cell.settle(300)
     assert await guest(cell, 101) == {
         "id": "qemu/101",
         "vmid": 101,
@@ -65,8 +124,6 @@ async def test_guests_of_an_offline_node_are_unknown(cell: Any) -> None:
         "type": "qemu",
         "status": "unknown",
     }
-    nodes = {n["node"]: n["status"] for n in await cell.call("GET", "/nodes")}
-    assert nodes == {"pve1": "online", "pve2": "offline", "pve3": "online"}
     entries = await cell.call("GET", "/cluster/resources", {"type": "storage"})
     assert {e["status"] for e in entries if e["node"] == "pve2"} == {"unknown"}
 
