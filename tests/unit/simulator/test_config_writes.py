@@ -250,6 +250,7 @@ def test_one_interface_of_a_node_is_told(simulator: Any) -> None:
 def test_a_node_that_is_restarted_is_away_for_a_minute(cluster: Any) -> None:
     done(cluster, "POST", "/nodes/pve2/status", {"command": "reboot"})
     cluster.admin("POST", "clock", {"advance": 10})
+    cluster.admin("POST", "clock", {"advance": 7})
     names = {n["node"]: n["status"] for n in done(cluster, "GET", "/nodes")}
     assert names == {"pve1": "online", "pve2": "offline", "pve3": "online"}
     cluster.admin("POST", "clock", {"advance": 70})
