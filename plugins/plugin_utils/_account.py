@@ -20,6 +20,9 @@ if t.TYPE_CHECKING:
 
 Values = t.Mapping[str, t.Any]
 
+# Where Ansible says why a module crashed, by releases; the last one under ``failed_when: false``.
+_COMPLAINTS = ("msg", "module_stderr", "exception", "failed_when_suppressed_exception")
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -69,8 +72,18 @@ class Step:
 
     @property
     def refusal(self) -> str | None:
-        """Why the call failed as a whole, None where the module accounts for guests."""
-        return None if self.result.get("guests") else self.result.get("msg")
+        """Why the call failed as a whole, None where it was not made or reports guests.
+
+        ``failed`` says nothing here: ``failed_when`` may have set it. A call that was made and
+        has no list of guests has crashed, with or without a message.
+        """
+        result = self.result
+        if not result or result.get("skipped") or result.get("guests"):
+            return None
+        if "guests" in result:
+            return t.cast("str | None", result.get("msg"))
+        said = next(filter(None, map(result.get, _COMPLAINTS)), None)
+        return str(said).strip() if said else "the step ended without a result"
 
     def entry(self, guest: Progress) -> Values | None:
         """What the result says of this guest, which is known by its VMID as soon as it has one."""

@@ -133,7 +133,7 @@ class Bench:
             if found is not None:
                 self.ansible = found
                 return
-        raise RuntimeError(f"no Python for {' or '.join(f'Ansible {r.number}' for r in RELEASES)}")
+        raise RuntimeError(f"no Python for {' or '.join(r.name for r in RELEASES)}")
 
     @property
     def peers(self) -> Mapping[str, str]:

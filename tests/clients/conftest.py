@@ -25,12 +25,12 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(simulator)
 
 
-@pytest.fixture(params=RELEASES, ids=lambda release: f"ansible-{release.number}")
+@pytest.fixture(params=RELEASES, ids=lambda release: release.name)
 def client(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Client:
     """Each release of Ansible, where there is a Python for it."""
     release: Release = request.param
     folder = install(release)
     if folder is None:
         pythons = " or ".join(release.pythons)
-        pytest.skip(f"Ansible {release.number} needs Python {pythons}, which is not installed")
+        pytest.skip(f"{release.name} needs Python {pythons}, which is not installed")
     return Client(release, folder, tmp_path, cluster)

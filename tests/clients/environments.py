@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual environments with the package ``ansible`` from PyPI, which carries community.proxmox.
+"""Virtual environments with other releases of Ansible than that of the tests.
 
-Each is made once, beside the environment that runs the tests, and kept. Run as a program, this
-makes those that are missing.
+The package ``ansible`` carries community.proxmox; ``ansible-core`` alone is enough for this
+collection. Each is made once, beside the environment that runs the tests, and kept. Run as a
+program, this makes those that are missing.
 """
 
 from __future__ import annotations
@@ -26,27 +27,24 @@ REQUIREMENTS = Path(__file__).with_name("requirements")
 
 
 @dataclass(frozen=True)
-class Release:
-    """One release of the package ``ansible``, by its first number, and the Pythons it runs on.
+class Environment:
+    """An environment, and the Pythons that it can have: the first that this machine has is taken.
 
-    The first Python that this machine has is taken. The requirements are in
-    ``requirements/ansible-<number>.txt``.
+    What is installed is in ``requirements/<name>.txt``.
     """
 
-    number: int
-    collection: str
-    """The version of community.proxmox that it carries begins so."""
+    name: str
     pythons: tuple[str, ...]
 
     @property
     def requirements(self) -> Path:
-        """What is installed into its environment."""
-        return REQUIREMENTS / f"ansible-{self.number}.txt"
+        """What is installed into it."""
+        return REQUIREMENTS / f"{self.name}.txt"
 
     @property
     def folder(self) -> Path:
-        """Its environment."""
-        return FOLDER / f"ansible-{self.number}"
+        """Where it is."""
+        return FOLDER / self.name
 
     def python(self, links: Path) -> Path | None:
         """An interpreter for it; `links` is a folder for links to interpreters."""
@@ -54,11 +52,31 @@ class Release:
         return (links / f"python{found[0]}").resolve() if found else None
 
 
-RELEASES = (Release(12, "1.", ("3.11",)), Release(14, "2.", ("3.13", "3.12")))
+@dataclass(frozen=True)
+class Release(Environment):
+    """A release of the package ``ansible``, which carries community.proxmox.
+
+    The version of that collection begins with ``collection``.
+    """
+
+    collection: str
 
 
-def install(release: Release) -> Path | None:
-    """The environment of a release, made if it is missing or other things are required now.
+RELEASES = (
+    Release("ansible-12", ("3.11",), "1."),
+    Release("ansible-14", ("3.13", "3.12"), "2."),
+)
+# The oldest ansible-core that this collection supports, one that checks types more strictly, and
+# the newest.
+CORES = (
+    Environment("core-2.17", ("3.11", "3.10", "3.12")),
+    Environment("core-2.19", ("3.11", "3.12", "3.13")),
+    Environment("core-2.21", ("3.13", "3.12", "3.14")),
+)
+
+
+def install(release: Environment) -> Path | None:
+    """The folder of an environment, made if it is missing or other things are required now.
 
     None if this machine has no Python for it. Raises CalledProcessError if pip fails.
     """
@@ -78,8 +96,8 @@ def install(release: Release) -> Path | None:
     return release.folder
 
 
-def _make(release: Release, python: Path) -> None:
-    print(f"installing Ansible {release.number} for {python} ...", flush=True)
+def _make(release: Environment, python: Path) -> None:
+    print(f"installing {release.name} for {python} ...", flush=True)
     shutil.rmtree(release.folder, ignore_errors=True)
     environment = without_ansible(os.environ)
     subprocess.run([python, "-m", "venv", release.folder], env=environment, check=True)
@@ -96,10 +114,10 @@ def without_ansible(environment: Mapping[str, str]) -> dict[str, str]:
 
 def main() -> int:
     """Make what is missing."""
-    for release in RELEASES:
+    for release in (*RELEASES, *CORES):
         folder = install(release)
         state = folder or f"skipped, there is no Python {' or '.join(release.pythons)}"
-        print(f"Ansible {release.number}: {state}")
+        print(f"{release.name}: {state}")
     return 0
 
 

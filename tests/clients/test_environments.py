@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.upid.proxmox.tests.clients import environments
-from ansible_collections.upid.proxmox.tests.clients.environments import Release, without_ansible
+from ansible_collections.upid.proxmox.tests.clients.environments import Environment, without_ansible
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_the_first_python_that_there_is_is_taken(tmp_path: Path) -> None:
-    release = Release(0, "0.", ("3.99", HERE))
+    release = Environment("core-2.19", ("3.99", HERE))
     found = release.python(tmp_path)
     assert found is not None
     assert found.is_file()
@@ -26,14 +26,14 @@ def test_without_a_python_there_is_no_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
-    assert environments.install(Release(14, "2.", ("3.99",))) is None
+    assert environments.install(Environment("ansible-14", ("3.99",))) is None
 
 
 def test_an_environment_is_kept_until_something_else_is_required(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
-    release = Release(14, "2.", ("3.99",))
+    release = Environment("ansible-14", ("3.99",))
     release.folder.mkdir()
     stamp = release.folder / ".installed"
     stamp.write_text(release.requirements.read_text())

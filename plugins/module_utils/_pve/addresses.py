@@ -29,10 +29,10 @@ async def read_addresses(api: Api, guest: Guest) -> tuple[list[str], str]:
     path: tuple[str | int, ...] = ("nodes", guest.node, guest.kind, guest.vmid)
     try:
         if guest.kind == "qemu":
-            answer = await api.get((*path, "agent", "network-get-interfaces"), retries=0)
-            rows = (answer.data or {}).get("result") or []
+            data = (await api.get((*path, "agent", "network-get-interfaces"), retries=0)).data
+            rows = data.get("result") if isinstance(data, dict) else None
         else:
-            rows = (await api.get((*path, "interfaces"), retries=0)).data or []
+            rows = (await api.get((*path, "interfaces"), retries=0)).data
     except ApiError as error:
         if error.status == 403:
             raise
@@ -55,15 +55,31 @@ async def wait_for_addresses(
         await clock.sleep(min(_PAUSE, max(0.05, until - clock.now())))
 
 
-def _usable(rows: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+def _usable(rows: object) -> list[str]:
     found = []
-    for row in rows:
-        given = [entry.get("ip-address") for entry in row.get("ip-addresses") or ()]
-        if not given:  # releases before 2025 give a container's last addresses alone
-            given = [row.get("inet"), row.get("inet6")]
-        for text in filter(None, given):
-            address = ipaddress.ip_address(re.split("[/%]", str(text), maxsplit=1)[0])
-            if not (address.is_loopback or address.is_link_local or address.is_unspecified):
-                found.append(address)
+    for text in filter(None, _reported(rows)):
+        address = _address(text)
+        if address and not (address.is_loopback or address.is_link_local or address.is_unspecified):
+            found.append(address)
     unique = sorted(set(found), key=lambda address: (address.version, found.index(address)))
     return [str(address) for address in unique]
+
+
+def _reported(rows: object) -> t.Iterator[object]:
+    """Every address in the answer. An agent is a program of the guest and can say anything."""
+    for row in _dictionaries(rows):
+        given = [entry.get("ip-address") for entry in _dictionaries(row.get("ip-addresses"))]
+        # Releases before 2025 give a container's last addresses alone.
+        yield from given or [row.get("inet"), row.get("inet6")]
+
+
+def _dictionaries(value: object) -> list[dict[str, t.Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address without its prefix length or zone, None for what is no address."""
+    try:
+        return ipaddress.ip_address(re.split("[/%]", str(text), maxsplit=1)[0])
+    except ValueError:
+        return None

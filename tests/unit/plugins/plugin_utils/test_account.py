@@ -105,6 +105,27 @@ def test_a_message_beside_guests_is_about_them() -> None:
     assert (going(found), reasons(found)) == (["a"], [("b", "clone", "locked")])
 
 
+@pytest.mark.parametrize(
+    ("crash", "reason"),
+    [
+        ({"msg": "MODULE FAILURE: see stderr", "exception": "Traceback"}, "MODULE FAILURE"),
+        ({"module_stderr": "MemoryError\n", "rc": 1}, "MemoryError"),
+        ({"failed_when_suppressed_exception": "TypeError: None is no key"}, "TypeError: None"),
+        ({"changed": False, "failed_when_result": False}, "the step ended without a result"),
+        ({"msg": "source: there is no guest '9000'", "guests": [], "tasks": []}, "source: there"),
+    ],
+)
+def test_a_step_that_crashed_failed_although_its_result_does_not_say_so(
+    crash: Result, reason: str
+) -> None:
+    found = account(WANTED[:1], steps({"failed": False, **crash}), Rules())
+    assert [said.startswith(reason) for _name, _step, said in reasons(found)] == [True]
+
+
+def test_a_step_without_guests_to_work_on_is_no_failure() -> None:
+    assert going(account(WANTED, steps(start=result()), Rules())) == ["a", "b"]
+
+
 def test_a_step_that_was_skipped_changes_nothing() -> None:
     skipped = {"changed": False, "skipped": True, "skip_reason": "Conditional result was False"}
     assert account(WANTED, steps(skipped), Rules()) == account(WANTED, steps(), Rules())

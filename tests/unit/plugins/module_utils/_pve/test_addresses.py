@@ -119,3 +119,32 @@ async def test_waiting_ends_when_the_user_says_so() -> None:
     api.disturb(AGENT, NO_AGENT, count=None)
     await wait_for_addresses(api, VM, 60, lambda: now() > 5)
     assert now() < 8
+
+
+@in_virtual_time
+async def test_what_is_no_address_is_left_out() -> None:
+    api = FakeApi()
+    rows = [interface("not-an-ip", "192.0.2.2", "192.0.2.300"), interface("", "2001:db8::2/64")]
+    api.disturb(AGENT, Answer({"result": rows}))
+    assert await read_addresses(api, VM) == (["192.0.2.2", "2001:db8::2"], "")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"result": "none"},
+        {"result": {"error": {"class": "GenericError"}}},
+        {"result": ["eth0", None, {"ip-addresses": "192.0.2.2"}]},
+        {"result": [{"ip-addresses": ["192.0.2.2", None, {"ip-address": ["192.0.2.2"]}]}]},
+        [],
+        "text",
+    ],
+)
+def test_an_agent_that_answers_nonsense_has_no_address(data: object) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.disturb(AGENT, Answer(data))
+        assert await read_addresses(api, VM) == ([], "no address yet")
+
+    scenario()
