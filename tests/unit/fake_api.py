@@ -202,6 +202,14 @@ class FakeApi:
     def _nodes(self, _params: dict[str, Any]) -> Answer:
         return Answer([{"node": name} for name in self.cluster.nodes])
 
+    def _time(self, _params: dict[str, Any], node: str) -> Answer:
+        seconds = EPOCH + int(now() + self.cluster.skews.get(node, 0.0))
+        return Answer({"time": seconds, "localtime": seconds, "timezone": "UTC"})
+
+    def _permissions(self, params: dict[str, Any]) -> Answer:
+        audits = {} if self.hides_running else {"Sys.Audit": 1}
+        return Answer({str(params.get("path", "/")): audits})
+
     def _nextid(self, params: dict[str, Any]) -> Answer:
         if "vmid" in params:
             if params["vmid"] in self.cluster.guests:
@@ -456,6 +464,8 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /cluster/resources", FakeApi._resources),
     (r"GET /cluster/nextid", FakeApi._nextid),
     (r"GET /nodes", FakeApi._nodes),
+    (r"GET /nodes/(?P<node>[^/]+)/time", FakeApi._time),
+    (r"GET /access/permissions", FakeApi._permissions),
     (r"GET /version", lambda _api, _params: Answer({"version": "9.2.11"})),
     (r"GET /nodes/(?P<node>[^/]+)/tasks", FakeApi._tasks),
     (rf"GET {_TASK}/status", FakeApi._status),

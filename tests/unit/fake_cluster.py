@@ -41,6 +41,7 @@ class FakeTask:
     log: list[str] = field(default_factory=list)
     listed: bool = True
     noticed: float = 0.0
+    skew: float = 0.0
     at_end: Callable[[], None] | None = None
     settled: bool = False
 
@@ -66,7 +67,7 @@ class FakeTask:
         }
         if self.running:
             return {**row, "user": upid.user, "status": "RUNNING", "saved": "0"}
-        row |= {"user": upid.userid, "endtime": EPOCH + int(self.end or 0)}
+        row |= {"user": upid.userid, "endtime": EPOCH + int((self.end or 0) + self.skew)}
         return (
             row | {"status": self.exitstatus} | ({"tokenid": upid.tokenid} if upid.tokenid else {})
         )
@@ -118,7 +119,8 @@ class FakeGuest:
 
 @dataclass
 class FakeCluster:
-    """Everything there is. ``down`` are nodes that do not answer.
+    """Everything there is. ``down`` are nodes that do not answer, ``skews`` the seconds by which
+    the clocks of nodes are ahead of that of the host that answers.
 
     ``reports`` are what the nodes told of each VMID: the second, the name shown and the state.
     """
@@ -129,6 +131,7 @@ class FakeCluster:
     guests: dict[int, FakeGuest] = field(default_factory=dict)
     tasks: list[FakeTask] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
+    skews: dict[str, float] = field(default_factory=dict)
     templates: dict[str, list[str]] = field(default_factory=dict)
     pids: Any = field(default_factory=lambda: itertools.count(1000))
     reports: dict[int, list[tuple[float, str, str]]] = field(default_factory=dict)
@@ -175,10 +178,10 @@ class FakeCluster:
     ) -> FakeTask:
         """A task that begins now (or began at second ``started``) and works for ``seconds``."""
         began = now() if started is None else started
-        pid = next(self.pids)
-        numbers = f"{pid:08X}:{5000 + pid:08X}:{EPOCH + int(began):08X}"
+        pid, skew = next(self.pids), self.skews.get(node, 0.0)
+        numbers = f"{pid:08X}:{5000 + pid:08X}:{EPOCH + int(began + skew):08X}"
         upid = Upid.parse(f"UPID:{node}:{numbers}:{type_}:{id_}:{user}:")
-        task = FakeTask(upid, None if seconds is None else began + seconds, **more)
+        task = FakeTask(upid, None if seconds is None else began + seconds, skew=skew, **more)
         self.tasks.append(task)
         return task
 

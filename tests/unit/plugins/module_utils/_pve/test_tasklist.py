@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import NoAnswerError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasklist import PAGE, list_tasks
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
@@ -66,3 +69,37 @@ async def test_a_total_that_promises_too_much_ends_with_an_empty_page() -> None:
     api.disturb("tasks", Answer([{"upid": UPID}], 100))
     assert len(await list_tasks(api, "pve1", {})) == 1
     assert len(api.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, {}, "x", 7, [None], [[UPID]], ["text"], [{"upid": UPID, "status": 5}],
+     [{"upid": UPID, "status": "OK", "endtime": "abc"}]],
+)  # fmt: skip
+def test_a_malformed_list_is_no_answer_and_is_never_taken_for_an_empty_one(data: Any) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.disturb("tasks", Answer(data, 1))
+        with pytest.raises(NoAnswerError, match="GET /nodes/pve1/tasks: the answer is malformed"):
+            await list_tasks(api, "pve1", {})
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_total_that_is_no_number_is_no_answer() -> None:
+    api = FakeApi()
+    api.disturb("tasks", Answer([{"upid": UPID}], "x"))  # type: ignore[arg-type]
+    with pytest.raises(NoAnswerError, match="malformed: 'x'"):
+        await list_tasks(api, "pve1", {})
+
+
+@in_virtual_time
+async def test_a_lenient_reader_keeps_the_rows_that_are_well() -> None:
+    api = FakeApi()
+    api.disturb(
+        "tasks", Answer([None, {"upid": UPID, "status": "OK"}, {"upid": UPID, "status": 5}], 3)
+    )
+    [entry] = await list_tasks(api, "pve1", {}, lenient=True)
+    assert entry.status == "OK"

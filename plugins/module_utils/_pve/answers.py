@@ -1,0 +1,44 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shape of answers: what is not what the call gives is no answer."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .errors import NoAnswerError
+
+if t.TYPE_CHECKING:
+    from .transport import Answer
+
+Row = t.Mapping[str, t.Any]
+
+
+def mapping_of(answer: Answer, tried: str) -> Row:
+    """The data of an answer that is an object; anything else raises NoAnswerError."""
+    if isinstance(answer.data, dict):
+        return answer.data
+    raise malformed(tried, answer.data)
+
+
+def rows_of(answer: Answer, tried: str) -> list[t.Any]:
+    """The data of an answer that is a list; anything else, null too, raises NoAnswerError."""
+    if isinstance(answer.data, list):
+        return answer.data
+    raise malformed(tried, answer.data)
+
+
+def count_of(value: object) -> int | None:
+    """A whole number as Proxmox VE writes it, as a number or in digits; None for anything else."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def malformed(tried: str, value: object) -> NoAnswerError:
+    """The error for an answer of another shape than the call gives."""
+    shown = repr(value)
+    shown = shown if len(shown) <= 80 else shown[:80] + "..."
+    return NoAnswerError(tried, f"the answer is malformed: {shown}", sent=True)
