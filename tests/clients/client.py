@@ -40,6 +40,18 @@ class Cluster:
         answer.raise_for_status()
         return answer.json()["data"]
 
+    def post(self, path: str, **data: Any) -> Any:
+        """What the API answers to a POST of root's token."""
+        answer = requests.post(
+            f"{self.simulator.url}/api2/json{path}",
+            data=data,
+            headers={"Authorization": TOKEN},
+            verify=str(self.simulator.ca),
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return answer.json()["data"]
+
     def admin(self, method: str, path: str, document: Any = None) -> Any:
         """What a path under ``/_sim/`` answers."""
         answer = requests.request(

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual environments with other releases of Ansible than that of the tests.
+"""Virtual environments with other clients than that of the tests.
 
 The package ``ansible`` carries community.proxmox; ``ansible-core`` alone is enough for this
-collection. Each is made once, beside the environment that runs the tests, and kept. Run as a
-program, this makes those that are missing.
+collection; an exporter has an environment of its own. Each is made once, beside the environment
+that runs the tests, and kept. Run as a program, this makes those that are missing.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ CORES = (
     Environment("core-2.19", ("3.11", "3.12", "3.13")),
     Environment("core-2.21", ("3.13", "3.12", "3.14")),
 )
+EXPORTER = Environment("prometheus-pve-exporter", ("3.13", "3.12", "3.11"))
 
 
 def install(release: Environment) -> Path | None:
@@ -114,7 +115,7 @@ def without_ansible(environment: Mapping[str, str]) -> dict[str, str]:
 
 def main() -> int:
     """Make what is missing."""
-    for release in (*RELEASES, *CORES):
+    for release in (*RELEASES, *CORES, EXPORTER):
         folder = install(release)
         state = folder or f"skipped, there is no Python {' or '.join(release.pythons)}"
         print(f"{release.name}: {state}")
