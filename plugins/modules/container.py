@@ -247,6 +247,19 @@ options:
       - The nodes that O(placement) may use, by default all that are online.
     type: list
     elements: str
+  on_conflict:
+    description:
+      - What to do when another run has created a guest of the same name at the same time, which
+        Proxmox VE does not prevent. Names are read again before each start and at the end of the
+        call. Of the two guests the one with the higher VMID counts as the later one.
+      - V(fail) leaves both and reports the conflict with both VMIDs.
+      - V(remove) removes the later one if this call has created it, and if it is whole and was
+        never started. If the later one is not of this call, there is a warning.
+      - Where two runs may overlap, give VMIDs, or C(vmid_start) in the roles. Proxmox VE itself
+        refuses a second guest of the same VMID.
+    type: str
+    choices: [fail, remove]
+    default: fail
   vmid_range:
     description:
       - The VMIDs that may be taken for containers without a O(vmid), such as V(200-299). By default
@@ -522,6 +535,7 @@ ARGUMENT_SPEC = {
         "default": "given",
     },
     "nodes": {"type": "list", "elements": "str"},
+    "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},
     "vmid_range": {"type": "str"},
 }
 

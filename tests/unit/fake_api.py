@@ -433,11 +433,19 @@ class FakeApi:
             guest.node,
             prefix + "destroy",
             guest.vmid,
-            lambda: self.cluster.remove(guest.vmid),
+            lambda: self.cluster.remove(
+                guest.vmid, images=bool(params.get("destroy-unreferenced-disks"))
+            ),
         )
 
-    def _content(self, _params: dict[str, Any], node: str, **_path: str) -> Answer:
-        return Answer([{"volid": volume} for volume in self.cluster.templates.get(node, ())])
+    def _storages(self, _params: dict[str, Any], **_path: str) -> Answer:
+        return Answer([{"storage": "ceph", "content": "images"}])
+
+    def _content(self, params: dict[str, Any], node: str, **_path: str) -> Answer:
+        volumes: list[str] = self.cluster.templates.get(node, [])
+        if params.get("content") == "images":
+            volumes = self.cluster.images.get(int(params["vmid"]), [])
+        return Answer([{"volid": volume} for volume in volumes])
 
 
 def _fits(task: FakeTask, params: dict[str, Any]) -> bool:
@@ -466,6 +474,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /nodes", FakeApi._nodes),
     (r"GET /nodes/(?P<node>[^/]+)/time", FakeApi._time),
     (r"GET /access/permissions", FakeApi._permissions),
+    (r"GET /nodes/(?P<node>[^/]+)/storage", FakeApi._storages),
     (r"GET /version", lambda _api, _params: Answer({"version": "9.2.11"})),
     (r"GET /nodes/(?P<node>[^/]+)/tasks", FakeApi._tasks),
     (rf"GET {_TASK}/status", FakeApi._status),

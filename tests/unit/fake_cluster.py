@@ -133,6 +133,7 @@ class FakeCluster:
     down: set[str] = field(default_factory=set)
     skews: dict[str, float] = field(default_factory=dict)
     templates: dict[str, list[str]] = field(default_factory=dict)
+    images: dict[int, list[str]] = field(default_factory=dict)
     pids: Any = field(default_factory=lambda: itertools.count(1000))
     reports: dict[int, list[tuple[float, str, str]]] = field(default_factory=dict)
 
@@ -142,10 +143,12 @@ class FakeCluster:
         guest = self.guests[vmid] = FakeGuest(vmid, kind, node, config, status)
         return guest
 
-    def remove(self, vmid: int) -> None:
-        """The guest is gone."""
+    def remove(self, vmid: int, *, images: bool = False) -> None:
+        """The guest is gone, with the images named after it where that is wanted."""
         self.observe()
         del self.guests[vmid]
+        if images:
+            self.images.pop(vmid, None)
 
     def observe(self) -> None:
         """Have the nodes take note of the names and states of this moment, which they tell later.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import typing as t
 
 
 def now() -> float:
@@ -19,6 +20,23 @@ def now() -> float:
 def wall() -> float:
     """Seconds since the epoch by this machine's clock, for what people read."""
     return time.time()
+
+
+class Moment(t.NamedTuple):
+    """A moment by both clocks: a machine that sleeps does not age by the one that never jumps."""
+
+    now: float
+    wall: float
+
+    @property
+    def slept(self) -> float:
+        """How many seconds the machine has slept since, or its clock was put forward."""
+        return (wall() - self.wall) - (now() - self.now)
+
+
+def moment() -> Moment:
+    """This moment."""
+    return Moment(now(), wall())
 
 
 async def sleep(seconds: float) -> None:

@@ -104,7 +104,7 @@ def removal(guest: Guest) -> Job:
         node=guest.node,
         method="DELETE",
         path=("nodes", guest.node, guest.kind, guest.vmid),
-        params={"skiplock": 1},
+        params={"skiplock": 1, "purge": 1, "destroy-unreferenced-disks": 1},
         task_type="qmdestroy",
         task_id=str(guest.vmid),
         timeout=default_wait_timeout("qmdestroy"),

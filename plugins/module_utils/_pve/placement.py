@@ -17,34 +17,61 @@ GIVEN, ROUND_ROBIN, LEAST_MEMORY = "given", "round_robin", "least_memory"
 PLACEMENTS = (GIVEN, ROUND_ROBIN, LEAST_MEMORY)
 
 
+class Place(t.NamedTuple):
+    """Where a guest is to live, None where that is open; ``why`` says why it cannot live there."""
+
+    node: str | None
+    why: str = ""
+
+
 def place(
     wanted: t.Sequence[str | None],
     cluster: Cluster,
     placement: str,
     among: t.Sequence[str] | None,
     memory: t.Sequence[int],
-) -> list[str | None]:
+) -> list[Place]:
     """The node for each guest; a node that the user gave (in ``wanted``) stays.
 
     ``round_robin`` follows the place in the list, so the same list gives the same nodes again.
     ``least_memory`` takes the node with the smallest share of memory in use, counting ``memory``
     (bytes, one for each guest) of those already placed. ``given`` leaves the others open (None).
+    A node that is unknown or offline is the problem of its own guests.
     """
-    for name in wanted:
-        if name is not None:
-            cluster.node(name, "target_node")
-    if placement == GIVEN:
-        return list(wanted)
-    candidates = _candidates(cluster, among)
-    if placement == ROUND_ROBIN:
-        return [name or candidates[index % len(candidates)] for index, name in enumerate(wanted)]
-    return _by_memory(wanted, cluster, candidates, memory)
+    chosen = list(wanted)
+    if placement != GIVEN:
+        candidates = _candidates(cluster, among, placement)
+        if placement == ROUND_ROBIN:
+            chosen = [one or candidates[n % len(candidates)] for n, one in enumerate(wanted)]
+        else:
+            chosen = _by_memory(wanted, cluster, candidates, memory)
+    return [
+        Place(
+            node,
+            "" if node is None else _against(node, cluster, "target_node" if given else "nodes"),
+        )
+        for given, node in zip(wanted, chosen)
+    ]
 
 
-def _candidates(cluster: Cluster, among: t.Sequence[str] | None) -> list[str]:
-    if among:
-        return [cluster.node(name, "nodes").name for name in among]
+def _against(name: str, cluster: Cluster, option: str) -> str:
+    """Why no guest can be created on this node, empty if one can."""
+    try:
+        cluster.node(name, option)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _candidates(cluster: Cluster, among: t.Sequence[str] | None, placement: str) -> list[str]:
+    """The nodes to choose from; one that is offline keeps its turn in a given list."""
+    for name in among or ():
+        if name not in cluster.nodes:
+            cluster.node(name, "nodes")
     online = [node.name for node in cluster.nodes.values() if node.online]
+    if among:
+        chosen = [name for name in among if name in online]
+        return list(among) if placement == ROUND_ROBIN or not chosen else chosen
     if not online:
         raise UsageError("placement: no node is online, or the user or token sees none")
     return online
@@ -56,13 +83,13 @@ def _by_memory(
     candidates: t.Sequence[str],
     memory: t.Sequence[int],
 ) -> list[str | None]:
-    used = {name: cluster.nodes[name].memory_used for name in cluster.nodes}
+    used = {name: node.memory_used for name, node in cluster.nodes.items()}
     chosen: list[str | None] = []
     for given, size in zip(wanted, memory):
         name = given or min(
             candidates,
             key=lambda node: (used[node] + size) / max(1, cluster.nodes[node].memory),
         )
-        used[name] += size
+        used[name] = used.get(name, 0) + size
         chosen.append(name)
     return chosen

@@ -28,12 +28,16 @@ _DNS_NAME = re.compile(
 
 @dataclass(frozen=True)
 class Wanted:
-    """A guest that shall be there; None is "no matter". ``node`` is where it shall live."""
+    """A guest that is wanted; None is "no matter". ``node`` is where it is to live.
+
+    ``why`` says why it cannot be created there, should it not exist.
+    """
 
     vmid: int | None
     name: str | None
     node: str | None = None
     options: t.Mapping[str, t.Any] = field(default_factory=dict)
+    why: str = ""
 
     @property
     def title(self) -> str:
@@ -81,7 +85,8 @@ def check_wanted(wanted: t.Sequence[Wanted], name_option: str) -> None:
             check_vmid(one.vmid, "vmid")
         if one.name is not None and not _DNS_NAME.match(one.name):
             raise UsageError(
-                f"{name_option}: {one.name!r} is no DNS name (letters, digits, inner hyphens, dots)"
+                f"{name_option}: {one.name!r} is not a valid DNS name"
+                " (letters, digits, inner hyphens, dots)"
             )
     for option, values in (
         ("vmid", [one.vmid for one in wanted]),
@@ -89,7 +94,7 @@ def check_wanted(wanted: t.Sequence[Wanted], name_option: str) -> None:
     ):
         doubles = [value for value, n in Counter(values).items() if n > 1 and value is not None]
         if doubles:
-            raise UsageError(f"guests: {option} {doubles[0]!r} is asked for more than once")
+            raise UsageError(f"guests: {option} {doubles[0]!r} is listed more than once")
 
 
 def decide(
@@ -99,27 +104,44 @@ def decide(
 
     A guest is known by its VMID, else by its name among the guests of its kind. ``avoid`` are
     VMIDs that can never be meant (the source itself). What is locked because it is being made is
-    a candidate for ADOPT; whether a task still works on it is not known here.
+    a candidate for ADOPT; whether a task still works on it is not known here. What stands against
+    one guest is its own GIVE_UP.
     """
     return [_decide(one, cluster, kind, avoid) for one in wanted]
 
 
 def _decide(one: Wanted, cluster: Cluster, kind: str, avoid: t.Collection[int]) -> Step:
-    guest = _existing(one, cluster, kind)
+    try:
+        guest = _existing(one, cluster, kind)
+    except UsageError as error:
+        return Step(one, Action.GIVE_UP, why=str(error))
     if guest is None:
         return Step(one, Action.MAKE)
+    why = _against(one, guest, cluster, kind, avoid)
+    if why:
+        return Step(one, Action.GIVE_UP, guest, why=why)
+    return Step(one, Action.ADOPT if guest.lock in MAKING else Action.KEEP, guest)
+
+
+def _against(
+    one: Wanted, guest: Guest, cluster: Cluster, kind: str, avoid: t.Collection[int]
+) -> str:
+    """Why this guest is not the wanted one, empty if it is or may become it."""
     if guest.vmid in avoid:
-        raise UsageError(f"guests: {one.title} is the source itself, {guest.title}")
+        return f"guests: {one.title} is the source itself, {guest.title}"
     if guest.kind != kind:
-        raise UsageError(f"vmid: {guest.vmid} is taken by {guest.title}")
-    if guest.lock in MAKING:
-        return Step(one, Action.ADOPT, guest)
-    if one.name is not None and guest.name is not None and guest.name != one.name:
-        raise UsageError(
-            f"vmid: {guest.vmid} shall be {one.name!r}, but it is taken by {guest.title};"
-            " it is left as it is"
+        return f"vmid: {guest.vmid} is taken by {guest.title}"
+    if one.name is None or guest.name == one.name or guest.lock in MAKING:
+        return ""
+    if (guest.node, guest.kind) in cluster.unread:
+        return (
+            f"cannot determine whether {guest.title} is named {one.name!r}: its node is offline"
+            " or did not answer"
         )
-    return Step(one, Action.KEEP, guest)
+    return (
+        f"vmid: expected {guest.vmid} to be named {one.name!r}, but it is taken by {guest.title};"
+        " it is left as it is"
+    )
 
 
 def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:

@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
-from ..errors import UsageError
-from ..guests import KINDS, read_cluster
-from ..leftovers import find_dead_lock
+from ..errors import ApiError, NoAnswerError, Trouble, UsageError
+from ..guests import KINDS, Node, add_names, as_vmid, read_cluster
 from ..operations.clone import CloneSource, clone_job
 from ..operations.job import Target
 from ..placement import place
-from ..plan import Action, Wanted, check_wanted, decide
-from .creation import Recipe, make
+from ..plan import Wanted, check_wanted
+from .creation.flow import create
+from .creation.recipe import Recipe
 
 if t.TYPE_CHECKING:
     from ..command import Context, Report
@@ -26,17 +27,18 @@ _OPTIONS = ("full", "storage", "format", "pool", "description", "snapname", "bwl
 
 
 async def run(context: Context) -> Report:
-    """Find the source, place the guests, make those that are missing."""
+    """Find the source, place the guests, create those that are missing."""
     params = context.params
     check_wanted(_wanted(params), "name")
-    cluster = await read_cluster(context.api, KINDS)
-    source = await _source(context, cluster)
+    cluster, source, unreadable = await _source(context, await read_cluster(context.api))
     wanted = _placed(_wanted(params), cluster, source, params)
-    await _check_lock(context, source.guest, wanted, cluster)
 
     def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, one.node or source.guest.node, source.guest.kind)
         return clone_job(source, target, one.options, params["wait_timeout"], movable=movable)
+
+    async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
+        return [unreadable] * len(to_create)
 
     recipe = Recipe(
         kind=source.guest.kind,
@@ -44,8 +46,9 @@ async def run(context: Context) -> Report:
         job=job,
         avoid=frozenset({source.guest.vmid}),
         moves=True,
+        vetoes=vetoes,
     )
-    return await make(context, wanted, cluster, recipe)
+    return await create(context, wanted, cluster, recipe)
 
 
 def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
@@ -64,30 +67,53 @@ def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
     return wanted
 
 
-async def _source(context: Context, cluster: Cluster) -> CloneSource:
-    guest = cluster.get(context.params["source"], "source")
+async def _source(context: Context, cluster: Cluster) -> tuple[Cluster, CloneSource, str]:
+    """The source, the cluster with the names that were read for it, and why it is unreadable."""
+    reference = context.params["source"]
+    if as_vmid(reference) is None:
+        found = await _by_hint(context, cluster, reference)
+        if found is not None:
+            return cluster, _checked(context, found), ""
+        cluster = await add_names(context.api, cluster, KINDS)
+    guest = cluster.get(reference, "source")
+    if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
+        why = f"source: {guest.title} cannot be reached, its node is offline"
+        return cluster, CloneSource(guest), why
+    try:
+        config = await _config(context, guest)
+    except NoAnswerError as error:
+        why = f"source: {guest.title} cannot be reached: {error}"
+        return cluster, CloneSource(guest), why
+    return cluster, _checked(context, CloneSource.read(guest, config)), ""
+
+
+async def _by_hint(context: Context, cluster: Cluster, name: str) -> CloneSource | None:
+    """The source whose configuration carries the name, without a look at every node's list."""
+    hinted = [guest for guest in cluster.guests.values() if guest.hint == name.strip()]
+    if len(hinted) != 1:
+        return None
+    try:
+        config = await _config(context, hinted[0])
+    except NoAnswerError:
+        return None
+    except ApiError as error:
+        if error.trouble is not Trouble.GONE:
+            raise
+        return None
+    source = CloneSource.read(hinted[0], config)
+    return source if source.guest.name == name.strip() else None
+
+
+async def _config(context: Context, guest: Guest) -> t.Mapping[str, t.Any]:
     path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
-    source = CloneSource.read(guest, (await context.api.get(path)).data or {})
-    if guest.kind == "lxc" and any("format" in one.options for one in _wanted(context.params)):
-        raise UsageError(f"format: the clone of a container ({guest.title}) has no format")
+    return t.cast("t.Mapping[str, t.Any]", (await context.api.get(path)).data or {})
+
+
+def _checked(context: Context, source: CloneSource) -> CloneSource:
+    of_container = source.guest.kind == "lxc"
+    if of_container and any("format" in one.options for one in _wanted(context.params)):
+        raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
     return source
-
-
-async def _check_lock(
-    context: Context, source: Guest, wanted: t.Sequence[Wanted], cluster: Cluster
-) -> None:
-    """Refuse to wait for the lock of a dead clone on a container where one is to be cloned."""
-    if source.kind != "lxc" or source.lock != "disk":
-        return
-    steps = decide(wanted, cluster, source.kind, {source.vmid})
-    if not any(step.action is Action.MAKE for step in steps):
-        return
-    dead = await find_dead_lock(context.api, source)
-    if dead is not None:
-        raise UsageError(
-            f"source: {source.title} is locked (disk), but the clone that locked it is dead:"
-            f" {dead}. Unlock it on {source.node}: pct unlock {source.vmid}"
-        )
 
 
 def _placed(
@@ -96,11 +122,11 @@ def _placed(
     source: CloneSource,
     params: t.Mapping[str, t.Any],
 ) -> list[Wanted]:
-    nodes = place(
+    places = place(
         [one.node for one in wanted],
         cluster,
         params["placement"],
         params["nodes"],
         [source.guest.memory] * len(wanted),
     )
-    return [Wanted(one.vmid, one.name, node, one.options) for one, node in zip(wanted, nodes)]
+    return [replace(one, node=where.node, why=where.why) for one, where in zip(wanted, places)]

@@ -10,13 +10,14 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ..errors import ApiError, UsageError
-from ..guests import KINDS, read_cluster
+from ..errors import ApiError, NoAnswerError, UsageError
+from ..guests import read_cluster
 from ..operations.container import container_job, container_params
 from ..operations.job import Target
 from ..placement import GIVEN, place
-from ..plan import Action, Wanted, check_wanted, decide
-from .creation import Recipe, make
+from ..plan import Wanted, check_wanted
+from .creation.flow import create
+from .creation.recipe import Recipe
 
 if t.TYPE_CHECKING:
     from ..command import Context, Report
@@ -50,20 +51,22 @@ _MIB = 1024 * 1024
 
 
 async def run(context: Context) -> Report:
-    """Place the containers, see that their templates are there, make those that are missing."""
+    """Place the containers, see that their templates are there, create those that are missing."""
     params = context.params
     wanted = _wanted(params)
     check_wanted(wanted, "hostname")
-    cluster = await read_cluster(context.api, KINDS)
+    cluster = await read_cluster(context.api)
     wanted = _placed(wanted, cluster, params)
-    await _check_templates(context, wanted, cluster)
 
     def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, str(one.node), "lxc")
         return container_job(target, one.options, params["wait_timeout"], movable=movable)
 
-    recipe = Recipe(kind="lxc", verb="created", job=job)
-    return await make(context, wanted, cluster, recipe)
+    async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
+        return await _missing_templates(context, to_create)
+
+    recipe = Recipe(kind="lxc", verb="created", job=job, vetoes=vetoes)
+    return await create(context, wanted, cluster, recipe)
 
 
 def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
@@ -87,15 +90,17 @@ def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
 def _placed(
     wanted: t.Sequence[Wanted], cluster: Cluster, params: t.Mapping[str, t.Any]
 ) -> list[Wanted]:
-    nodes = place(
+    places = place(
         [one.node for one in wanted],
         cluster,
         params["placement"],
         params["nodes"],
-        [int(one.options.get("memory", _MEMORY)) * _MIB for one in wanted],
+        [_memory(one) * _MIB for one in wanted],
     )
     only = next(iter(cluster.nodes)) if len(cluster.nodes) == 1 else None
-    placed = [replace(one, node=node or only) for one, node in zip(wanted, nodes)]
+    placed = [
+        replace(one, node=where.node or only, why=where.why) for one, where in zip(wanted, places)
+    ]
     homeless = [one.title for one in placed if one.node is None]
     if homeless and params["placement"] == GIVEN:
         raise UsageError(
@@ -105,42 +110,48 @@ def _placed(
     return placed
 
 
-async def _check_templates(context: Context, wanted: t.Sequence[Wanted], cluster: Cluster) -> None:
-    """Refuse a template that is missing where a container shall be made from it.
+def _memory(one: Wanted) -> int:
+    """The memory of a container in MiB, also where it is given among the API's parameters."""
+    memory = one.options.get("memory", _MEMORY)
+    try:
+        return int(memory)
+    except (TypeError, ValueError):
+        raise UsageError(f"memory: {memory!r} of {one.title} is not a number of MiB") from None
+
+
+async def _missing_templates(context: Context, wanted: t.Sequence[Wanted]) -> list[str]:
+    """Of each container whether its template is missing where it is to be created.
 
     Proxmox VE itself notices that in the task, after the disk has been allocated.
     """
-    steps = decide(wanted, cluster, "lxc")
-    needed = {
-        (t.cast("str", step.wanted.node), str(step.wanted.options["ostemplate"]))
-        for step in steps
-        if step.action is Action.MAKE
-    }
-    volumes = {(node, volume.split(":", 1)[0]) for node, volume in needed if ":vztmpl/" in volume}
-    contents = dict(
-        zip(
-            sorted(volumes),
-            await asyncio.gather(
-                *(_content(context, node, storage) for node, storage in sorted(volumes))
-            ),
-        )
+    needed = [(str(one.node), str(one.options["ostemplate"])) for one in wanted if not one.why]
+    volumes = sorted({(node, volume.split(":", 1)[0]) for node, volume in needed
+                      if ":vztmpl/" in volume})  # fmt: skip
+    found = await asyncio.gather(*(_content(context, node, storage) for node, storage in volumes))
+    contents = dict(zip(volumes, found))
+    return [_against(one, contents) for one in wanted]
+
+
+def _against(one: Wanted, contents: t.Mapping[tuple[str, str], set[str] | str | None]) -> str:
+    volume = str(one.options["ostemplate"])
+    there = contents.get((str(one.node), volume.split(":", 1)[0]))
+    if isinstance(there, str):
+        return there
+    if there is None or volume in there:
+        return ""
+    return (
+        f"ostemplate: {volume!r} is not on node {one.node}; there are:"
+        f" {', '.join(sorted(there)) or 'none'}"
     )
-    for node, volume in sorted(needed):
-        there = contents.get((node, volume.split(":", 1)[0]))
-        if there is not None and volume not in there:
-            raise UsageError(
-                f"ostemplate: {volume!r} is not on node {node}; there are:"
-                f" {', '.join(sorted(there)) or 'none'}"
-            )
 
 
-async def _content(context: Context, node: str, storage: str) -> set[str] | None:
-    """The OS templates of a storage on a node, None where the caller may not look."""
+async def _content(context: Context, node: str, storage: str) -> set[str] | str | None:
+    """The OS templates of a storage on a node, None where the caller may not look, or an error."""
     path = ("nodes", node, "storage", storage, "content")
     try:
         answer = await context.api.get(path, {"content": "vztmpl"})
     except ApiError as error:
-        if error.status == 403:
-            return None
-        raise UsageError(f"ostemplate: {error}") from error
+        return None if error.status == 403 else f"ostemplate: {error}"
+    except NoAnswerError as error:
+        return f"ostemplate: {error}"
     return {str(row["volid"]) for row in answer.data or ()}

@@ -11,12 +11,15 @@ import typing as t
 from dataclasses import replace
 
 from ..lanes import Lanes
+from ..log import with_log
 from ..scheduler import Policy, Result, Scheduler
 from ..watcher import Watcher
 
 if t.TYPE_CHECKING:
     from ..command import Context
     from ..operations.job import Job
+    from ..task import Task
+    from ..upid import Upid
     from ..vmids import Vmids
 
 
@@ -70,6 +73,14 @@ class Engine:
         results = await scheduler.run(jobs)
         self.context.record.extend(task for result in results for task in result.tasks)
         return results
+
+    async def watch(self, upid: Upid, timeout: float) -> Task:
+        """A task of anybody, at its end or when ``timeout`` (seconds from its start) is over."""
+        task = await self._watcher.watch(upid, timeout=timeout)
+        if upid.user == self.context.api.authid:
+            task = await with_log(self.context.api, task, self._policy.log_lines)
+            self.context.record.append(task)
+        return task
 
 
 def _limits(params: t.Mapping[str, t.Any], jobs: t.Sequence[Job]) -> dict[str, int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..guests import config_name
 from ..lanes import Lane
 from ..task_types import default_wait_timeout
 from .job import KINDS, Job, Target, common_lanes, readdressing
@@ -41,7 +42,8 @@ class CloneSource:
         """The source with this configuration."""
         volumes = [str(value) for key, value in config.items() if _DRIVE.match(key)]
         storages = {volume.split(":", 1)[0] for volume in volumes if ":" in volume.split(",")[0]}
-        return cls(guest, tuple(sorted(storages)))
+        named = replace(guest, name=config_name(guest.kind, config))
+        return cls(named, tuple(sorted(storages)))
 
 
 def clone_job(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Cluster, Node
@@ -11,8 +13,9 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.placement import
     GIVEN,
     LEAST_MEMORY,
     ROUND_ROBIN,
-    place,
+    Place,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.placement import place as placed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +28,13 @@ CLUSTER = Cluster(
         "pve4": Node("pve4", online=False),
     }
 )
+
+
+def place(*args: Any) -> list[str | None]:
+    """The nodes, where nothing stands against any of them."""
+    places = placed(*args)
+    assert not [where.why for where in places if where.why]
+    return [where.node for where in places]
 
 
 def test_given_leaves_the_others_open() -> None:
@@ -54,17 +64,30 @@ def test_least_memory_counts_those_that_the_user_placed() -> None:
 
 @pytest.mark.parametrize("placement", [GIVEN, ROUND_ROBIN, LEAST_MEMORY])
 @pytest.mark.parametrize(("name", "why"), [("nosuch", "no node 'nosuch'"), ("pve4", "offline")])
-def test_a_node_that_cannot_be_used_is_refused_whatever_the_placement(
+def test_a_node_that_cannot_be_used_is_the_problem_of_its_own_guest(
     placement: str, name: str, why: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"target_node: .*{why}"):
-        place([name], CLUSTER, placement, None, [0])
+    bad, good = placed([name, "pve1"], CLUSTER, placement, None, [0, 0])
+    assert bad.node == name
+    assert bad.why.startswith("target_node: ")
+    assert why in bad.why
+    assert good == Place("pve1")
+
+
+def test_an_offline_candidate_keeps_its_turn_so_that_the_others_stay_where_they_are() -> None:
+    first, second, third = placed([None] * 3, CLUSTER, ROUND_ROBIN, ["pve1", "pve4"], [0] * 3)
+    assert (first, third) == (Place("pve1"), Place("pve1"))
+    assert second == Place("pve4", "nodes: node 'pve4' is offline")
+
+
+def test_least_memory_passes_over_an_offline_candidate() -> None:
+    assert place([None], CLUSTER, LEAST_MEMORY, ["pve1", "pve4"], [0]) == ["pve1"]
 
 
 @pytest.mark.parametrize("placement", [ROUND_ROBIN, LEAST_MEMORY])
-def test_a_candidate_that_cannot_be_used_is_refused(placement: str) -> None:
-    with pytest.raises(UsageError, match="nodes: node 'pve4' is offline"):
-        place([None], CLUSTER, placement, ["pve1", "pve4"], [0])
+def test_a_candidate_that_does_not_exist_is_refused(placement: str) -> None:
+    with pytest.raises(UsageError, match="nodes: there is no node 'pve9'"):
+        placed([None], CLUSTER, placement, ["pve1", "pve9"], [0])
 
 
 @pytest.mark.parametrize("placement", [ROUND_ROBIN, LEAST_MEMORY])

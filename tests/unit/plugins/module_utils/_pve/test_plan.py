@@ -12,6 +12,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import Us
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Cluster, Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.plan import (
     Action,
+    Step,
     Wanted,
     check_wanted,
     decide,
@@ -24,9 +25,21 @@ def plan(
     wanted: Wanted, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()
 ) -> tuple[Action, int | None]:
     """What is to be done, and about which guest."""
+    step = step_for(wanted, *guests, unread=unread, avoid=avoid)
+    return step.action, step.guest.vmid if step.guest else None
+
+
+def step_for(wanted: Wanted, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()) -> Step:
     cluster = Cluster(guests={guest.vmid: guest for guest in guests}, unread=unread)
     [step] = decide([wanted], cluster, "qemu", avoid)
-    return step.action, step.guest.vmid if step.guest else None
+    return step
+
+
+def refused(wanted: Wanted, *guests: Guest, **more: Any) -> str:
+    """Why nothing is done about the guest."""
+    step = step_for(wanted, *guests, **more)
+    assert step.action is Action.GIVE_UP
+    return step.why
 
 
 @pytest.mark.parametrize("wanted", [Wanted(201, "web1"), Wanted(201, None), Wanted(None, "web1")])
@@ -51,13 +64,13 @@ def test_another_lock_does_not_matter_to_a_guest_that_is_there(lock: str) -> Non
 
 
 def test_a_vmid_of_a_guest_with_another_name_is_refused_with_both_names() -> None:
-    with pytest.raises(UsageError, match=r"201 shall be 'db1', but it is taken by VM 201 .web1."):
-        plan(Wanted(201, "db1"), WEB1)
+    why = refused(Wanted(201, "db1"), WEB1)
+    assert "expected 201 to be named 'db1', but it is taken by VM 201 (web1)" in why
+    assert "201" in refused(Wanted(201, "db1"), replace(WEB1, name=None)), "it has no name at all"
 
 
 def test_a_vmid_of_another_kind_of_guest_is_refused() -> None:
-    with pytest.raises(UsageError, match="vmid: 201 is taken by CT 201"):
-        plan(Wanted(201, "web1"), replace(WEB1, kind="lxc"))
+    assert "vmid: 201 is taken by CT 201" in refused(Wanted(201, "x"), replace(WEB1, kind="lxc"))
 
 
 def test_a_name_of_another_kind_of_guest_is_no_matter() -> None:
@@ -65,29 +78,39 @@ def test_a_name_of_another_kind_of_guest_is_no_matter() -> None:
 
 
 def test_the_source_itself_is_never_meant() -> None:
-    with pytest.raises(UsageError, match="is the source itself"):
-        plan(Wanted(None, "web1"), WEB1, avoid=(201,))
+    assert "is the source itself" in refused(Wanted(None, "web1"), WEB1, avoid=(201,))
 
 
 def test_a_name_that_two_have_is_ambiguous_but_a_vmid_tells() -> None:
     both = (WEB1, replace(WEB1, vmid=202))
-    with pytest.raises(UsageError, match="'web1' is ambiguous"):
-        plan(Wanted(None, "web1"), *both)
+    assert "'web1' is ambiguous" in refused(Wanted(None, "web1"), *both)
     assert plan(Wanted(202, "web1"), *both) == (Action.KEEP, 202)
 
 
-def test_a_guest_whose_name_cannot_be_read_keeps_its_vmid() -> None:
-    assert plan(Wanted(201, "web1"), replace(WEB1, name=None)) == (Action.KEEP, 201)
+def test_a_guest_whose_name_cannot_be_read_is_known_by_its_vmid_alone() -> None:
+    nameless, unread = replace(WEB1, name=None), [("pve1", "qemu")]
+    assert plan(Wanted(201, None), nameless, unread=unread) == (Action.KEEP, 201)
+    assert "cannot determine whether VM 201 on pve1 is named 'web1'" in refused(
+        Wanted(201, "web1"), nameless, unread=unread
+    )
 
 
 def test_where_names_cannot_be_read_no_second_guest_of_a_name_is_made() -> None:
     nameless = replace(WEB1, name=None, node="pve2")
     unread = [("pve2", "qemu")]
-    with pytest.raises(UsageError, match=r"cannot determine whether .*'web1'.*pve2"):
-        plan(Wanted(None, "web1"), nameless, unread=unread)
+    why = refused(Wanted(None, "web1"), nameless, unread=unread)
+    assert "cannot determine whether there is a guest 'web1'" in why
+    assert "pve2" in why
     assert plan(Wanted(202, "web1"), nameless, unread=unread) == (Action.MAKE, None)
     assert plan(Wanted(None, "web1"), unread=[("pve2", "lxc")]) == (Action.MAKE, None)
     assert plan(Wanted(None, "web1"), WEB1, unread=unread) == (Action.KEEP, 201)
+
+
+def test_one_wrong_guest_is_not_the_end_of_the_others() -> None:
+    cluster = Cluster(guests={201: WEB1})
+    wanted = [Wanted(201, "db1"), Wanted(None, "web1"), Wanted(None, "web2")]
+    actions = [step.action for step in decide(wanted, cluster, "qemu")]
+    assert actions == [Action.GIVE_UP, Action.KEEP, Action.MAKE]
 
 
 def test_the_node_is_where_it_is_or_shall_be() -> None:
@@ -102,12 +125,12 @@ def test_the_node_is_where_it_is_or_shall_be() -> None:
         ([Wanted(None, None)], "give each guest a name or a vmid"),
         ([Wanted(None, "")], "give each guest a name or a vmid"),
         ([Wanted(99, "web1")], "vmid: VMID 99 is outside"),
-        ([Wanted(None, "web_1")], "name: 'web_1' is no DNS name"),
+        ([Wanted(None, "web_1")], "name: 'web_1' is not a valid DNS name"),
         ([Wanted(None, "web 1")], "name: 'web 1'"),
         ([Wanted(None, "-web1")], "name: '-web1'"),
         ([Wanted(None, "web1.")], "name: 'web1.'"),
-        ([Wanted(201, "a"), Wanted(201, "b")], "vmid 201 is asked for more than once"),
-        ([Wanted(201, "a"), Wanted(202, "a")], "name 'a' is asked for more than once"),
+        ([Wanted(201, "a"), Wanted(201, "b")], "vmid 201 is listed more than once"),
+        ([Wanted(201, "a"), Wanted(202, "a")], "name 'a' is listed more than once"),
     ],
 )
 def test_a_list_that_cannot_be_meant_is_refused(wanted: list[Wanted], message: str) -> None:

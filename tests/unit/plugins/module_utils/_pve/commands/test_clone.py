@@ -184,16 +184,12 @@ async def test_check_mode_tells_of_left_overs_too() -> None:
         ({"source": "nosuch"}, "source: there is no guest 'nosuch'"),
         ({"source": 555}, "source: there is no guest '555'"),
         ({"source": "twin"}, "source: the name 'twin' is ambiguous"),
-        ({"name": "web_1"}, "name: 'web_1' is no DNS name"),
+        ({"name": "web_1"}, "name: 'web_1' is not a valid DNS name"),
         ({"vmid": 99}, "vmid: VMID 99 is outside"),
-        ({"vmid": 100}, "100 shall be 'web1', but it is taken by VM 100 .app1."),
-        ({"vmid": 9000}, "is the source itself"),
-        ({"vmid": 9100}, "vmid: 9100 is taken by CT 9100"),
-        ({"target_node": "nosuch"}, "target_node: there is no node 'nosuch'"),
         ({"placement": "round_robin", "nodes": ["pve9"]}, "nodes: there is no node 'pve9'"),
         ({"vmid_range": "9-8"}, "vmid_range: "),
         ({"source": "ct-tpl", "format": "raw"}, "format: the clone of a container"),
-        ({"name": None, "guests": [{"name": "a"}, {"name": "a"}]}, "'a' is asked for more than"),
+        ({"name": None, "guests": [{"name": "a"}, {"name": "a"}]}, "'a' is listed more than"),
         ({"name": None, "guests": [{"full": True}]}, "give each guest a name or a vmid"),
     ],
 )
@@ -208,6 +204,63 @@ def test_what_cannot_be_is_refused_before_anything_is_started(
         with pytest.raises(UsageError, match=message):
             await clone(api, **{"name": "web1", **options})
         assert {call.method for call in api.calls} <= {"GET"}
+
+    scenario()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"vmid": 100}, "expected 100 to be named 'bad', but it is taken by VM 100 (app1)"),
+        ({"vmid": 9000}, "is the source itself"),
+        ({"vmid": 9100}, "vmid: 9100 is taken by CT 9100"),
+        ({"target_node": "nosuch"}, "target_node: there is no node 'nosuch'"),
+        ({"target_node": "pve3"}, "target_node: node 'pve3' is offline"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_one_wrong_guest_fails_alone(wrong: dict[str, Any], message: str, check: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.down.add("pve3")
+        guests = [{"name": f"web{n}", "vmid": 300 + n} for n in range(3)]
+        guests.insert(1, {"name": "bad", "vmid": 399, **wrong})
+        report = await clone(api, guests=guests, check=check)
+        outcomes = [guest["outcome"] for guest in report.values["guests"]]
+        done = "queued" if check else "ok"
+        assert outcomes == [done, "failed", done, done]
+        assert message in report.values["guests"][1]["message"]
+        assert report.problem is not None
+        assert message in report.problem
+        assert len(api.made(CLONE)) == (0 if check else 3)
+
+    scenario()
+
+
+@pytest.mark.parametrize("silent", [True, False])
+@pytest.mark.parametrize("source", ["tpl", 9000])
+def test_guests_that_are_there_need_no_source_that_can_be_reached(
+    silent: bool, source: object
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.guests[9000].node = "pve3"
+        api.cluster.add(301, name="web1")
+        if silent:
+            away = NoAnswerError("GET", "595 No route to host", sent=False)
+            api.disturb("/nodes/pve3", away, count=None)
+        else:
+            api.cluster.down.add("pve3")
+        guests = [{"name": "web1", "vmid": 301}, {"name": "web2", "vmid": 302}]
+        if source == "tpl":
+            with pytest.raises(UsageError, match=r"source: cannot determine .*'tpl'.*pve3"):
+                await clone(api, source=source, guests=guests)
+            return
+        report = await clone(api, source=source, guests=guests)
+        assert [guest["outcome"] for guest in report.values["guests"]] == ["unchanged", "failed"]
+        assert "source: VM 9000 on pve3 cannot be reached" in str(report.problem)
 
     scenario()
 
@@ -282,9 +335,10 @@ async def test_no_guest_is_made_by_name_while_a_node_hides_names() -> None:
     api = an_api()
     api.cluster.add(301, node="pve3", name="web1")
     api.cluster.down.add("pve3")
-    with pytest.raises(UsageError, match=r"cannot determine .*'web1'.*pve3 .offline"):
-        await clone(api, name="web1")
-    assert (await clone(api, name="web2", vmid=302)).problem is None
+    report = await clone(api, guests=[{"name": "web1"}, {"name": "web2", "vmid": 302}])
+    assert [guest["outcome"] for guest in report.values["guests"]] == ["failed", "ok"]
+    assert "cannot determine whether there is a guest 'web1'" in str(report.problem)
+    assert "pve3 (offline)" in str(report.problem)
 
 
 # What it costs.
@@ -300,7 +354,10 @@ async def test_fifty_guests_cost_no_request_too_many() -> None:
     attempts = sum(guest["attempts"] for guest in report.values["guests"])
     active = [call for call in api.calls if call.params.get("source") == "active"]
     archive = [call for call in api.calls if call.params.get("source") == "archive"]
-    others = len(api.calls) - attempts - len(active) - len(archive)
+    names = api.made(r"GET /nodes/[^/]+/qemu$")
+    others = len(api.calls) - attempts - len(active) - len(archive) - len(names)
+    waves = len({int(call.at) for call in api.made(CLONE)})
     assert attempts == 50
-    assert others <= 13
+    assert others <= 8
+    assert len(names) <= 3 * (waves + 2), "names are read once a wave, and at the beginning and end"
     assert len(archive) <= len(active)

@@ -176,12 +176,7 @@ async def test_a_cluster_of_one_node_needs_no_word_about_it() -> None:
     ("options", "message"),
     [
         ({"hostname": "ct1"}, "target_node: ct1 needs a node, or set placement"),
-        ({"hostname": "ct_1", "target_node": "pve1"}, "hostname: 'ct_1' is no DNS name"),
-        ({"hostname": "ct1", "target_node": "pve9"}, "target_node: there is no node 'pve9'"),
-        (
-            {"hostname": "ct1", "target_node": "pve1", "ostemplate": "local:vztmpl/none.tar.gz"},
-            "ostemplate: 'local:vztmpl/none.tar.gz' is not on node pve1; there are: .*debian",
-        ),
+        ({"hostname": "ct_1", "target_node": "pve1"}, "hostname: 'ct_1' is not a valid DNS name"),
         (
             {"hostname": "ct1", "target_node": "pve1", "memory": 512, "params": {"memory": 1024}},
             "params: memory is set by an option of its own",
@@ -190,7 +185,6 @@ async def test_a_cluster_of_one_node_needs_no_word_about_it() -> None:
             {"hostname": "ct1", "target_node": "pve1", "params": {"vmid": 5}},
             "params: vmid is set by an option of its own",
         ),
-        ({"vmid": 100, "hostname": "ct1", "target_node": "pve1"}, "vmid: 100 is taken by VM 100"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_started(
@@ -203,6 +197,33 @@ def test_what_cannot_be_is_refused_before_anything_is_started(
         with pytest.raises(UsageError, match=message):
             await create(api, **options)
         assert {call.method for call in api.calls} <= {"GET"}
+
+    scenario()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"target_node": "pve9"}, "target_node: there is no node 'pve9'"),
+        ({"vmid": 100}, "vmid: 100 is taken by VM 100"),
+        (
+            {"ostemplate": "local:vztmpl/none.tar.gz"},
+            "ostemplate: 'local:vztmpl/none.tar.gz' is not on node pve1; there are: local:vztmpl/",
+        ),
+        ({"ostemplate": "nfs:vztmpl/x.tar.gz"}, "GET content: 500 storage 'nfs' does not exist"),
+    ],
+)
+def test_one_wrong_container_fails_alone(wrong: dict[str, Any], message: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.add(100, name="app1")
+        text = "storage 'nfs' does not exist"
+        api.disturb("GET .*/nfs/content", ApiError("GET content", 500, text), count=None)
+        guests = [{"hostname": "a"}, {"hostname": "bad", **wrong}, {"hostname": "b"}]
+        report = await create(api, guests=guests, target_node="pve1")
+        assert [guest["outcome"] for guest in report.values["guests"]] == ["ok", "failed", "ok"]
+        assert message in str(report.problem)
 
     scenario()
 

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve import clock
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
     NoAnswerError,
@@ -22,6 +25,7 @@ from ansible_collections.upid.proxmox.tests.unit.cloning import (
     dead_clone,
     guests_named,
 )
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
@@ -129,17 +133,275 @@ def test_what_ended_while_it_was_looked_for_is_not_made_again(
     scenario()
 
 
+def whole(api: FakeApi, name: str) -> list[int]:
+    """The VMIDs of the guests of this name, after all tasks have ended."""
+    return [guest.vmid for guest in api.cluster.guests.values() if guest.name == name]
+
+
+# A missing name is not decided while a guest without one is being created.
+
+
+def nothing(_api: FakeApi) -> None:
+    """The same call again."""
+
+
+def another_token(api: FakeApi) -> None:
+    api.authid = "root@pam!other"
+
+
+def the_password(api: FakeApi) -> None:
+    api.authid = "root@pam"
+
+
+def unreadable_logs(api: FakeApi) -> None:
+    api.disturb("GET .*/log$", ApiError("GET log", 403, "Permission check failed"), count=99)
+
+
+def hidden_tasks(api: FakeApi) -> None:
+    api.authid, api.hides_running = "bob@pve", True
+    for task in api.cluster.tasks:
+        task.listed = False
+
+
+@pytest.mark.parametrize("source", ["tpl", "other-tpl"])
+@pytest.mark.parametrize(
+    "change", [nothing, another_token, the_password, unreadable_logs, hidden_tasks]
+)
+def test_names_alone_and_a_short_timeout_never_create_a_guest_twice(
+    change: Callable[[FakeApi], None], source: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.add(9001, name="other-tpl", template=1)
+        api.seconds = {"qmclone": 400}
+        wanted = guests_named("a", "b", "c")
+        await clone(api, guests=wanted, wait_timeout=60)
+        change(api)
+        for _unused in range(2):
+            report = await clone(api, guests=wanted, wait_timeout=60, source=source)
+            assert len(api.made(CLONE)) == 3
+            assert {outcome for _name, outcome, _changed in briefly(report)} == {"failed"}
+            assert "cannot determine whether 'a' is there or being created" in str(report.problem)
+            assert "VM 10" in str(report.problem)
+        await asyncio.sleep(600)
+        report = await clone(api, guests=wanted, source=source)
+        assert report.problem is None
+        assert {outcome for _name, outcome, _changed in briefly(report)} == {"unchanged"}
+        assert len(api.made(CLONE)) == 3
+
+    scenario()
+
+
 @in_virtual_time
-async def test_somebody_else_s_clone_is_not_waited_for_by_its_missing_name() -> None:
+async def test_somebody_else_s_clone_is_waited_for_where_a_name_is_missing() -> None:
     api = an_api()
-    api.seconds = {"qmclone": 1000}
+    api.seconds = {"qmclone": 100}
     api.authid = "bob@pve"
-    await clone(api, name="theirs", wait=False)
+    await clone(api, guests=guests_named("theirs", "web1"), wait=False)
     api.authid = "root@pam!ansible"
     api.seconds = {}
+    report = await clone(api, guests=guests_named("web1", "web2"))
+    assert [outcome for _name, outcome, _changed in briefly(report)] == ["unchanged", "ok"]
+    assert len(whole(api, "web1")) == 1
+    assert 100 < now() < 120
+
+
+@in_virtual_time
+async def test_a_vmid_needs_no_name_and_waits_for_nobody() -> None:
+    api = an_api()
+    api.seconds = {"qmclone 9000": 1000}
+    api.authid = "bob@pve"
+    await clone(api, name="theirs", wait=False)
+    api.authid, api.seconds = "root@pam!ansible", {}
+    report = await clone(api, name="web1", vmid=301)
+    assert report.problem is None
+    assert now() < 30
+
+
+@in_virtual_time
+async def test_what_another_user_creates_by_the_wanted_vmid_is_waited_for() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 100}
+    api.authid = "bob@pve"
+    await clone(api, name="web1", vmid=301, wait=False)
+    api.authid = "root@pam!ansible"
+    api.disturb("GET .*/log$", ApiError("GET log", 403, "Permission check failed"), count=None)
+    report = await clone(api, name="web1", vmid=301)
+    assert report.problem is None
+    assert briefly(report) == [("web1", "unchanged", False)]
+
+
+@in_virtual_time
+async def test_a_dead_leftover_keeps_no_name_from_being_decided() -> None:
+    api = an_api()
+    dead_clone(api)
     report = await clone(api, name="web1")
     assert report.problem is None
     assert now() < 30
+
+
+@in_virtual_time
+async def test_an_order_to_stop_ends_the_waiting_and_creates_nothing() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 500}
+    await clone(api, name="theirs", wait=False)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(20, stop.set)
+    report = await clone(api, name="web1", stop=stop)
+    assert now() < 30
+    assert briefly(report) == [("web1", "failed", False)]
+    assert len(api.made(CLONE)) == 1
+
+
+# Two runs at once.
+
+
+@in_virtual_time
+async def test_a_name_that_another_run_created_meanwhile_is_not_created_again() -> None:
+    """As after a pause of this process, in which it was run again."""
+    api = an_api()
+    api.seconds = {"qmclone": 20}
+    mine = asyncio.ensure_future(clone(api, guests=guests_named("a", "b", "c"), parallel=1))
+    await api.until_made(CLONE, 1)
+    api.cluster.add(400, node="pve2", name="b")
+    api.cluster.start("pve1", "qmclone", 9000, 60, "root@pam!ansible",
+                      log=["creating a clone of VM 9000 with ID 401"])  # fmt: skip
+    nameless = api.cluster.add(401, lock="clone")
+
+    def done() -> None:
+        nameless.config = {"name": "c"}
+
+    api.cluster.tasks[-1].at_end = done
+    report = await mine
+    assert report.problem is None
+    assert [(g["vmid"], g["outcome"], g["node"]) for g in report.values["guests"]] == [
+        (101, "ok", "pve1"),
+        (400, "unchanged", "pve2"),
+        (401, "unchanged", "pve1"),
+    ]
+    assert len(api.made(CLONE)) == 1
+
+
+@in_virtual_time
+async def test_a_process_that_slept_reads_the_names_again_though_its_clock_did_not_move(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = an_api()
+    asleep = [0.0]
+    monkeypatch.setattr(clock, "wall", lambda: now() + asleep[0])
+    api.disturb("GET /cluster/nextid", 1.0)
+    mine = asyncio.ensure_future(clone(api, name="web1"))
+    await api.until_made("GET /cluster/nextid", 1)
+    asleep[0] = 3600.0
+    api.cluster.add(400, name="web1")
+    report = await mine
+    assert briefly(report) == [("web1", "unchanged", False)]
+    assert not api.made(CLONE)
+
+
+async def two_runs(**options: Any) -> tuple[FakeApi, Report, Report]:
+    """Two runs that both find no guest called web1, and create it with different VMIDs."""
+    api = an_api()
+    api.seconds = {"qmclone": 20}
+    runs = [
+        asyncio.ensure_future(clone(api, name="web1", vmid_range=f"{n}00-{n}99", **options))
+        for n in (3, 4)
+    ]
+    first, second = await asyncio.gather(*runs)
+    return api, first, second
+
+
+@in_virtual_time
+async def test_two_guests_of_a_name_are_a_conflict_that_names_both() -> None:
+    api, first, second = await two_runs()
+    assert sorted(whole(api, "web1")) == [300, 400]
+    for report in (first, second):
+        assert "name conflict: VM 400 (web1)" in str(report.problem)
+        assert "VM 300 (web1)" in str(report.problem)
+        assert briefly(report) == [("web1", "failed", True)]
+    assert not api.made("DELETE")
+
+
+@in_virtual_time
+async def test_the_later_of_two_guests_of_a_name_is_removed_by_its_own_run() -> None:
+    api, first, second = await two_runs(on_conflict="remove")
+    assert whole(api, "web1") == [300]
+    assert (first.problem, second.problem) == (None, None)
+    assert briefly(first) == [("web1", "ok", True)]
+    assert briefly(second) == [("web1", "unchanged", False)]
+    assert [guest["vmid"] for guest in second.values["guests"]] == [300]
+    assert [task["type"] for task in second.values["tasks"]] == ["qmclone", "qmdestroy"]
+    [removal] = api.made("DELETE")
+    assert removal.path.endswith("/qemu/400")
+    assert removal.params == {"purge": 1, "destroy-unreferenced-disks": 1}
+
+
+@pytest.mark.parametrize("touched", ["running", "locked", "task"])
+def test_what_was_started_or_is_worked_on_is_never_removed(touched: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.seconds = {"qmclone": 20}
+        mine = asyncio.ensure_future(
+            clone(api, name="web1", vmid_range="400-499", on_conflict="remove")
+        )
+        await api.until_made(CLONE, 1)
+        api.cluster.add(300, name="web1")
+        await asyncio.sleep(20.05)
+        api.cluster.settle()
+        guest = api.cluster.guests[400]
+        if touched == "running":
+            guest.status = "running"
+        elif touched == "locked":
+            guest.config["lock"] = "backup"
+        else:
+            api.cluster.start("pve1", "qmstart", 400, 1)
+        report = await mine
+        assert "It is not removed: it " in str(report.problem)
+        assert not api.made("DELETE")
+
+    scenario()
+
+
+@in_virtual_time
+async def test_an_earlier_call_of_ours_that_was_carried_out_late_is_adopted_by_name() -> None:
+    """A client hung up while the daemon was blocked; its clone comes before the next one's."""
+    api = an_api()
+    api.seconds = {"qmclone": 60}
+    mine = asyncio.ensure_future(clone(api, name="web1"))
+    api.disturb("GET /nodes/pve1/tasks", 5.0)
+    await api.until_made("GET /nodes/pve1/tasks", 1)
+    await api.post(("nodes", "pve1", "qemu", 9000, "clone"), {"newid": 101, "name": "web1"})
+    report = await mine
+    assert report.problem is None
+    assert [(guest["vmid"], guest["name"]) for guest in report.values["guests"]] == [(101, "web1")]
+    assert whole(api, "web1") == [101]
+
+
+# What it costs.
+
+
+@pytest.mark.parametrize("known_by", ["name", "vmid"])
+def test_adopting_costs_a_log_and_a_line_for_each_running_clone(known_by: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.seconds = {"qmclone": 60}
+        count = 100
+        guests = [{"name": f"w{n}", "vmid": 300 + n} for n in range(count)]
+        await clone(api, guests=guests, wait=False, parallel=100, parallel_per_node=100)
+        again = [{known_by: guest[known_by]} for guest in guests]
+        api.calls.clear()
+        report = await clone(api, guests=again)
+        assert report.problem is None
+        assert {outcome for _name, outcome, _changed in briefly(report)} == {"ok"}
+        assert len(api.made("GET .*/log$")) == count, "each log is read once"
+        rounds = len(api.made("GET /nodes/[^/]+/tasks$"))
+        assert len(api.calls) - rounds - count <= 20
+        assert rounds < 130
+
+    scenario()
 
 
 @in_virtual_time
@@ -149,7 +411,7 @@ async def test_a_task_that_makes_another_name_than_wanted_is_told() -> None:
     await clone(api, name="theirs", vmid=301, wait=False)
     report = await clone(api, name="web1", vmid=301)
     assert report.problem is not None
-    assert "301 shall be 'web1', but it became VM 301 (theirs)" in report.problem
+    assert "expected VMID 301 to be named 'web1', found VM 301 (theirs)" in report.problem
     assert api.cluster.guests[301].name == "theirs"
 
 
@@ -165,7 +427,7 @@ async def test_another_play_of_the_same_user_may_have_taken_the_vmid_of_a_call_t
     report = await mine
     assert theirs.problem is None
     assert report.problem is not None
-    assert "301 shall be 'web1', but it became VM 301 (theirs)" in report.problem
+    assert "expected VMID 301 to be named 'web1', found VM 301 (theirs)" in report.problem
     assert len(api.cluster.tasks) == 1
 
 
@@ -177,7 +439,7 @@ async def test_what_was_taken_over_is_told_where_it_came_to_be() -> None:
     assert [guest["node"] for guest in report.values["guests"]] == ["pve2"]
 
 
-# Left-overs.
+# Leftovers.
 
 
 @in_virtual_time
@@ -208,13 +470,47 @@ def test_root_may_have_a_left_over_replaced(wait: bool) -> None:
     async def scenario() -> None:
         api = an_api(authid="root@pam")
         dead_clone(api)
-        report = await clone(api, vmid=301, name="web1", replace_leftovers=True, wait=wait)
+        api.cluster.images = {301: ["ceph:vm-301-disk-0"]}
+        warned: list[str] = []
+        report = await clone(
+            api, vmid=301, name="web1", replace_leftovers=True, wait=wait, warned=warned
+        )
         assert report.problem is None
         types = [task["type"] for task in report.values["tasks"]]
         assert types == ["qmdestroy", "qmclone"], "every started task is told"
+        [removal] = api.made("DELETE")
+        assert removal.params == {"skiplock": 1, "purge": 1, "destroy-unreferenced-disks": 1}
+        assert api.cluster.images == {}, "no orphan is left"
+        assert warned == [
+            "The leftover VM 301 on pve1 was removed with its disks: ceph:vm-301-disk-0"
+        ]
         await asyncio.sleep(60)
         api.cluster.settle()
         assert api.cluster.guests[301].name == "web1"
+
+    scenario()
+
+
+@pytest.mark.parametrize("log", ["empty", "unreadable"])
+def test_a_running_clone_is_never_taken_for_the_leftover_of_an_older_one(log: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api(authid="root@pam")
+        dead_clone(api)
+        running = api.cluster.start("pve1", "qmclone", 9000, 100, api.authid, log=[])
+        guest = api.cluster.guests[301]
+
+        def done() -> None:
+            guest.config = {"name": "web1"}
+
+        running.at_end = done
+        if log == "unreadable":
+            error = ApiError("GET log", 403, "Permission check failed")
+            api.disturb(f"GET .*{running.upid}/log$", error, count=None)
+        report = await clone(api, vmid=301, name="web1", replace_leftovers=True)
+        assert report.problem is None
+        assert not api.made("DELETE")
+        assert len(whole(api, "web1")) == 1
 
     scenario()
 

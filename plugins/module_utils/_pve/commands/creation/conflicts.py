@@ -1,0 +1,191 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks, after the last task has ended, that what was created has the wanted name alone."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import replace
+
+from ... import clock
+from ...errors import PveError
+from ...guests import Guest, read_cluster, still_named
+from ...operations.job import Job, Target, common_lanes
+from ...plan import Action
+from ...task import Outcome
+from ...task_types import default_wait_timeout
+from ...tasklist import list_tasks
+
+if t.TYPE_CHECKING:
+    from ...plan import Step, Wanted
+    from ...scheduler import Result
+    from ..engine import Engine
+    from .names import Names
+    from .recipe import Recipe
+
+Results = dict[int, "Result"]
+
+
+async def verify(
+    machine: Engine, steps: t.Sequence[Step], results: Results, names: Names, recipe: Recipe
+) -> Results:
+    """The results as the cluster shows them afterwards: names as wanted, and each once."""
+    results = {index: _instead(result, names) for index, result in results.items()}
+    results = await _named_as_wanted(machine, steps, results, recipe)
+    if machine.context.stop.is_set():
+        return results
+    since = clock.now()
+    by_name = [
+        index
+        for index, result in results.items()
+        if steps[index].wanted.vmid is None
+        and steps[index].action is Action.MAKE
+        and result.outcome.good
+        and result.outcome is not Outcome.UNCHANGED
+    ]
+    checked = await asyncio.gather(
+        *(_alone(machine, results[index], names, since) for index in by_name)
+    )
+    return {**results, **dict(zip(by_name, checked))}
+
+
+def _instead(result: Result, names: Names) -> Result:
+    """The result of a guest that another run created meanwhile names that guest."""
+    other = names.taken.get(result.job.target.name or "")
+    if other is None or result.outcome is not Outcome.UNCHANGED:
+        return result
+    target = Target(other.vmid, other.name, other.node, other.kind)
+    return replace(result, job=replace(result.job, target=target))
+
+
+async def _named_as_wanted(
+    machine: Engine, steps: t.Sequence[Step], results: Results, recipe: Recipe
+) -> Results:
+    """A task that no answer named may have made another play's guest, which only its name tells."""
+    adopted = {
+        index: result
+        for index, result in results.items()
+        if (result.found or steps[index].action is Action.ADOPT) and result.outcome.good
+    }
+    if not adopted:
+        return results
+    try:
+        guests = (await read_cluster(machine.context.api, [recipe.kind])).guests
+    except PveError as error:  # the tasks are reported all the same
+        why = f"its task ended well, but whether it is the wanted guest cannot be read: {error}"
+        unknown = {
+            index: replace(result, outcome=Outcome.LOST, message=why)
+            for index, result in adopted.items()
+        }
+        return {**results, **unknown}
+    seen = {
+        index: _as_it_became(steps[index].wanted, result, guests.get(result.job.target.vmid))
+        for index, result in adopted.items()
+    }
+    return {**results, **seen}
+
+
+def _as_it_became(wanted: Wanted, result: Result, guest: Guest | None) -> Result:
+    if guest is None:
+        return result
+    job = replace(result.job, target=replace(result.job.target, node=guest.node))
+    if not wanted.name or guest.name in (None, wanted.name):
+        return replace(result, job=job)
+    why = f"expected VMID {guest.vmid} to be named {wanted.name!r}, found {guest.title}"
+    return replace(result, job=job, outcome=Outcome.FAILED, message=why)
+
+
+async def _alone(machine: Engine, result: Result, names: Names, since: float) -> Result:
+    """The result of a guest that was created by name, which no other guest may carry."""
+    target = result.job.target
+    name = str(target.name)
+    try:
+        others = await names.others(name, target.vmid, result.job.timeout, since)
+    except PveError as error:
+        return replace(result, outcome=Outcome.LOST, message=str(error))
+    if not others:
+        return result
+    other = max(others, key=lambda guest: guest.vmid)
+    if other.vmid > target.vmid:
+        return _earlier(machine, result, other)
+    return await _later(machine, result, min(others, key=lambda guest: guest.vmid))
+
+
+def _earlier(machine: Engine, result: Result, other: Guest) -> Result:
+    """Ours came first; the other run's is the one too many."""
+    why = (
+        f"name conflict: {other.title} has the name of {result.job.target.title}, which this call"
+        " created. Another run created it at the same time; remove one of the two"
+    )
+    if machine.context.params["on_conflict"] == "remove":
+        machine.context.warn(why)
+        return result
+    return replace(result, outcome=Outcome.FAILED, message=why, remains=True)
+
+
+async def _later(machine: Engine, result: Result, other: Guest) -> Result:
+    """Ours came later: it is reported, and removed where that is wanted and safe."""
+    ours = result.job.target
+    why = (
+        f"name conflict: {ours.title}, created by this call, has the name of {other.title}, which"
+        " another run created at the same time"
+    )
+    if machine.context.params["on_conflict"] != "remove":
+        hint = "remove one of the two, or set on_conflict to remove"
+        return replace(result, outcome=Outcome.FAILED, message=f"{why}; {hint}", remains=True)
+    against = await _against_removal(machine, result)
+    if against:
+        why += f". It is not removed: {against}"
+        return replace(result, outcome=Outcome.FAILED, message=why, remains=True)
+    (removed,) = await machine.run([_removal(result)], to_the_end=True)
+    tasks = (*result.tasks, *removed.tasks)
+    if not removed.outcome.good:
+        why += f". It could not be removed: {removed.message or removed.outcome.value}"
+        return replace(result, outcome=Outcome.FAILED, message=why, tasks=tasks, remains=True)
+    machine.context.warn(f"{why}; it was removed again")
+    target = Target(other.vmid, other.name, other.node, other.kind)
+    job = replace(result.job, target=target)
+    return replace(result, job=job, outcome=Outcome.UNCHANGED, tasks=tasks)
+
+
+async def _against_removal(machine: Engine, result: Result) -> str:
+    """Why a guest must stay: it is not certainly ours, not whole, or was started."""
+    api, target = machine.context.api, result.job.target
+    if result.found or result.job.upid is not None or not result.tasks:
+        return "no answer to this call named the task that created it"
+    guest = ("nodes", target.node, target.kind, target.vmid)
+    try:
+        state = (await api.get((*guest, "status", "current"))).data or {}
+        tasks = await list_tasks(
+            api, target.node, {"source": "all", "vmid": target.vmid}, retries=None
+        )
+    except PveError as error:
+        return str(error)
+    if state.get("lock"):
+        return f"it is locked ({state['lock']})"
+    others = [one.upid for one in tasks if one.upid not in {task.upid for task in result.tasks}]
+    if state.get("status") != "stopped" or others:
+        return "it was started or changed since"
+    return ""
+
+
+def _removal(result: Result) -> Job:
+    """The job that removes what this call created, if it still has its name."""
+    target = result.job.target
+    task_type = "qmdestroy" if target.kind == "qemu" else "vzdestroy"
+    return Job(
+        title=f"removal of {target.title}",
+        target=target,
+        node=target.node,
+        method="DELETE",
+        path=("nodes", target.node, target.kind, target.vmid),
+        params={"purge": 1, "destroy-unreferenced-disks": 1},
+        task_type=task_type,
+        task_id=str(target.vmid),
+        timeout=default_wait_timeout(task_type),
+        lanes=common_lanes(target.node, None),
+        recheck=still_named(Guest(target.vmid, target.kind, target.node, target.name, "stopped")),
+    )

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The flow that clone and container share: resolve, act, verify, report."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ...plan import Action
+from ...vmids import VmidRange, Vmids
+from ..engine import engine
+from ..result import job_report
+from .conflicts import verify
+from .leftovers import without_leftovers
+from .names import Names
+from .report import diff_of, plan_report, step_values
+from .resolve import resolve
+
+if t.TYPE_CHECKING:
+    from ...command import Context, Report
+    from ...guests import Cluster
+    from ...operations.job import Job
+    from ...plan import Step, Wanted
+    from ..engine import Engine
+    from .recipe import Recipe
+
+
+async def create(
+    context: Context, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+) -> Report:
+    """Have every wanted guest; those that are there stay, those on their way are adopted.
+
+    What stands against one guest is its failure in the report; the others are created.
+    """
+    async with engine(context) as machine:
+        resolved = await resolve(machine, wanted, cluster, recipe)
+        steps = await _without_vetoed(resolved.steps, recipe)
+        if context.check:
+            return plan_report(steps, recipe)
+        vmids = _vmids(machine, steps, resolved.cluster)
+        chosen = await _choose(steps, vmids)  # before anything is done, for it may fail
+        cleared = await without_leftovers(machine, steps, resolved.cluster, recipe)
+        steps = await _without_vetoed(cleared.steps, recipe)
+        names = Names(machine, resolved, recipe)
+        jobs = _jobs(steps, chosen, names, recipe)
+        results = dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))
+        results = await verify(machine, steps, results, names, recipe)
+        values = [
+            step_values(step, results.get(index), resolved.finished)
+            for index, step in enumerate(steps)
+        ]
+        return job_report(
+            context,
+            list(results.values()),
+            values,
+            diff=diff_of(steps, recipe, values),
+            refused=[_in_words(step) for step in steps if step.action is Action.GIVE_UP],
+            more_tasks=[*resolved.finished.values(), *cleared.tasks],
+        )
+
+
+def _in_words(step: Step) -> str:
+    return f"{step.wanted.title}: {step.why}"
+
+
+async def _without_vetoed(steps: list[Step], recipe: Recipe) -> list[Step]:
+    """Give up each guest that cannot be created where or as it is wanted."""
+    to_create = [step for step in steps if step.action is Action.MAKE]
+    wanted = [step.wanted for step in to_create]
+    vetoes = await recipe.vetoes(wanted) if wanted else ()
+    against = {
+        id(step): step.wanted.why or veto
+        for step, veto in zip(to_create, vetoes)
+        if step.wanted.why or veto
+    }
+    return [
+        replace(step, action=Action.GIVE_UP, why=against[id(step)]) if id(step) in against else step
+        for step in steps
+    ]
+
+
+def _vmids(machine: Engine, steps: t.Sequence[Step], cluster: Cluster) -> Vmids:
+    asked = {step.wanted.vmid for step in steps if step.wanted.vmid is not None}
+    text = machine.context.params["vmid_range"]
+    return Vmids(
+        machine.context.api, {*cluster.guests, *asked}, VmidRange.parse(text) if text else None
+    )
+
+
+async def _choose(steps: t.Sequence[Step], vmids: Vmids) -> dict[int, int]:
+    """A VMID for each guest to be made that has none, by the index of its step."""
+    return {
+        index: await vmids.take()
+        for index, step in enumerate(steps)
+        if step.action is Action.MAKE and step.wanted.vmid is None
+    }
+
+
+def _jobs(
+    steps: t.Sequence[Step], chosen: t.Mapping[int, int], names: Names, recipe: Recipe
+) -> dict[int, Job]:
+    """The jobs of the steps that need one, by the index of the step."""
+    jobs: dict[int, Job] = {}
+    for index, step in enumerate(steps):
+        if step.action is Action.MAKE:
+            vmid = t.cast("int", chosen.get(index, step.wanted.vmid))
+            job = recipe.job(step.wanted, vmid, movable=index in chosen)
+            jobs[index] = names.checked(job) if index in chosen else names.owned(job)
+        elif step.action is Action.ADOPT and step.guest and step.upid:
+            job = recipe.job_begun(step.wanted, step.guest).adopting(step.upid)
+            jobs[index] = names.owned(job)
+    return jobs

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keeps names unique as far as a client can: looks again before each start and at the end.
+
+Proxmox VE does not keep names unique, so two runs at once can create the same name. Of two guests
+of a name the one with the higher VMID counts as the later one, for both runs alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import replace
+
+from ... import clock
+from ...creators import Creators
+from ...errors import PveError
+from ...guests import list_guests
+from ...operations.job import Unneeded
+from ...plan import MAKING
+
+if t.TYPE_CHECKING:
+    from ...guests import Cluster, Guest
+    from ...operations.job import Job
+    from ..engine import Engine
+    from .recipe import Recipe
+    from .resolve import Resolved
+
+# How old a reading of the names may be when a guest is started, in seconds.
+_WINDOW = 2.0
+
+
+class Names:
+    """The names of this moment; ``taken`` are guests that others created meanwhile, by name."""
+
+    def __init__(self, machine: Engine, resolved: Resolved, recipe: Recipe) -> None:
+        self._api = machine.context.api
+        self._recipe = recipe
+        self._cluster: Cluster = resolved.cluster
+        self._creators = Creators(self._api, recipe.kind)
+        self._ignored = set(resolved.abandoned)
+        self._own: set[int] = set()
+        self._guests: t.Mapping[int, Guest] = resolved.cluster.guests
+        self._read_at = resolved.read
+        self._lock = asyncio.Lock()
+        self.taken: dict[str, Guest] = {}
+
+    def owned(self, job: Job) -> Job:
+        """The job of a guest of this call."""
+        self._own.add(job.target.vmid)
+        return job
+
+    def checked(self, job: Job) -> Job:
+        """The job with a look for its name right before each of its starts."""
+        readdress = job.readdress
+        moved = None if readdress is None else lambda vmid: self.checked(readdress(vmid))
+        return replace(self.owned(job), recheck=lambda _api: self._check(job), readdress=moved)
+
+    async def others(self, name: str, vmid: int, patience: float, since: float) -> list[Guest]:
+        """Every other guest of this name, once no guest is created that may get it.
+
+        The names are read at ``since`` (seconds of the clock) or later.
+        """
+        until = clock.now() + patience
+        while True:
+            guests = await self._read(since)
+            named = [
+                guest
+                for guest in guests.values()
+                if guest.name == name and guest.vmid not in {vmid, *self._ignored}
+            ]
+            whole = [guest for guest in named if guest.lock not in MAKING]
+            nameless = [g for g in guests.values() if g.lock in MAKING and not g.name]
+            unclear = [] if whole else named or await self._may_become(nameless)
+            if not unclear:
+                return whole
+            if clock.now() >= until:
+                raise PveError(
+                    f"cannot determine whether {name!r} is created by another run at the same"
+                    f" time: {unclear[0].title} is being created and has no name before it is whole"
+                )
+            await clock.sleep(_WINDOW)
+            since = clock.now() - _WINDOW / 2
+
+    async def _check(self, job: Job) -> None:
+        """Raise Unneeded where somebody else has created the guest meanwhile."""
+        name = str(job.target.name)
+        others = await self.others(name, job.target.vmid, job.timeout, clock.now() - _WINDOW)
+        if others:
+            self.taken[name] = others[0]
+            raise Unneeded(f"{others[0].title} was created meanwhile, not by this call")
+
+    async def _may_become(self, nameless: t.Sequence[Guest]) -> list[Guest]:
+        """Those that an overlapping run of the same play may be creating."""
+        foreign = [g for g in nameless if g.vmid not in self._own and g.vmid not in self._ignored]
+        if not foreign:
+            return []
+        look = await self._creators.look(sorted({guest.node for guest in foreign}))
+        unclear = []
+        for guest in foreign:
+            upid = look.by_vmid.get(guest.vmid)
+            if upid is not None and not self._recipe.may_create(upid, guest):
+                self._ignored.add(guest.vmid)
+            else:
+                unclear.append(guest)
+        return unclear
+
+    async def _read(self, since: float) -> t.Mapping[int, Guest]:
+        """A reading that began at ``since`` or later; who waits for one shares it."""
+        async with self._lock:
+            if self._read_at.now < since or self._read_at.slept > _WINDOW:
+                read_at = clock.moment()
+                self._guests = await list_guests(self._api, self._cluster, self._recipe.kind)
+                self._read_at = read_at
+            return self._guests

@@ -1,0 +1,257 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decides about each wanted guest, waiting for what others create where that has to be known."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ... import clock
+from ...creators import Creators
+from ...errors import ApiError, PveError, Trouble
+from ...guests import add_names, add_names_of, read_cluster
+from ...leftovers import explain
+from ...plan import MAKING, Action, Step, Wanted, decide
+from ...task import Outcome
+
+if t.TYPE_CHECKING:
+    from ...creators import Look
+    from ...guests import Cluster, Guest
+    from ...task import Task
+    from ...upid import Upid
+    from ..engine import Engine
+    from .recipe import Recipe
+
+# How often the cluster is read again because somebody had begun to create more guests.
+_ROUNDS = 5
+# How often the cluster is read again because a task has ended between two requests.
+_LOOKS = 3
+# How often a guest is looked at whose task is not seen, in seconds.
+_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The decisions, what they are based on, and the tasks of others that had to be waited for.
+
+    ``read`` is when the names were read, or a moment before. ``abandoned`` are locked guests that
+    nobody creates any more.
+    """
+
+    steps: list[Step]
+    cluster: Cluster
+    read: clock.Moment
+    finished: dict[int, Task] = field(default_factory=dict)
+    abandoned: frozenset[int] = frozenset()
+
+
+@dataclass
+class _View:
+    """One look: decisions, and the guests whose end has to be known first, with their tasks."""
+
+    steps: list[Step]
+    pending: dict[int, tuple[Guest, Upid | None]] = field(default_factory=dict)
+
+    def change(self, vmid: int, **changes: t.Any) -> None:
+        """Change the step that would adopt this guest."""
+        self.steps = [
+            replace(step, **changes)
+            if step.action is Action.ADOPT and step.guest and step.guest.vmid == vmid
+            else step
+            for step in self.steps
+        ]
+
+
+async def resolve(
+    machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+) -> Resolved:
+    """Decide about every wanted guest.
+
+    A VM that is being created has no name yet. So while anybody creates a guest without a name, a
+    missing name is not decided: it is waited for within limits, and given up where that was in
+    vain. In check mode nothing is waited for.
+    """
+    return await _Resolver(machine, wanted, recipe).resolve(cluster)
+
+
+async def _named(
+    machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+) -> Cluster:
+    """The cluster with the names that are needed: all of the kind, or those of given VMIDs."""
+    api = machine.context.api
+    if any(one.vmid is None for one in wanted):
+        return await add_names(api, cluster, [recipe.kind])
+    vmids = {one.vmid for one in wanted}
+    there = [guest for guest in cluster.guests.values() if guest.vmid in vmids]
+    return await add_names_of(api, cluster, there) if there else cluster
+
+
+class _Resolver:
+    def __init__(self, machine: Engine, wanted: t.Sequence[Wanted], recipe: Recipe) -> None:
+        self._machine = machine
+        self._api = machine.context.api
+        self._wanted = wanted
+        self._recipe = recipe
+        self._creators = Creators(self._api, recipe.kind)
+        self._waited: set[int] = set()
+        self._abandoned: set[int] = set()
+        self._finished: dict[int, Task] = {}
+
+    async def resolve(self, cluster: Cluster) -> Resolved:
+        view, read = _View([]), clock.moment()
+        cluster = await _named(self._machine, self._wanted, cluster, self._recipe)
+        for number in range(_ROUNDS + 1):
+            cluster, view = await self._look(cluster, first=number == 0)
+            waitable = {vmid: one for vmid, one in view.pending.items() if vmid not in self._waited}
+            stopped = self._machine.context.stop.is_set()
+            if not waitable or self._machine.context.check or stopped or number == _ROUNDS:
+                break
+            await self._wait_for(waitable)
+            read = clock.moment()
+            cluster = await read_cluster(self._api)
+            cluster = await _named(self._machine, self._wanted, cluster, self._recipe)
+        steps = view.steps if self._machine.context.check else self._without_guesses(view)
+        return Resolved(steps, cluster, read, self._finished, frozenset(self._abandoned))
+
+    async def _look(
+        self, cluster: Cluster, *, first: bool, more: int = _LOOKS
+    ) -> tuple[Cluster, _View]:
+        """Decide; a guest whose task has ended in this moment makes another look necessary."""
+        steps = decide(self._wanted, cluster, self._recipe.kind, self._recipe.avoid)
+        locked = self._locked(steps, cluster)
+        if not locked:
+            return cluster, _View(steps)
+        look = await self._creators.look(sorted({guest.node for guest in locked.values()}))
+        unseen = [guest for vmid, guest in locked.items() if vmid not in look.by_vmid]
+        if unseen and more:
+            again = await add_names(self._api, await read_cluster(self._api), [self._recipe.kind])
+            if not all(_same(guest, again.guests.get(guest.vmid)) for guest in unseen):
+                return await self._look(again, first=first, more=more - 1)
+        return cluster, await self._view(steps, locked, look, first=first)
+
+    async def _view(
+        self, steps: list[Step], locked: t.Mapping[int, Guest], look: Look, *, first: bool
+    ) -> _View:
+        """Adopt what can be, give up what is dead, and say what has to be waited for."""
+        view = _View(steps)
+        adoptable = {s.guest.vmid for s in steps if s.action is Action.ADOPT and s.guest}
+        for vmid, guest in locked.items():
+            upid = look.by_vmid.get(vmid)
+            if upid is None:
+                dead, gone = await self._dead(guest, unclear=guest.node in look.unclear)
+                if gone:
+                    why = explain(guest, dead, guest.node)
+                    view.change(vmid, action=Action.GIVE_UP, upid=dead, why=why)
+                    continue
+            elif vmid in adoptable and self._recipe.may_create(upid, guest):
+                view.change(vmid, upid=upid)
+                continue
+            if vmid in adoptable or self._matters(upid, guest, first=first):
+                view.pending[vmid] = (guest, upid)
+        return view
+
+    def _locked(self, steps: t.Sequence[Step], cluster: Cluster) -> dict[int, Guest]:
+        """The guests being created that matter: wanted ones, and nameless ones for a lost name."""
+        locked = {s.guest.vmid: s.guest for s in steps if s.action is Action.ADOPT and s.guest}
+        if any(_by_name(step) for step in steps):
+            locked.update(
+                (guest.vmid, guest)
+                for guest in cluster.guests.values()
+                if guest.kind == self._recipe.kind and guest.lock in MAKING and not guest.name
+            )
+        return locked
+
+    def _matters(self, upid: Upid | None, guest: Guest, *, first: bool) -> bool:
+        """Whether a nameless guest has to be waited for.
+
+        Every one that is there at first is. Of those that come later only such as an overlapping
+        run of the same play would create, or a busy cluster would never let a play begin.
+        """
+        if first or guest.vmid in self._waited:
+            return True
+        return upid is None or self._recipe.may_create(upid, guest)
+
+    async def _dead(self, guest: Guest, *, unclear: bool) -> tuple[Upid | None, bool]:
+        """The dead task that left a guest, and whether nobody works on it for certain."""
+        if unclear:
+            return None, False
+        dead = await self._creators.find_dead(guest)
+        if dead is None and not await self._creators.sees_everything(guest.node):
+            return None, False
+        self._abandoned.add(guest.vmid)
+        return dead, True
+
+    async def _wait_for(self, pending: t.Mapping[int, tuple[Guest, Upid | None]]) -> None:
+        """Wait until these guests are created, within the time of their tasks, or until stopped."""
+        self._waited.update(pending)
+        waits = asyncio.gather(*(self._wait(guest, upid) for guest, upid in pending.values()))
+        stopped = asyncio.ensure_future(self._machine.context.stop.wait())
+        both: set[asyncio.Future[t.Any]] = {waits, stopped}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not waits.done():
+            waits.cancel()
+        await asyncio.gather(waits, return_exceptions=True)
+
+    async def _wait(self, guest: Guest, upid: Upid | None) -> None:
+        job = self._recipe.job_begun(Wanted(guest.vmid, None), guest)
+        if upid is None:
+            await self._until_unlocked(guest, job.timeout)
+            return
+        task = await self._machine.watch(upid, job.timeout)
+        if upid.user == self._api.authid:
+            self._finished[guest.vmid] = task
+        elif task.outcome is Outcome.LOST:  # not ours to follow
+            await self._until_unlocked(guest, job.timeout)
+
+    async def _until_unlocked(self, guest: Guest, most: float) -> None:
+        """Look at a guest until it is whole or gone; its task is not seen."""
+        until = clock.now() + min(most, self._machine.context.params["node_timeout"])
+        path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+        while clock.now() < until:
+            await clock.sleep(_STEP)
+            try:
+                config = (await self._api.get(path, retries=0)).data or {}
+            except ApiError as error:
+                if error.trouble is Trouble.GONE:
+                    return
+            except PveError:
+                continue
+            else:
+                if config.get("lock") not in MAKING:
+                    return
+
+    def _without_guesses(self, view: _View) -> list[Step]:
+        """Give up what cannot be decided: nothing is created for it."""
+        blocking = [one for vmid, one in view.pending.items() if vmid in self._waited]
+        if self._machine.context.stop.is_set():
+            blocking = list(view.pending.values())
+        return [self._settled(step, blocking) for step in view.steps]
+
+    def _settled(self, step: Step, blocking: t.Sequence[tuple[Guest, Upid | None]]) -> Step:
+        if step.action is Action.ADOPT and step.guest and step.upid is None:
+            why = explain(step.guest, None, step.guest.node)
+            return replace(step, action=Action.GIVE_UP, why=why)
+        if not _by_name(step) or not blocking:
+            return step
+        guest, upid = blocking[0]
+        others = f" and {len(blocking) - 1} more" if len(blocking) > 1 else ""
+        why = (
+            f"cannot determine whether {step.wanted.name!r} is there or being created:"
+            f" {guest.title}{others} ({upid or 'by a task that is not seen'}) has no name before it"
+            " is whole. Nothing was created for it; run again when that is done, or give a VMID"
+        )
+        return replace(step, action=Action.GIVE_UP, why=why)
+
+
+def _same(guest: Guest, now: Guest | None) -> bool:
+    return now is not None and (now.node, now.lock) == (guest.node, guest.lock)
+
+
+def _by_name(step: Step) -> bool:
+    """Whether a guest is to be created because its name was not found."""
+    return step.action is Action.MAKE and step.wanted.vmid is None
