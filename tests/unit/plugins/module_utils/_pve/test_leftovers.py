@@ -125,7 +125,7 @@ def test_without_a_dead_task_of_ours_nobody_is_told_to_remove_anything() -> None
 def test_the_removal_ignores_the_lock_of_that_guest_alone() -> None:
     job = removal(Guest(301, "qemu", "pve2", None, "stopped", lock="clone"))
     assert (job.method, job.path) == ("DELETE", ("nodes", "pve2", "qemu", 301))
-    assert job.params == {"skiplock": 1}
+    assert job.params == {"skiplock": 1, "purge": 1, "destroy-unreferenced-disks": 1}
     assert not job.repeatable
 
 
