@@ -80,7 +80,10 @@ class Access:
             userid = f"{userid}@{realm}"
         try:
             login = self._authentication.login(
-                userid, call.params["password"], call.params.get("tfa-challenge")
+                userid,
+                call.params["password"],
+                call.params.get("tfa-challenge"),
+                world.nodes[call.node].clock_offset,
             )
         except LoginFailed as failed:
             if userid.endswith("@pam") and userid in world.users:

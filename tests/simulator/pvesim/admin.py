@@ -23,6 +23,7 @@ GET    /_sim/requests               {counts: {"GET /version": 1}, total, connect
 DELETE /_sim/requests
 GET    /_sim/world                  guests, tasks, nodes, volumes
 POST   /_sim/nodes/{node}/up|down|silent|closed|untrusted
+POST   /_sim/nodes/{node}/clock     {offset: 600}: seconds by which its clock is ahead
 POST   /_sim/nodes/{node}/pvedaemon/up|down|block
 POST   /_sim/quorum                 {there: false}
 POST   /_sim/guests/{vmid}          {lock: backup}: options of the config, null removes one
@@ -72,7 +73,7 @@ class Admin:
     async def _act(self, request: Request) -> Any:
         parts = request.path.removeprefix(PREFIX).strip("/").split("/")
         if request.method == "POST" and parts[0] == "nodes":
-            return await self._node(parts[1:])
+            return await self._node(parts[1:], _document(request))
         match [request.method, *parts]:
             case ["POST", "guests", vmid]:
                 return self._guest(vmid, _document(request))
@@ -149,7 +150,7 @@ class Admin:
                 return {"upid": upid}
         raise Refused(404, f"there is no running task {upid}")
 
-    async def _node(self, parts: list[str]) -> Any:
+    async def _node(self, parts: list[str], document: Mapping[str, Any]) -> Any:
         name, *action = parts
         node = self._world.nodes.get(name)
         if node is None:
@@ -157,6 +158,8 @@ class Admin:
         match action:
             case ["pvedaemon", state] if state in PVEDAEMON:
                 node.pvedaemon = PVEDAEMON[state]
+            case ["clock"]:
+                node.clock_offset = _offset(document)
             case ["up"]:
                 self._world.node_up(name)
             case ["down"]:
@@ -166,7 +169,15 @@ class Admin:
             case _:
                 raise Refused(404, f"a node cannot be {'/'.join(action)!r}")
         await self._node_changed(name)
-        return {"node": name, "state": node.state, "pvedaemon": node.pvedaemon}
+        return {"node": name, "state": node.state, "pvedaemon": node.pvedaemon,
+                "clock_offset": node.clock_offset}  # fmt: skip
+
+
+def _offset(document: Mapping[str, Any]) -> float:
+    """By how much the clock of a node is ahead."""
+    if set(document) != {"offset"} or not isinstance(document["offset"], (int, float)):
+        raise Refused(400, "the clock of a node is {offset: seconds}")
+    return float(document["offset"])
 
 
 def _document(request: Request) -> Mapping[str, Any]:

@@ -80,7 +80,7 @@ class Api:
             raise plain(501, "no such uri")
         identity = None
         if not self._is_open(request):
-            identity = self._authentication.identify(request)
+            identity = self._authentication.identify(request, self._offset(asked))
         check_content(request)
         if request.output not in FORMATS:
             raise plain(501, f"no formatter for uri {request.api_path}, {request.output}")
@@ -88,6 +88,9 @@ class Api:
             return await self._call(request, identity, asked)
         except CallError as error:
             return failure(error, request.output)
+
+    def _offset(self, node: str) -> float:
+        return self._world.nodes[node].clock_offset
 
     def _is_open(self, request: Request) -> bool:
         """Whether the call needs no login; what is sent along is not looked at then."""
@@ -103,6 +106,9 @@ class Api:
             raise CallError(501, f"Method '{request.method} {path}' not implemented")
         order = self._order(found, with_path(given, found.path_params), identity, asked)
         await self.daemons.reach(asked, order.node, order.method.protected)
+        if order.node != asked and identity is not None:
+            # The other node looks at ticket and token again, by its own clock.
+            self._authentication.identify(request, self._offset(order.node))
         try:
             result = await self.daemons.run(order.node, self._perform(order), order.forwarded)
             answer = success(result, request.output)

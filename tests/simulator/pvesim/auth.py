@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tickets, CSRF tokens, API tokens and second factors (`PVE/AccessControl.pm`).
 
-Tickets are signed with a secret of the process and live two hours of the cluster's clock; they
-are good on every node.
+Tickets are signed with a secret of the process and live two hours. They are good on every node
+whose clock is not more than five minutes behind that of the node which made them.
 """
 
 from __future__ import annotations
@@ -72,51 +72,58 @@ class Authentication:
         self._world = world
         self._secret = secrets.token_bytes(32)
 
-    def identify(self, request: Request) -> Identity:
-        """Who sends a request; raises HttpError 401 as pveproxy words it (without a body)."""
+    def identify(self, request: Request, offset: float = 0.0) -> Identity:
+        """Who sends a request to a node whose clock is ahead by `offset` seconds.
+
+        Raises HttpError 401 as pveproxy words it (without a body).
+        """
         header = request.headers.get("authorization", "")
         ticket = request.cookie or _value(header, "PVEAuthCookie")
         if ticket is not None:
-            return self._by_ticket(ticket, request)
+            return self._by_ticket(ticket, request, offset)
         token = _value(header, "PVEAPIToken")
         if token is None:
             raise bare(401, NO_TICKET)
         return self._by_token(token)
 
-    def login(self, userid: str, password: str, challenge: str | None) -> Login:
+    def login(
+        self, userid: str, password: str, challenge: str | None, offset: float = 0.0
+    ) -> Login:
         """A new ticket for a password, a valid ticket or the answer to a challenge."""
         user = self._world.users.get(userid)
         if user is None or not self._usable(user):
             raise LoginFailed
         if challenge is not None:
-            self._answer_challenge(user, password, challenge)
-            return self._login(userid)
-        owner = self.verify_ticket(password)
+            self._answer_challenge(user, password, challenge, offset)
+            return self._login(userid, offset)
+        owner = self.verify_ticket(password, offset)
         if owner in (userid, "root@pam"):
-            return self._login(userid)
+            return self._login(userid, offset)
         if not user.password or not _same(password, user.password):
             raise LoginFailed
-        return self._challenge(userid) if user.totp else self._login(userid)
+        if user.totp:
+            return self._challenge(userid, offset)
+        return self._login(userid, offset)
 
-    def verify_ticket(self, ticket: str) -> str | None:
+    def verify_ticket(self, ticket: str, offset: float = 0.0) -> str | None:
         """The user of a valid ticket; None for a half ticket of a login with second factor."""
-        data = self._verify(ticket, aad="")
+        data = self._verify(ticket, "", offset)
         return data if data and not data.startswith(CHALLENGE) else None
 
-    def csrf_token(self, userid: str) -> str:
+    def csrf_token(self, userid: str, offset: float = 0.0) -> str:
         """`TIME:SIGNATURE`, bound to the user."""
-        stamp = self._stamp()
+        stamp = self._stamp(offset)
         return f"{stamp}:{self._sign(f'csrf:{stamp}:{userid}')}"
 
-    def _by_ticket(self, ticket: str, request: Request) -> Identity:
-        userid = self.verify_ticket(ticket)
+    def _by_ticket(self, ticket: str, request: Request, offset: float) -> Identity:
+        userid = self.verify_ticket(ticket, offset)
         user = self._world.users.get(userid or "")
         if user is None or not self._usable(user):
             raise bare(401, AUTH_FAILED)
         csrf = request.headers.get("csrfpreventiontoken", "")
         # A form of a browser cannot send the header along with a file.
         needed = request.method != "GET" and not request.uploads
-        if needed and not self._valid_csrf(csrf, user.userid):
+        if needed and not self._valid_csrf(csrf, user.userid, offset):
             raise bare(401, CSRF_FAILED)
         return Identity(user.userid)
 
@@ -137,45 +144,45 @@ class Authentication:
     def _over(self, expire: int) -> bool:
         return bool(expire) and expire <= self._world.clock.now()
 
-    def _login(self, userid: str) -> Login:
-        return Login(userid, self._ticket(userid), self.csrf_token(userid))
+    def _login(self, userid: str, offset: float) -> Login:
+        return Login(userid, self._ticket(userid, "", offset), self.csrf_token(userid, offset))
 
-    def _challenge(self, userid: str) -> Login:
+    def _challenge(self, userid: str, offset: float) -> Login:
         wanted = quote(json.dumps({"totp": True}, separators=(",", ":")))
-        ticket = self._ticket(f"{CHALLENGE}{wanted}", aad=userid)
-        return Login(userid, ticket, self.csrf_token(userid), challenge=True)
+        ticket = self._ticket(f"{CHALLENGE}{wanted}", userid, offset)
+        return Login(userid, ticket, self.csrf_token(userid, offset), challenge=True)
 
-    def _answer_challenge(self, user: User, answer: str, challenge: str) -> None:
-        data = self._verify(challenge, aad=user.userid)
+    def _answer_challenge(self, user: User, answer: str, challenge: str, offset: float) -> None:
+        data = self._verify(challenge, user.userid, offset)
         kind, _separator, code = answer.partition(":")
         if not data or not data.startswith(CHALLENGE) or kind != "totp" or not user.totp:
             raise LoginFailed
-        now = self._world.clock.now()
+        now = self._world.clock.now() + offset
         if code not in {totp(user.totp, now + drift) for drift in (-30, 0, 30)}:
             raise LoginFailed
 
-    def _ticket(self, data: str, aad: str = "") -> str:
-        stamp = self._stamp()
+    def _ticket(self, data: str, aad: str, offset: float) -> str:
+        stamp = self._stamp(offset)
         return f"PVE:{data}:{stamp}::{self._sign(f'PVE:{data}:{stamp}:{aad}')}"
 
-    def _verify(self, ticket: str, aad: str) -> str | None:
+    def _verify(self, ticket: str, aad: str, offset: float) -> str | None:
         match = TICKET.fullmatch(ticket)
         if match is None:
             return None
         data, stamp = match["data"], match["time"]
         good = _same(self._sign(f"PVE:{data}:{stamp}:{aad}"), match["signature"])
-        return data if good and self._fresh(stamp) else None
+        return data if good and self._fresh(stamp, offset) else None
 
-    def _valid_csrf(self, token: str, userid: str) -> bool:
+    def _valid_csrf(self, token: str, userid: str, offset: float) -> bool:
         stamp, _separator, signature = token.partition(":")
         good = _same(self._sign(f"csrf:{stamp}:{userid}"), signature)
-        return good and self._fresh(stamp)
+        return good and self._fresh(stamp, offset)
 
-    def _fresh(self, stamp: str) -> bool:
-        return -TOLERANCE <= self._world.clock.now() - int(stamp, 16) <= LIFETIME
+    def _fresh(self, stamp: str, offset: float) -> bool:
+        return -TOLERANCE <= self._world.clock.now() + offset - int(stamp, 16) <= LIFETIME
 
-    def _stamp(self) -> str:
-        return f"{int(self._world.clock.now()):08X}"
+    def _stamp(self, offset: float) -> str:
+        return f"{int(self._world.clock.now() + offset):08X}"
 
     def _sign(self, text: str) -> str:
         digest = hmac.new(self._secret, text.encode(), hashlib.sha256).digest()

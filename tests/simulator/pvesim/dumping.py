@@ -42,7 +42,7 @@ class Job:
 
     def stamp(self) -> str:
         """The time as the log has it."""
-        now = datetime.fromtimestamp(self.worker.world.clock.now(), tz=timezone.utc)
+        now = datetime.fromtimestamp(self.worker.now(), tz=timezone.utc)
         return f"{now:%Y-%m-%d %H:%M:%S}"
 
 
@@ -75,18 +75,17 @@ async def dump(job: Job, guest: Guest) -> Volume:
 
 async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
     """Write the archive, whose config is that of now."""
-    world = job.worker.world
     mode = _possible(job, guest, mode)
     job.info(f"backup mode: {mode}")
     job.info("ionice priority: 7")
     config = {k: v for k, v in guest.config.items() if k != "lock"}
-    name = archive_name(guest, world.clock.now(), job.compress)
+    name = archive_name(guest, job.worker.now(), job.compress)
     path = f"{directory(job.storage)}/{name}"
     size = await (_vma if guest.kind == "qemu" else _tar)(job, guest, mode, path)
     if size > job.storage.total - sum(v.size for v in job.storage.volumes):
         raise Died("no space left on device")
     volume = Volume(f"{job.storage.id}:backup/{name}", "backup", name.partition(".")[2], size)
-    volume.vmid, volume.ctime = guest.vmid, int(world.clock.now())
+    volume.vmid, volume.ctime = guest.vmid, int(job.worker.now())
     volume.node = None if job.storage.shared else guest.node
     volume.config = config
     volume.notes = _notes(job, guest)

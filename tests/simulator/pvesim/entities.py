@@ -35,6 +35,8 @@ class Node:
     """up, down (connection refused) or blocked (workers hang)."""
     fingerprint: str = ""
     """SHA-256 of the certificate that the node presents, as `/nodes` shows it."""
+    clock_offset: float = 0.0
+    """Seconds by which the clock of the node is ahead."""
     pvedaemon_deaths: int = 0
     """How often pvedaemon went down; it does not see the ends of tasks from before."""
     stopped_services: set[str] = field(default_factory=set)

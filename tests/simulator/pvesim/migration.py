@@ -50,7 +50,7 @@ class Migration:
 
     def say(self, text: str) -> None:
         """A line of the log with its time stamp."""
-        now = datetime.fromtimestamp(self.world.clock.now(), tz=timezone.utc)
+        now = datetime.fromtimestamp(self.worker.now(), tz=timezone.utc)
         self.worker.log(f"{now:%Y-%m-%d %H:%M:%S} {text}")
 
     def target_storage(self, name: str) -> Storage:

@@ -81,7 +81,7 @@ class Server:
                 self._runners.append(runner)
                 server = runner.server
                 assert server is not None
-                front = partial(self._front, server)
+                front = partial(self._front, server, node.name)
                 listener = Listener(self._addresses[index], node, certificate.context, front)
                 self._listeners.append(listener)
                 listener.listen()
@@ -94,12 +94,12 @@ class Server:
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         await asyncio.gather(*(listener.close() for listener in self._listeners))
 
-    def _front(self, server: Callable[[], asyncio.Protocol]) -> Front:
+    def _front(self, server: Callable[[], asyncio.Protocol], node: str) -> Front:
         """The protocol of a new connection."""
-        return Front(server(), self._refused, self._world.clock.sleep)
+        return Front(server(), partial(self._refused, node), self._world.clock.sleep)
 
-    def _refused(self, protocol: str, status: int, reason: str) -> bytes:
-        return http.refused(protocol, status, reason, self._now())
+    def _refused(self, node: str, protocol: str, status: int, reason: str) -> bytes:
+        return http.refused(protocol, status, reason, self._world.time_at(node))
 
     async def _node_changed(self, name: str) -> None:
         """Let daemons, listeners and waiting requests see the new state of a node."""
@@ -118,7 +118,8 @@ class Server:
         """One request at the address of a node."""
         asked = await http.read(request)
         if asked.path.startswith(PREFIX):
-            return http.response(request, await self._admin.answer(asked), self._now(), False)
+            answer = await self._admin.answer(asked)
+            return http.response(request, answer, self._world.clock.now(), False)
         served = self._connections.count(request)
         if served == 1:
             self._traffic.connection()
@@ -130,7 +131,7 @@ class Server:
         except _Cut as end:
             return http.cut(request, end.reset)
         last = served >= http.MAX_REQUESTS or asked.upload is not None
-        whole = http.response(request, answer, self._now(), last)
+        whole = http.response(request, answer, self._world.time_at(node.name), last)
         return await http.truncated(request, whole) if cut_short else whole
 
     async def _hear(self, node: Node) -> None:
@@ -171,9 +172,6 @@ class Server:
                 answer = _faulty(fault)
             cut_short = cut_short or fault.action == "truncate"
         return answer, cut_short
-
-    def _now(self) -> float:
-        return self._world.clock.now()
 
 
 def _faulty(fault: Fault) -> Answer:

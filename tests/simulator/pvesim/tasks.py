@@ -61,7 +61,7 @@ class TaskEngine:
         world = self._world
         world.statd.begin()
         self.broadcast(node)
-        task = self.record(node, authid, kind, str(ident), world.clock.now(), target)
+        task = self.record(node, authid, kind, str(ident), world.time_at(node), target)
         task.daemon_deaths = world.nodes[node].pvedaemon_deaths
         aim = ident if target is None else target
         self.attempts[kind, str(aim)] += 1
@@ -83,7 +83,7 @@ class TaskEngine:
         ordered = fault is not None and fault.exitstatus == NO_WORKER
         if not self._bursts.strike(node, *start) and not ordered:
             return
-        task.ended = self._world.clock.now()
+        task.ended = self._world.time_at(node)
         if ordered or self._bursts.leaves_log(node, *start):
             self.history(node).add(Entry(task, int(task.ended), task.exitstatus))
         else:
@@ -108,7 +108,8 @@ class TaskEngine:
         pid = self._pids.get(node, 1000 * world.nodes[node].number) + world.random.randint(1, 40)
         pid = pid if pid < MAX_PID else 300
         self._pids[node] = pid
-        ticks = int(max(0.0, world.nodes[node].uptime + started - world.born) * TICKS)
+        up = world.nodes[node].uptime + started - world.nodes[node].clock_offset - world.born
+        ticks = int(max(0.0, up) * TICKS)
         task = Task(Upid(node, pid, ticks, int(started), kind, ident, authid), target, started)
         self._tasks[str(task.upid)] = task
         return task
@@ -136,7 +137,7 @@ class TaskEngine:
 
     def notice(self, node: str) -> None:
         """See every end that nobody has seen yet."""
-        now = int(self._world.clock.now())
+        now = int(self._world.time_at(node))
         for task in [task for task in self.history(node).running if not task.running]:
             task.noticed = now
             self.history(node).add(Entry(task, now, task.exitstatus))
@@ -205,7 +206,7 @@ class TaskEngine:
 
     def _ended(self, task: Task) -> None:
         """The process is gone: its parent sees it at once, if that still lives."""
-        task.ended = self._world.clock.now()
+        task.ended = self._world.time_at(task.upid.node)
         node = self._world.nodes[task.upid.node]
         orphan = task.daemon_deaths != node.pvedaemon_deaths
         if node.state != "down" and not orphan:

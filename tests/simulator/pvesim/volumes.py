@@ -109,14 +109,13 @@ async def allocate(
     name: str | None = None,
 ) -> Volume:
     """Allocate a volume under the lock of the storage and say so in the log."""
-    world = worker.world
     async with worker.storage_lock(storage):
         if sum(v.size for v in storage.volumes if v.node in (None, worker.node)) > storage.total:
             raise Died(f"no space left on storage '{storage.id}'")
         if storage.alloc_seconds:
             await worker.sleep(storage.alloc_seconds)
         volid = name or disk_name(storage, vmid, form, base=parent)
-        volume = Volume(volid, content, form, size, vmid, int(world.clock.now()))
+        volume = Volume(volid, content, form, size, vmid, int(worker.now()))
         volume.node = None if storage.shared else worker.node
         volume.parent = parent
         storage.volumes.append(volume)

@@ -64,6 +64,10 @@ class Worker:
         """Who started it."""
         return self.task.upid.user
 
+    def now(self) -> float:
+        """What the clock of the node says."""
+        return self.world.time_at(self.node)
+
     def log(self, line: str) -> None:
         """Print a line."""
         self.task.write(line + "\n")

@@ -102,6 +102,10 @@ class World(Contents):
         """Let tasks end by themselves again."""
         self.task_faults.clear()
 
+    def time_at(self, name: str) -> float:
+        """What the clock of a node says, in seconds since the epoch."""
+        return self.clock.now() + self.nodes[name].clock_offset
+
     def node_down(self, name: str) -> None:
         """The node loses power: its tasks and guests end without a word."""
         self.nodes[name].state = "down"

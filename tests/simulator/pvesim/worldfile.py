@@ -138,7 +138,7 @@ def _access(world: World, data: Mapping[str, Any]) -> None:
 
 def past_task(world: World, data: Mapping[str, Any]) -> None:
     """A task of the past: `ago` seconds before now it began, `seconds` it took."""
-    started = world.clock.now() - float(data["ago"])
+    started = world.time_at(data["node"]) - float(data["ago"])
     node, user = data["node"], data.get("user", "root@pam")
     target = data.get("target")
     task = world.tasks.record(node, user, data["type"], str(data.get("id", "")), started, target)

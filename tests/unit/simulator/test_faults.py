@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import requests
 from pvesim.faults import Fault, Faults
 
 CLONE = "/nodes/pve1/qemu/9000/clone"
+HEADERS = {"Authorization": "PVEAPIToken=root@pam!ansible=00000000-0000-4000-8000-000000000001"}
 
 
 def struck(faults: Faults, method: str, path: str, when: str = "before") -> list[str]:
@@ -161,3 +163,20 @@ def end_of(connection: socket.socket) -> str:
 def test_admin_paths_are_never_disturbed(simulator: Any) -> None:
     simulator.admin("POST", "faults", {"action": "reset"})
     assert simulator.admin("GET", "requests")["total"] == 0
+
+
+def test_a_call_that_is_delayed_is_made_also_when_the_client_hangs_up(simulator: Any) -> None:
+    simulator.admin("POST", "faults", {"action": "delay", "seconds": 0.5, "count": 1})
+    session = simulator.new_session()
+    with pytest.raises(requests.Timeout):
+        session.post(
+            f"{simulator.urls[0]}/api2/json{CLONE}",
+            data={"newid": 300},
+            headers=HEADERS,
+            timeout=0.2,
+        )
+    session.close()
+    give_up = time.monotonic() + 10
+    while 300 not in simulator.world.guests:
+        assert time.monotonic() < give_up, "the call was dropped"
+        time.sleep(0.02)

@@ -75,7 +75,7 @@ async def syslog(world: World, call: Call) -> Listing:
 @call("GET", "/nodes/{node}/journal")
 async def journal(world: World, call: Call) -> list[str]:
     """The lines between two moments, the last ones when they are counted."""
-    since, until = call.params.get("since", 0), call.params.get("until", world.clock.now())
+    since, until = call.params.get("since", 0), call.params.get("until", world.time_at(call.node))
     lines = [m.line for m in _node_messages(world, call) if since <= m.time <= until]
     last = call.params.get("lastentries")
     return lines if last is None else lines[max(0, len(lines) - int(last)) :]

@@ -30,9 +30,9 @@ PACKAGES = {
 
 
 @call("GET", "/nodes/{node}/time")
-async def time(world: World, _call: Call) -> dict[str, Any]:
+async def time(world: World, call: Call) -> dict[str, Any]:
     """The clock of the node, which is set to UTC."""
-    now = int(world.clock.now())
+    now = int(world.time_at(call.node))
     return {"timezone": "Etc/UTC", "time": now, "localtime": now}
 
 

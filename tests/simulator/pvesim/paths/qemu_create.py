@@ -100,7 +100,7 @@ async def _config(
             config[key] = plain_value(world, key, value)
     boot = [k for k in sorted(config) if drive_pattern("qemu").fullmatch(k)]
     config.setdefault("boot", f"order={';'.join(boot)}" if boot else "order=net0")
-    config["meta"] = f"creation-qemu=10.1.2,ctime={int(world.clock.now())}"
+    config["meta"] = f"creation-qemu=10.1.2,ctime={int(worker.now())}"
     config.setdefault("smbios1", f"uuid={new_uuid(world)}")
     config.setdefault("vmgenid", new_uuid(world))
     return config

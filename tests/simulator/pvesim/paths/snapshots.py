@@ -126,7 +126,7 @@ def _keep(world: World, guest: Guest, call: Call) -> None:
     config = {k: v for k, v in guest.config.items() if k not in NOT_SAVED}
     guest.snapshots[name] = Snapshot(
         name,
-        int(world.clock.now()),
+        int(world.time_at(guest.node)),
         str(parent) if parent else None,
         config,
         call.params.get("description", ""),
