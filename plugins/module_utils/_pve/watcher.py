@@ -4,65 +4,32 @@
 
 """Watches any number of tasks on any number of nodes until they end.
 
-A node with watched tasks is looked at in rounds, one list call a round. What is missing from the
-list of running tasks has not ended for that reason: only the archive or the task's own status
-says so. A node that is silent delays nobody else.
+A node with watched tasks is looked at in rounds, one list call a round. A node that is silent
+delays nobody else, and whatever happens to a loop, nobody waits for it in vain.
 """
 
 from __future__ import annotations
 
 import asyncio
+import traceback
 import typing as t
-from dataclasses import dataclass, field
 
 from . import clock
-from .errors import ApiError, NoAnswerError, PveError, Trouble
-from .task import Outcome, Task, outcome_of
-from .tasklist import list_tasks
+from .errors import ApiError, NoAnswerError, PveError
+from .node_clocks import NodeClocks
+from .pace import Pace
+from .rounds import Rounds
+from .task import Outcome, Task
+from .watched import Watch, WatchedNode
 
 if t.TYPE_CHECKING:
     from .client import Api
-    from .tasklist import Entry
     from .upid import Upid
 
-SHORTEST, LONGEST, SHARE = 0.2, 2.0, 0.03
-# How long after the last answer a task that no list shows is asked for by itself.
-_ASK_AGAIN = 10.0
 # How long a look at a node may still take when a deadline has come, in seconds.
 _LAST_LOOK = 2.0
-
-
-@dataclass
-class _Watch:
-    """One task that somebody waits for; ``born`` is its start on our clock.
-
-    ``seen`` says that a round has looked for it, so that it may be called late.
-    """
-
-    upid: Upid
-    since: float
-    born: float
-    deadline: float | None
-    done: asyncio.Future[Task]
-    seen: bool = False
-    unlisted: bool = False
-    asked: float = field(default=float("-inf"))
-
-    @property
-    def open(self) -> bool:
-        return not self.done.done()
-
-
-@dataclass
-class _Node:
-    """What is known of one node: its watches, and since when it has been silent."""
-
-    name: str
-    watches: list[_Watch] = field(default_factory=list)
-    silent_since: float | None = None
-    trouble: str = ""
-    loop: asyncio.Task[None] | None = None
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+# How long the only look at a task may take.
+_ONLY_LOOK = 60.0
 
 
 class Watcher:
@@ -70,16 +37,32 @@ class Watcher:
 
     ``interval`` fixes the seconds between two rounds; without it they follow how long tasks of
     the same type take. A node that has not answered for ``node_timeout`` seconds makes its tasks
-    lost. ``rounds`` counts the list calls of running tasks.
+    lost. ``contacted`` says that the API has answered before; where it has not, an API that cannot
+    be reached or refuses the credentials ends the wait after the retries of one request.
+    ``clocks`` are those of the nodes.
     """
 
-    def __init__(self, api: Api, *, interval: float | None = None, node_timeout: float) -> None:
+    def __init__(
+        self,
+        api: Api,
+        *,
+        interval: float | None = None,
+        node_timeout: float,
+        contacted: bool = False,
+    ) -> None:
         self._api = api
-        self._interval = interval
         self._node_timeout = node_timeout
-        self._nodes: dict[str, _Node] = {}
-        self._shortest: dict[str, float] = {}
-        self.rounds = 0
+        self._nodes: dict[str, WatchedNode] = {}
+        self._contacted = contacted
+        self._contact: asyncio.Future[t.Any] | None = None
+        self._pace = Pace(interval)
+        self.clocks = NodeClocks(api)
+        self._polls = Rounds(api, self._pace, self.clocks)
+
+    @property
+    def rounds(self) -> int:
+        """The list calls of running tasks so far."""
+        return self._polls.count
 
     def watch(
         self, upid: Upid, *, timeout: float | None = None, fresh: bool = False
@@ -91,10 +74,11 @@ class Watcher:
         """
         now = clock.now()
         done: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
-        age = 0.0 if fresh else max(0.0, self._api.server_time() - upid.starttime)
-        deadline = None if timeout is None else now + timeout
-        watch = _Watch(upid, now, now - age, deadline, done)
-        node = self._nodes.setdefault(upid.node, _Node(upid.node))
+        watch = Watch(upid, now, None if timeout is None else now + timeout, done)
+        if fresh:
+            watch.born, self._contacted = now, True
+            self.clocks.note(upid)
+        node = self._nodes.setdefault(upid.node, WatchedNode(upid.node))
         node.watches.append(watch)
         if node.loop is None:
             node.loop = asyncio.ensure_future(self._attend(node, look_first=not fresh))
@@ -104,43 +88,84 @@ class Watcher:
 
     async def close(self) -> None:
         """Stop watching; futures that are still open are cancelled."""
-        loops = [node.loop for node in self._nodes.values() if node.loop is not None]
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        waits: list[asyncio.Future[t.Any]] = [
+            node.loop for node in self._nodes.values() if node.loop is not None
+        ]
+        waits += [self._contact] if self._contact is not None else []
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
         for node in self._nodes.values():
             for watch in node.watches:
                 watch.done.cancel()
 
-    async def _attend(self, node: _Node, *, look_first: bool) -> None:
-        if not look_first:
-            await self._pause(node)
-        while node.watches:
-            await self._look(node)
-            self._expire(node)
-            node.watches = [watch for watch in node.watches if watch.open]
-            if node.watches:
-                await self._pause(node)
-        node.loop = None
-
-    async def _look(self, node: _Node) -> None:
-        """One round, whatever comes of it."""
+    async def _attend(self, node: WatchedNode, *, look_first: bool) -> None:
+        """Look at a node until all its watches have ended, by their tasks or by an error here."""
         try:
-            await asyncio.wait_for(self._round(node), self._patience(node))
-        except asyncio.TimeoutError:
-            self._note_silence(node, PveError("no answer to the last look"))
-        except NoAnswerError as error:
-            self._note_silence(node, error)
-        except ApiError as error:
-            self._note_refusal(node, error)
-        except PveError as error:
-            self._lose_all(node, str(error))
-        else:
-            node.silent_since = None
+            if not look_first:
+                await self._pause(node)
+            while node.watches:
+                await self._look(node)
+                self._expire(node)
+                node.watches = [watch for watch in node.watches if watch.open]
+                if node.watches:
+                    await self._pause(node)
+        except Exception:  # noqa: BLE001 - whoever waits must be told, whatever it was
+            node.lose_all(f"an error in this collection:\n{traceback.format_exc()}")
+            node.watches = []
+        finally:
+            node.loop = None
 
-    async def _pause(self, node: _Node) -> None:
+    async def _look(self, node: WatchedNode) -> None:
+        """One round, whatever comes of it."""
+        trouble = await self._poll(node)
+        if trouble is None:
+            self._contacted = True
+            return
+        if not (self._contacted or node.answered):
+            refusal = await self._make_contact(node)
+            if refusal is not None:
+                node.lose_all(str(refusal))
+                return
+            trouble = await self._poll(node)
+        if trouble is not None:
+            self._note(node, trouble)
+
+    async def _poll(self, node: WatchedNode) -> PveError | None:
+        """Poll a node; the error if it did not answer."""
+        began = clock.now()
+        try:
+            await asyncio.wait_for(self._polls.poll(node), self._patience(node))
+        except asyncio.TimeoutError:
+            if node.heard_at is not None and node.heard_at >= began:
+                return None  # only the status of some tasks is missing
+            return NoAnswerError(f"GET /nodes/{node.name}/tasks", "no answer in time", sent=True)
+        except PveError as error:
+            return error
+        return None
+
+    async def _make_contact(self, node: WatchedNode) -> PveError | None:
+        """Have the API answer for the first time, once for all nodes; the error if it does not.
+
+        A node that is silent behind a host that answers is waited for, a wrong address is not.
+        """
+        if self._contact is None:
+            self._contact = asyncio.ensure_future(self._api.get(("version",)))
+        try:
+            await asyncio.wait_for(asyncio.shield(self._contact), self._patience(node))
+        except asyncio.TimeoutError:
+            return None
+        except ApiError as error:
+            if error.status == 401:
+                return error
+        except PveError as error:
+            return error
+        self._contacted = True
+        return None
+
+    async def _pause(self, node: WatchedNode) -> None:
         """Wait for the next round, less when somebody wants to know at once."""
-        seconds = self._seconds_to_next_round(node)
+        seconds = self._pace.seconds(node.watches)
         deadlines = [watch.deadline for watch in node.watches if watch.deadline is not None]
         if deadlines:
             seconds = min(seconds, max(0.05, min(deadlines) - clock.now()))
@@ -152,117 +177,44 @@ class Watcher:
             node.wake.clear()
 
     @staticmethod
-    def _patience(node: _Node) -> float | None:
-        """How long a round may take: no answer is waited for much longer than anybody waits."""
-        deadlines = [
-            watch.deadline for watch in node.watches if watch.seen and watch.deadline is not None
-        ]
-        return max(_LAST_LOOK, min(deadlines) - clock.now()) if deadlines else None
-
-    def _seconds_to_next_round(self, node: _Node) -> float:
-        if self._interval is not None:
-            return self._interval
+    def _patience(node: WatchedNode) -> float | None:
+        """How long a look may take: no answer is waited for much longer than anybody waits."""
         now = clock.now()
-        typical = min(
-            self._shortest.get(watch.upid.type, now - watch.born) for watch in node.watches
-        )
-        return min(LONGEST, max(SHORTEST, SHARE * typical))
-
-    async def _round(self, node: _Node) -> None:
-        watches = {watch.upid: watch for watch in node.watches if watch.open}
-        missing = dict(watches)
-        for watch in watches.values():
-            watch.seen = True
-        if not all(watch.unlisted for watch in watches.values()):
-            self.rounds += 1
-            for entry in await list_tasks(self._api, node.name, {"source": "active"}):
-                if entry.upid in missing:
-                    watch = missing.pop(entry.upid)
-                    watch.unlisted = False
-                    self._settle(watch, entry)
-        if missing:
-            await self._look_in_archive(node, missing)
-        for watch in missing.values():
-            if watch.open and clock.now() - watch.asked >= _ASK_AGAIN:
-                await self._ask(watch)
-
-    async def _look_in_archive(self, node: _Node, missing: dict[Upid, _Watch]) -> None:
-        since = min(upid.starttime for upid in missing)
-        for entry in await list_tasks(self._api, node.name, {"source": "archive", "since": since}):
-            if entry.upid in missing:
-                self._settle(missing[entry.upid], entry)
-
-    async def _ask(self, watch: _Watch) -> None:
-        """Ask for one task by its UPID; a right that is missing or a lost log ends the watch."""
-        upid = watch.upid
-        watch.asked = clock.now()
-        try:
-            answer = await self._api.get(
-                ("nodes", upid.node, "tasks", str(upid), "status"), retries=0
-            )
-        except ApiError as error:
-            if error.trouble is Trouble.GONE:
-                self._lose(watch, f"node {upid.node} knows no such task ({error.reason})")
-            elif error.status in (400, 403):
-                self._lose(watch, str(error))
-            else:
-                raise
-            return
-        if answer.data.get("status") == "running":
-            watch.unlisted = True
-            return
-        self._end(watch, str(answer.data.get("exitstatus") or "unexpected status"), None)
-
-    def _settle(self, watch: _Watch, entry: Entry) -> None:
-        if entry.status is not None:
-            self._end(watch, entry.status, entry.endtime)
-
-    def _end(self, watch: _Watch, exitstatus: str, endtime: int | None) -> None:
-        took = clock.now() - watch.born
-        known = self._shortest.get(watch.upid.type)
-        self._shortest[watch.upid.type] = took if known is None else min(known, took)
-        outcome = outcome_of(exitstatus)
-        self._resolve(watch, Task(watch.upid, outcome, exitstatus, endtime))
-
-    def _lose(self, watch: _Watch, why: str) -> None:
-        self._resolve(watch, Task(watch.upid, Outcome.LOST, note=why))
+        ends = [
+            now + _ONLY_LOOK if watch.once else watch.deadline
+            for watch in node.watches
+            if watch.deadline is not None
+        ]
+        return max(_LAST_LOOK, min(ends) - now) if ends else None
 
     @staticmethod
-    def _resolve(watch: _Watch, task: Task) -> None:
-        if watch.open:
-            watch.done.set_result(task)
+    def _note(node: WatchedNode, error: PveError) -> None:
+        """What an error of a list call means. Some refusals never become a yes.
 
-    def _note_silence(self, node: _Node, error: PveError) -> None:
-        if node.silent_since is None:
-            node.silent_since = clock.now()
-        node.trouble = str(error)
+        The API has answered before, so a certificate or a ticket that is refused now passes: one is
+        renewed, or the clocks of nodes differ.
+        """
+        unknown = isinstance(error, ApiError) and "hostname lookup" in error.text
+        if unknown and not node.answered:
+            node.lose_all(f"there is no node {node.name} in the cluster ({error})")
+        elif isinstance(error, ApiError) and error.status in (400, 403, 501):
+            node.lose_all(str(error))
+        else:
+            node.fell_silent(clock.now(), error)
 
-    def _note_refusal(self, node: _Node, error: ApiError) -> None:
-        """A clear no to the list call: some will never become a yes."""
-        final = error.status in (400, 401, 403, 501) or "hostname lookup" in error.text
-        if not final:
-            self._note_silence(node, error)
-            return
-        why = str(error)
-        if "hostname lookup" in error.text:
-            why = f"there is no node {node.name} in the cluster ({error.text})"
-        self._lose_all(node, why)
-
-    def _lose_all(self, node: _Node, why: str) -> None:
-        for watch in node.watches:
-            self._lose(watch, why)
-
-    def _expire(self, node: _Node) -> None:
+    def _expire(self, node: WatchedNode) -> None:
+        """End what is late, and what nothing has been known of for too long."""
         now = clock.now()
-        silent = node.silent_since is not None
-        gone = silent and now - t.cast("float", node.silent_since) >= self._node_timeout
         for watch in node.watches:
+            silences = [s for s in (node.silent_since, watch.silent_since) if s is not None]
+            gone = bool(silences) and now - min(silences) >= self._node_timeout
             late = watch.seen and watch.deadline is not None and now >= watch.deadline
-            if gone or (late and silent):
-                self._lose(watch, f"node {node.name} does not answer: {node.trouble}")
+            # A task that no list shows was seen to run when its status was asked for last.
+            unknown = node.silent_since is not None or (bool(silences) and not watch.unlisted)
+            if gone or (late and unknown):
+                trouble = node.trouble if node.silent_since is not None else watch.trouble
+                watch.lose(f"node {node.name} does not answer: {trouble}")
             elif late:
                 limit = t.cast("float", watch.deadline) - watch.since
-                self._resolve(
-                    watch,
-                    Task(watch.upid, Outcome.TIMED_OUT, note=f"still running after {limit:.0f} s"),
-                )
+                note = f"still running after {limit:.0f} s"
+                watch.resolve(Task(watch.upid, Outcome.TIMED_OUT, note=note))

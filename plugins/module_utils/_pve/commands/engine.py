@@ -40,7 +40,10 @@ class Engine:
         params = context.params
         self.context = context
         self._watcher = Watcher(
-            context.api, interval=params["poll_interval"], node_timeout=params["node_timeout"]
+            context.api,
+            interval=params["poll_interval"],
+            node_timeout=params["node_timeout"],
+            contacted=True,
         )
         self._policy = Policy(
             wait=params["wait"],
