@@ -29,15 +29,18 @@ options:
       - V(reboot) shuts the guest down and starts it again, which for a VM are two tasks. It is done
         when the guest runs again.
       - V(configure) sets options of the configuration. It compares first and changes what differs.
-        The parameter C(delete) removes options. With C(force), or for an unused disk, that frees
-        the volume, which is destructive.
+        A property string such as C(net0) is compared as a whole, what Proxmox VE fills in (a MAC
+        address, a volume, its size) stays. A wish for a volume such as V(ceph:64) is met by a
+        volume of this size on this storage. The parameter C(delete) removes options, C(revert)
+        takes back what is pending. With C(force), or for an unused disk, C(delete) frees the
+        volume, which is destructive, and so is replacing a volume by another one.
       - V(resize) enlarges the disk C(disk) to C(size) such as V(32G), or by it where it begins with
         a plus sign. A disk never becomes smaller.
       - V(template) makes the guest a template, which cannot be undone. Destructive.
       - V(migrate) moves the guest to the node C(target). A VM that runs needs the parameter
         C(online), a container that runs C(restart).
-      - V(delete) removes the guest and its disks. A guest that is not there is as asked.
-        Destructive.
+      - V(delete) removes the guest and its disks. A guest that is not there is as asked, one that
+        runs is refused unless O(force_stop) is set. Destructive.
     type: str
     choices: [start, shutdown, stop, reboot, configure, resize, template, migrate, delete]
     required: true
@@ -60,6 +63,26 @@ options:
         refused before anything is done.
     type: bool
     default: false
+  force_stop:
+    description:
+      - Whether V(delete) stops a guest that runs, at once, like pulling the plug.
+    type: bool
+    default: false
+  apply:
+    description:
+      - When V(configure) brings into force what a running guest takes over at its next start only.
+      - With V(on_restart) it stays pending, and the result names it. With V(now) the guest is
+        rebooted if anything is pending.
+    type: str
+    choices: [on_restart, now]
+    default: on_restart
+  update_password:
+    description:
+      - Whether V(configure) sets C(cipassword) each time, or with V(on_create) only in guests in
+        which none is set. Proxmox VE does not show the present one.
+    type: str
+    choices: [always, on_create]
+    default: always
 attributes:
   check_mode:
     support: full
@@ -72,8 +95,7 @@ attributes:
     support: partial
     details:
       - V(reboot), and V(resize) by a size with a plus sign, do something each time.
-      - V(configure) with C(cipassword) sets it each time, because Proxmox VE does not tell the
-        present one.
+      - V(configure) with C(cipassword) sets it each time, unless O(update_password=on_create).
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
@@ -84,8 +106,9 @@ notes:
   - On C(/vms/{vmid}), V(start), V(shutdown), V(stop) and V(reboot) need the privilege
     C(VM.PowerMgmt), V(template) and V(delete) C(VM.Allocate), V(migrate) C(VM.Migrate), V(resize)
     C(VM.Config.Disk), and V(configure) that of each option, such as C(VM.Config.CPU),
-    C(VM.Config.Memory), C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk) or
-    C(VM.Config.Options). C(VM.Audit) is needed to see the guest.
+    C(VM.Config.Memory), C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk),
+    C(VM.Config.CDROM) for CD and cloud-init drives, or C(VM.Config.Options).
+    C(VM.Audit) is needed to see the guest.
   - For a guest under high availability the operation goes on until the guest is in the wanted
     state, not only until the request is filed.
 seealso:
@@ -198,10 +221,18 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest is not as asked, null when all is well.
+      description:
+        - Why the guest is not as asked, null when all is well. For a guest that is as asked only
+          after a restart, what waits for it.
       type: str
       returned: always
       sample: null
+    pending:
+      description: The options of a configured guest that come into force at its next start.
+      type: list
+      elements: str
+      returned: always
+      sample: []
 tasks:
   description: Every task that was started or adopted.
   type: list
@@ -312,6 +343,14 @@ ARGUMENT_SPEC = {
     "guests": {"type": "list", "elements": "raw", "required": True},
     "params": {"type": "dict"},
     "allow_destructive": {"type": "bool", "default": False},
+    "force_stop": {"type": "bool", "default": False},
+    "apply": {"type": "str", "choices": ["on_restart", "now"], "default": "on_restart"},
+    "update_password": {
+        "type": "str",
+        "choices": ["always", "on_create"],
+        "default": "always",
+        "no_log": False,  # it says when, not what
+    },
 }
 
 

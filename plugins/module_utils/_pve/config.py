@@ -63,6 +63,11 @@ class Configuration:
         """The value that the option has once nothing is pending; None where it has none."""
         return self.pending.get(option, self.values.get(option))
 
+    def disk_size(self, disk: str) -> int | None:
+        """The size of a disk in bytes, None where the configuration does not say."""
+        match = re.search(r"(?:\A|,)size=([^,]+)", str(self.values.get(disk) or ""))
+        return None if match is None else size_in_bytes(match.group(1))
+
 
 @dataclass(frozen=True)
 class Change:
@@ -183,9 +188,3 @@ def _same(name: str, have: t.Any, want: t.Any) -> bool:
     if current == wanted or name in _PROSE:
         return current == wanted
     return switch(current) is not None and switch(current) == switch(wanted)
-
-
-def disk_size(config: t.Mapping[str, t.Any], disk: str) -> int | None:
-    """The size of a disk in bytes as its configuration says, None where it does not."""
-    match = re.search(r"(?:\A|,)size=([^,]+)", str(config.get(disk) or ""))
-    return None if match is None else size_in_bytes(match.group(1))

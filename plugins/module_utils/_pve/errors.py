@@ -132,13 +132,13 @@ def _advice(status: int, text: str) -> str:
     match = re.search(r"Permission check failed \((/[^,]*), ([\w.]+)", text)
     if match:
         return f": give the user or token {match.group(2)} on {match.group(1)}"
-    if status == 403:
-        return (
-            ": the user or token lacks a privilege for this call"
-            " (a token with privilege separation needs rights of its own)"
-        )
-    if status == 401:
-        return ": check api_user and api_password, or api_token_id and api_token_secret"
-    if status == 595:
-        return ": the node, or the API daemon on it, cannot be reached"
-    return ""
+    if classify(text) is Trouble.MODIFIED:
+        return ": it was changed meanwhile; run again to compare with what it is now"
+    return _ADVICE.get(status, "")
+
+
+_ADVICE = {
+    401: ": check api_user and api_password, or api_token_id and api_token_secret",
+    403: ": the user or token lacks a privilege for this call"
+    " (a token with privilege separation needs rights of its own)",
+}

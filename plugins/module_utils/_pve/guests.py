@@ -248,12 +248,18 @@ async def list_guests(api: Api, cluster: Cluster, kind: str) -> dict[int, Guest]
 
 async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
     """The same guests with their name and state of this moment, one request a node and kind."""
+    states = await read_states(api, guests)
+    return [states.get(guest.vmid, guest) for guest in guests]
+
+
+async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
+    """Like ``read_fresh``, by VMID, without the guests that their nodes do not tell of now."""
     places = sorted({(guest.node, guest.kind) for guest in guests})
     lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
     rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
-    return [
-        _completed(guest, rows[guest.vmid]) if guest.vmid in rows else guest for guest in guests
-    ]
+    return {
+        guest.vmid: _completed(guest, rows[guest.vmid]) for guest in guests if guest.vmid in rows
+    }
 
 
 def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:

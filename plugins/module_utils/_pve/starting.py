@@ -123,7 +123,8 @@ class Starter:
         if recovery.done:
             return Started(result=run.result(Outcome.OK))
         lost = error or PveError(f"{run.job.title}: the answer names no task of it")
-        if recovery.certain and (run.job.repeatable or recovery.done is False):
+        missing = run.job.idempotent and recovery.done is False
+        if recovery.certain and (run.job.repeatable or missing):
             raise self._retries.costly(run, lost)
         return Started(result=self._lost(run, lost, recovery))
 

@@ -20,10 +20,11 @@ if t.TYPE_CHECKING:
 def guest_values(result: Result) -> Values:
     """One guest of a result: what became of its job."""
     target, task = result.job.target, result.task
+    arrived = result.outcome.good or result.job.repeatable
     return {
         "vmid": target.vmid,
         "name": target.name,
-        "node": target.node,
+        "node": target.node if arrived else result.job.node,
         "kind": target.kind,
         "outcome": result.outcome.value,
         "changed": result.changed,

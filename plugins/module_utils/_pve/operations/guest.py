@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..lanes import Lane
 from ..task_types import default_wait_timeout
 from .job import Job, Target, common_lanes
+from .states import done_check
 
 if t.TYPE_CHECKING:
     from ..guests import Guest
     from .catalog import Operation
+
+# A second call of these does no harm where the effect of the first one is missing. A guest that is
+# still there is not destroyed by a second call: by then it may be another one.
+_IDEMPOTENT = ("start", "stop", "shutdown", "configure", "resize", "template")
 
 
 def guest_job(
@@ -28,7 +34,7 @@ def guest_job(
     node = str(params["target"]) if moves else guest.node
     target = Target(guest.vmid, guest.name, node, guest.kind)
     parts = [part for part in call.path.split("/") if part]
-    return Job(
+    job = Job(
         title=f"{operation.name} of {target.title}",
         target=target,
         node=guest.node,
@@ -40,4 +46,6 @@ def guest_job(
         timeout=timeout,
         lanes=(Lane(f"vmid {guest.vmid}", exclusive=True), *common_lanes(guest.node, None)),
         returns=call.returns,
+        idempotent=operation.name in _IDEMPOTENT,
     )
+    return replace(job, done=done_check(operation.name, job))

@@ -53,7 +53,8 @@ class Job:
     for another VMID, where the VMID was our own choice. ``recheck`` reads afresh what the job
     relies on, in the moment before its call is sent, and raises PveError where that no longer
     holds, or Unneeded where the guest is as wanted already; then nothing is sent. ``done`` reads
-    whether the guest shows the effect of the call, for a call whose answer got lost.
+    whether the guest shows the effect of the call, for a call whose answer got lost; where it does
+    not, an ``idempotent`` call may be sent once more.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Job:
     lanes: tuple[Lane, ...] = ()
     returns: str = "upid"
     repeatable: bool = False
+    idempotent: bool = False
     upid: Upid | None = None
     storage: str | None = None
     needs: str = ""

@@ -13,7 +13,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.config import (
     Rules,
     config_params,
     difference,
-    disk_size,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.volumes import size_in_bytes
@@ -328,7 +327,8 @@ def test_sizes_have_binary_units(text: str, size: int | None) -> None:
 
 
 def test_the_size_of_a_disk_is_in_its_configuration() -> None:
-    config = {"scsi0": "ceph:vm-100-disk-0,iothread=1,size=16G", "ide2": "none,media=cdrom"}
-    assert disk_size(config, "scsi0") == 16 << 30
-    assert disk_size(config, "ide2") is None
-    assert disk_size(config, "scsi9") is None
+    disks = {"scsi0": "ceph:vm-100-disk-0,iothread=1,size=16G", "ide2": "none,media=cdrom"}
+    config = Configuration(disks)
+    assert config.disk_size("scsi0") == 16 << 30
+    assert config.disk_size("ide2") is None
+    assert config.disk_size("scsi9") is None

@@ -107,12 +107,50 @@ async def test_while_the_daemon_is_blocked_nothing_is_certain() -> None:
 @in_virtual_time
 async def test_what_nobody_refuses_twice_is_never_made_twice() -> None:
     run = Run()
-    run.api.disturb("POST .*/start", LOST)
-    result = await run.one(power(run, 300))
+    run.api.disturb("POST .*/reboot", LOST)
+    result = await run.one(power(run, 300, "reboot"))
     assert (result.outcome, result.attempts) == (Outcome.LOST, 1)
     assert result.changed, "nobody can tell, so it may be another than before"
     assert "check the guest" in (result.message or "")
-    assert len(run.api.made("POST .*/start")) == 1
+    assert len(run.api.made("POST .*/reboot")) == 1
+
+
+@in_virtual_time
+async def test_what_could_hit_another_guest_by_then_is_never_made_twice() -> None:
+    run = Run()
+    run.api.disturb("DELETE .*/300", LOST)
+    result = await run.one(power(run, 300, "delete"))
+    assert (result.outcome, result.attempts) == (Outcome.LOST, 1)
+
+
+@pytest.mark.parametrize("operation", ["start", "delete"])
+def test_an_effect_that_is_there_is_the_answer_where_no_task_is_seen(operation: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run()
+        run.api.disturb("(DELETE|POST) .*/300", LOST)
+        job = power(run, 300, operation)
+
+        def effect() -> None:
+            if operation == "start":
+                run.api.cluster.guests[300].status = "running"
+            else:
+                run.api.cluster.remove(300)
+
+        asyncio.get_running_loop().call_later(5, effect)
+        result = await run.one(job)
+        assert (result.outcome, result.attempts, result.changed) == (Outcome.OK, 1, True)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_start_whose_effect_is_missing_is_made_once_more() -> None:
+    run = Run()
+    run.api.disturb("POST .*/start", LOST)
+    result = await run.one(power(run, 300))
+    assert (result.outcome, result.attempts) == (Outcome.OK, 2)
+    assert len(run.api.cluster.tasks) == 1
 
 
 @in_virtual_time
@@ -288,7 +326,8 @@ def test_a_call_without_a_task_is_made_again_only_if_its_effect_is_missing(
 async def test_a_call_without_a_task_whose_effect_cannot_be_read_is_never_made_again() -> None:
     run = Run()
     run.api.disturb("PUT", LOST)
-    result = await run.one(replace(power(run, 300, "configure", "lxc"), params={"mp0": "ceph:8"}))
+    job = replace(power(run, 300, "configure", "lxc"), params={"mp0": "ceph:8"}, done=None)
+    result = await run.one(job)
     assert (result.outcome, len(run.api.made("PUT"))) == (Outcome.LOST, 1)
 
 
@@ -300,9 +339,9 @@ async def test_the_task_of_an_earlier_call_is_never_taken_for_a_lost_one() -> No
     await run.one(replace(power(run, 300, "configure"), params={"cores": 2}))
     run.watcher = Watcher(run.api, node_timeout=600)
     run.api.disturb("POST .*/config", LOST)
-    guest = run.api.cluster.guests[300]
-    result = await run.one(replace(power(run, 300, "configure"), params={"memory": 4096}))
-    assert guest.config.get("memory") is None
+    job = replace(power(run, 300, "configure"), params={"memory": 4096}, done=None)
+    result = await run.one(job)
+    assert run.api.cluster.guests[300].config.get("memory") is None
     assert (result.outcome, result.tasks) == (Outcome.LOST, ())
 
 

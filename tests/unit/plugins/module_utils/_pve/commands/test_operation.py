@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+    UsageError,
+)
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
@@ -140,8 +145,9 @@ def test_a_resize_that_cannot_be_is_refused(params: dict[str, str], message: str
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
-        with pytest.raises(UsageError, match=message):
-            await operate(api, "resize", 100, params=params)
+        report = await operate(api, "resize", 100, params=params)
+        assert outcomes(report) == [(100, "failed", False)]
+        assert re.search(message, report.problem or "")
         assert {call.method for call in api.calls} == {"GET"}
 
     scenario()
@@ -212,8 +218,9 @@ def test_a_migration_needs_a_node_that_is_there(params: dict[str, str]) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
-        with pytest.raises(UsageError, match="params: target: there is no node"):
-            await operate(api, "migrate", 100, params=params)
+        report = await operate(api, "migrate", 100, params=params)
+        assert "params: target: there is no node" in (report.problem or "")
+        assert (report.values["guests"][0]["node"], report.changed) == ("pve1", False)
         assert not api.made("POST")
 
     scenario()
@@ -284,32 +291,240 @@ async def test_check_mode_takes_guests_that_the_play_would_have_made() -> None:
 @pytest.mark.parametrize(
     ("guests", "message"),
     [
-        (["nosuch"], "guests: there is no guest 'nosuch'"),
-        ([100, "nosuch"], "guests: there is no guest 'nosuch'"),
         ([5], "guests: VMID 5 is outside"),
-        ([100, "app1"], "VM 100 .app1. on pve1 is asked for more than once"),
-        ([{"vmid": 100, "name": "app1"}], "is not a vmid or a name"),
-        ([{"params": {}}], "is not a vmid or a name"),
-        ([{"vmid": 100, "parms": {}}], "is not a vmid or a name"),
+        ([100, "app1"], "VM 100 .app1. on pve1 is listed more than once"),
+        ([100, 100], "'100' is listed more than once"),
+        ([{"vmid": 100, "name": "app1"}], "give either vmid or name"),
+        ([{"params": {}}], "give either vmid or name"),
+        ([{"vmid": 100, "parms": {}}], "give either vmid or name"),
+        ([{"vmid": True}], "the vmid of a guest is not a number"),
+        ([{"vmid": "x"}], "the vmid of a guest is not a number"),
+        ([{"vmid": 100, "params": "cipassword=s3cret"}], "params of a guest are not a dictionary"),
         ([[100]], "neither a VMID nor a name"),
         ([True], "neither a VMID nor a name"),
+        ([None], "neither a VMID nor a name"),
         ([""], "neither a VMID nor a name"),
-        (["app3"], "cannot be reached, its node is offline"),
+        (["{'vmid': 100, 'params': {'cipassword': 's3cret'}}"], "neither a VMID nor a name"),
+        ([{"name": "a b"}], "neither a VMID nor a name"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_started(
+def test_what_cannot_be_meant_is_refused_before_anything_is_started(
     guests: list[Any], message: str
 ) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
-        api.cluster.add(102, node="pve3", name="app3")
-        offline = "app3" in guests
-        if offline:
-            api.cluster.down.add("pve3")
-        with pytest.raises(UsageError, match=message):
-            await operate(api, "start", *(102 if one == "app3" else one for one in guests))
+        with pytest.raises(UsageError, match=message) as caught:
+            await operate(api, "start", *guests)
+        assert "s3cret" not in str(caught.value)
         assert {call.method for call in api.calls} <= {"GET"}
+
+    scenario()
+
+
+# One wrong guest stays one.
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("nosuch", "there is no guest 'nosuch'"),
+        (999, "there is no guest '999'"),
+        (102, "cannot be reached: its node is offline"),
+        (103, "node pve2 did not say what it has"),
+        ({"name": "100"}, "there is no guest '100'|cannot determine whether"),
+        ("app3", "cannot determine whether there is a guest 'app3'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_guest_is_its_own_failure_alone(wrong: Any, message: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.add(102, node="pve3", name="app3")
+        api.cluster.add(103, node="pve2", name="app4")
+        if wrong in (102, "app3"):
+            api.cluster.down.add("pve3")
+        if wrong == 103:
+            api.disturb("GET /nodes/pve2/qemu", NoAnswerError("GET", "596", sent=True), count=None)
+        report = await operate(api, "start", 100, wrong)
+        assert [(one["outcome"], one["changed"]) for one in report.values["guests"]] == [
+            ("ok", True),
+            ("failed", False),
+        ]
+        assert re.search(message, report.problem or "")
+        assert re.search(message, str(report.values["guests"][1]["message"]))
+        assert api.cluster.guests[100].status == "running"
+
+    scenario()
+
+
+@in_virtual_time
+async def test_one_disk_that_is_larger_than_wanted_keeps_no_other_from_growing() -> None:
+    api = an_api()
+    api.cluster.add(102, name="app3", scsi0="ceph:vm-102-disk-0,size=64G")
+    api.cluster.add(103, name="app4", virtio0="ceph:vm-103-disk-0,size=8G")
+    params = {"disk": "scsi0", "size": "32G"}
+    report = await operate(api, "resize", 102, 100, 103, params=params)
+    assert outcomes(report) == [
+        (102, "failed", False),
+        (100, "ok", True),
+        (103, "failed", False),
+    ]
+    assert "cannot be shrunk" in report.values["guests"][0]["message"]
+    assert "no disk 'scsi0'" in report.values["guests"][2]["message"]
+
+
+@pytest.mark.parametrize("how", ["offline", "silent"])
+def test_what_cannot_be_read_is_never_gone(how: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.add(102, node="pve3", name="app3")
+        if how == "offline":
+            api.cluster.down.add("pve3")
+        else:
+            api.disturb("GET /nodes/pve3", NoAnswerError("GET", "596", sent=True), count=None)
+        for guest in ("app3", 102):
+            report = await operate(api, "delete", guest, allow_destructive=True)
+            assert report.values["guests"][0]["outcome"] == "failed"
+            assert "pve3" in (report.problem or "")
+        assert 102 in api.cluster.guests
+
+    scenario()
+
+
+# The right guest, or none.
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3, 4])
+def test_a_vmid_that_got_another_guest_after_it_was_found_by_name_is_left_alone(looks: int) -> None:
+    """Whichever of the reads before the call saw the old name last."""
+
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        victim = api.cluster.add(102, name="victim")
+
+        async def replaced() -> None:
+            await api.until_made("GET", looks)
+            await asyncio.sleep(0.005)
+            victim.config["name"] = "innocent"
+
+        work = asyncio.ensure_future(replaced())
+        report = await operate(api, "delete", "victim", allow_destructive=True)
+        await work
+        assert [one["outcome"] for one in report.values["guests"]] != ["ok"]
+        assert 102 in api.cluster.guests
+        assert not api.made("DELETE")
+
+    scenario()
+
+
+@in_virtual_time
+async def test_an_explicit_name_is_never_a_vmid() -> None:
+    api = an_api()
+    api.cluster.add(102, name="100")
+    await operate(api, "delete", {"name": "100"}, allow_destructive=True)
+    assert 100 in api.cluster.guests
+    assert 102 not in api.cluster.guests
+
+
+@in_virtual_time
+async def test_a_configuration_that_somebody_changes_meanwhile_is_not_overwritten() -> None:
+    api = an_api()
+
+    async def changed() -> None:
+        await api.until_made("GET .*/pending", 1)
+        await asyncio.sleep(0.01)
+        api.cluster.guests[100].config["cores"] = 7
+
+    work = asyncio.ensure_future(changed())
+    report = await operate(api, "configure", 100, params={"cores": 4})
+    await work
+    assert outcomes(report) == [(100, "failed", False)]
+    assert "changed meanwhile" in (report.problem or "")
+    assert api.cluster.guests[100].config["cores"] == 7
+
+
+# What is pending.
+
+
+def with_pending(api: FakeApi) -> None:
+    """VM 101 runs; its memory is changed, but not in force yet."""
+    api.cluster.guests[101].config["memory"] = "2048"
+    api.cluster.guests[101].pending["memory"] = "4096"
+
+
+@in_virtual_time
+async def test_what_is_as_wished_after_a_restart_is_not_called_unchanged() -> None:
+    api = an_api()
+    with_pending(api)
+    report = await operate(api, "configure", 101, params={"memory": 4096})
+    [guest] = report.values["guests"]
+    assert (guest["outcome"], guest["changed"], guest["pending"]) == ("ok", False, ["memory"])
+    assert "pending until a restart: memory" in guest["message"]
+    assert not [call for call in api.calls if call.method != "GET"]
+
+
+@in_virtual_time
+async def test_what_waits_for_a_restart_is_named_after_a_change() -> None:
+    api = an_api()
+    with_pending(api)
+    report = await operate(api, "configure", 101, params={"cores": 8})
+    [guest] = report.values["guests"]
+    assert (guest["outcome"], guest["changed"], guest["pending"]) == ("ok", True, ["memory"])
+
+
+@in_virtual_time
+async def test_a_guest_is_rebooted_for_what_is_pending_only_when_asked() -> None:
+    api = an_api()
+    with_pending(api)
+    await operate(api, "configure", 101, params={"memory": 4096})
+    assert not api.made("POST .*/reboot")
+    report = await operate(api, "configure", 101, params={"memory": 4096}, apply="now")
+    assert len(api.made("POST .*/reboot")) == 1
+    assert "qmreboot" in [task["type"] for task in report.values["tasks"]]
+
+
+# Guests that run.
+
+
+@pytest.mark.parametrize("vmid", [101, 201])
+def test_a_guest_that_runs_is_deleted_only_when_it_may_be_stopped(vmid: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.add(201, "lxc", hostname="ct2", status="running")
+        report = await operate(api, "delete", vmid, allow_destructive=True)
+        assert outcomes(report) == [(vmid, "failed", False)]
+        assert "force_stop" in (report.problem or "")
+        report = await operate(api, "delete", vmid, allow_destructive=True, force_stop=True)
+        assert outcomes(report) == [(vmid, "ok", True)]
+        assert vmid not in api.cluster.guests
+        assert len(report.values["tasks"]) == 2
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_guest_that_cannot_be_stopped_is_not_deleted() -> None:
+    api = an_api()
+    api.ends["qmstop"] = ["VM is locked (backup)"]
+    report = await operate(api, "delete", 101, allow_destructive=True, force_stop=True)
+    assert outcomes(report) == [(101, "failed", False)]
+    assert not api.made("DELETE")
+
+
+@pytest.mark.parametrize(("when", "calls"), [("always", 1), ("on_create", 0)])
+def test_a_password_that_is_set_is_set_again_or_left(when: str, calls: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.cluster.guests[100].config["cipassword"] = "**********"
+        params = {"cipassword": "s3cret"}
+        await operate(api, "configure", 100, params=params, update_password=when)
+        assert len(api.made("POST .*/config")) == calls
 
     scenario()
 

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guests that a user names: VMIDs, names, or dictionaries with parameters of their own."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..guests import as_vmid
+from ..vmids import check_vmid
+
+if t.TYPE_CHECKING:
+    from ..guests import Cluster, Guest
+
+_KEYS = ("vmid", "name", "params")
+# What no name of a guest has: blanks, brackets, quotes, what separates or assigns.
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f{}\[\]=:,;'\"]{1,255}\Z")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One guest as the user named it: by ``vmid``, or by ``name``, with the parameters for it."""
+
+    vmid: int | None
+    name: str | None
+    params: t.Mapping[str, t.Any]
+
+    @property
+    def reference(self) -> str:
+        """What the user wrote."""
+        return str(self.vmid) if self.name is None else self.name
+
+    def find(self, cluster: Cluster) -> Guest | None:
+        """The guest in the cluster; an explicit name is never a VMID, whatever it looks like."""
+        if self.name is None:
+            return cluster.guests.get(t.cast("int", self.vmid))
+        return cluster.find_named(self.name, "guests")
+
+
+def read_asked(guests: t.Sequence[t.Any], common: t.Mapping[str, t.Any] | None) -> list[Asked]:
+    """Read the option ``guests``; ``common`` are the parameters for all.
+
+    UsageError for what is neither, shown by its keys or its type alone, for it may hold a secret,
+    and for a guest that is listed twice in the same way.
+    """
+    asked = [_read(one, common or {}) for one in guests]
+    seen: set[tuple[int | None, str | None]] = set()
+    for one in asked:
+        if (one.vmid, one.name) in seen:
+            raise UsageError(f"guests: {one.reference!r} is listed more than once")
+        seen.add((one.vmid, one.name))
+    return asked
+
+
+def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> Asked:
+    if not isinstance(one, t.Mapping):
+        return _referred(one, common)
+    unknown = sorted(str(key) for key in one if key not in _KEYS)
+    if unknown or (one.get("vmid") is None) == (one.get("name") is None):
+        raise UsageError(
+            f"guests: a guest has the keys {', '.join(map(str, one)) or 'none'}; give either"
+            " vmid or name, and params where it has its own"
+        )
+    own = one.get("params") or {}
+    if not isinstance(own, t.Mapping):
+        raise UsageError("guests: params of a guest are not a dictionary")
+    params = {**common, **own}
+    if one.get("vmid") is None:
+        return Asked(None, _name(one["name"]), params)
+    vmid = as_vmid(one["vmid"])
+    if vmid is None or isinstance(one["vmid"], bool):
+        raise UsageError("guests: the vmid of a guest is not a number")
+    return Asked(check_vmid(vmid, "guests"), None, params)
+
+
+def _referred(one: t.Any, params: t.Mapping[str, t.Any]) -> Asked:
+    if isinstance(one, (bool, list, tuple)) or one is None:
+        raise UsageError(f"guests: a {type(one).__name__} is neither a VMID nor a name")
+    vmid = as_vmid(one)
+    if vmid is None:
+        return Asked(None, _name(one), params)
+    return Asked(check_vmid(vmid, "guests"), None, params)
+
+
+def _name(value: t.Any) -> str:
+    """A name, as far as any guest can have it."""
+    text = str(value).strip()
+    if not _NAME.match(text):
+        raise UsageError(
+            "guests: an entry is neither a VMID nor a name (it is not shown, for it may hold a"
+            " secret)"
+        )
+    return text

@@ -1,0 +1,198 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an operation is to do to each guest: the decision as a value, one guest at a time.
+
+What is wrong with one guest is the failure of that guest, and keeps no other from its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..config import Configuration, Rules, config_params, difference, read_configuration
+from ..errors import PveError, UsageError
+from ..guests import KINDS, read_cluster, read_states
+from ..volumes import size_in_bytes
+
+if t.TYPE_CHECKING:
+    from ..client import Api
+    from ..command import Context
+    from ..guests import Cluster, Guest
+    from ..operations.catalog import Operation
+    from .asked import Asked
+
+# The choice of update_password that sets a secret each time.
+ALWAYS = "always"
+_STATES = {"start": "running", "shutdown": "stopped", "stop": "stopped"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One guest and the decision: ``params`` to act with, None where nothing is to be done.
+
+    ``guest`` is None for a guest that is not there: gone already, or not created yet in check mode.
+    ``refusal`` says why nothing can be done to it. ``current`` is the configuration that was
+    compared, ``awaited`` are options that are as wished after a restart. ``stop_first`` says that
+    the guest runs and is to be stopped before.
+    """
+
+    asked: Asked
+    guest: Guest | None = None
+    params: t.Mapping[str, t.Any] | None = None
+    refusal: str | None = None
+    current: Configuration = field(default_factory=Configuration)
+    awaited: tuple[str, ...] = ()
+    stop_first: bool = False
+
+    @property
+    def to_do(self) -> bool:
+        """Whether anything is to be done."""
+        return self.params is not None and self.refusal is None
+
+
+async def decide_all(
+    context: Context, operation: Operation, asked: t.Sequence[Asked]
+) -> list[Step]:
+    """Read the cluster once and each guest afresh, and decide about every one."""
+    named = any(one.name is not None for one in asked)
+    cluster = await read_cluster(context.api, KINDS if named else ())
+    found = [_find(context, operation, one, cluster) for one in asked]
+    _check_doubles(found)
+    steps = await _with_states(context.api, found)
+    return list(
+        await asyncio.gather(*(_decide(context, operation, step, cluster) for step in steps))
+    )
+
+
+def _find(context: Context, operation: Operation, one: Asked, cluster: Cluster) -> Step:
+    """The guest, or why there is none; absence is fine for delete and for what a play creates."""
+    try:
+        guest = one.find(cluster)
+    except UsageError as error:
+        return Step(one, refusal=str(error))
+    if guest is None:
+        if context.check or operation.name == "delete":
+            return Step(one, params=None if operation.name == "delete" else one.params)
+        return Step(
+            one,
+            refusal=f"there is no guest {one.reference!r} in the cluster, or the user or token"
+            " lacks VM.Audit on it",
+        )
+    node = cluster.nodes.get(guest.node)
+    if node is not None and not node.online:
+        return Step(one, guest, refusal=f"{guest.title} cannot be reached: its node is offline")
+    return Step(one, guest)
+
+
+def _check_doubles(steps: t.Sequence[Step]) -> None:
+    seen: set[int] = set()
+    for guest in [step.guest for step in steps if step.guest is not None]:
+        if guest.vmid in seen:
+            raise UsageError(f"guests: {guest.title} is listed more than once")
+        seen.add(guest.vmid)
+
+
+async def _with_states(api: Api, steps: t.Sequence[Step]) -> list[Step]:
+    """The steps with the states of this moment; a node that does not tell refuses its guests."""
+    there = [step.guest for step in steps if step.guest is not None and step.refusal is None]
+    fresh = await read_states(api, there)
+    return [
+        _with_state(step, fresh.get(step.guest.vmid))
+        if step.guest is not None and step.refusal is None
+        else step
+        for step in steps
+    ]
+
+
+def _with_state(step: Step, fresh: Guest | None) -> Step:
+    guest = t.cast("Guest", step.guest)
+    if fresh is None:
+        return replace(
+            step,
+            refusal=f"{guest.title} cannot be reached: node {guest.node} did not say what it has",
+        )
+    asked = step.asked.name
+    if asked is not None and fresh.name != asked:
+        return replace(
+            step,
+            guest=fresh,
+            refusal=f"VMID {fresh.vmid} was named {asked!r} and is named {fresh.name!r} now; it is"
+            " left as it is",
+        )
+    return replace(step, guest=fresh)
+
+
+async def _decide(context: Context, operation: Operation, step: Step, cluster: Cluster) -> Step:
+    """Compare what is with what is wanted; what is wrong refuses this guest alone."""
+    guest = step.guest
+    if guest is None or step.refusal is not None:
+        return step
+    try:
+        params = config_params(step.asked.params, guest.kind)
+        if operation.name in ("configure", "resize"):
+            current = await read_configuration(context.api, guest)
+            step = replace(step, current=current)
+            if operation.name == "resize":
+                return replace(step, params=_resize(current, params, guest))
+            return _configured(context, step, params)
+        return _powered(context, operation, step, params, cluster)
+    except PveError as error:
+        return replace(step, params=None, refusal=str(error))
+
+
+def _configured(context: Context, step: Step, params: t.Mapping[str, t.Any]) -> Step:
+    rules = Rules(
+        t.cast("Guest", step.guest).kind,
+        may_replace=context.params["allow_destructive"],
+        keep_secrets=context.params["update_password"] != ALWAYS,
+    )
+    change = difference(step.current, params, rules)
+    return replace(step, params=change.params or None, awaited=change.awaited)
+
+
+def _powered(
+    context: Context,
+    operation: Operation,
+    step: Step,
+    params: t.Mapping[str, t.Any],
+    cluster: Cluster,
+) -> Step:
+    """The decision for an operation that depends on the state of the guest alone."""
+    guest = t.cast("Guest", step.guest)
+    if operation.name == "migrate":
+        target = cluster.node(str(params.get("target") or ""), "params: target")
+        return replace(step, params=None if guest.node == target.name else params)
+    if operation.name == "template":
+        return replace(step, params=None if guest.template else params)
+    if operation.name == "delete":
+        stop_first = guest.running and context.params["force_stop"]
+        if guest.running and not stop_first and not params.get("force"):
+            raise UsageError(f"{guest.title} is running; stop it first, or set force_stop")
+        return replace(step, params=params, stop_first=stop_first)
+    as_wanted = guest.status == _STATES.get(operation.name)
+    return replace(step, params=None if as_wanted else params)
+
+
+def _resize(
+    current: Configuration, params: t.Mapping[str, t.Any], guest: Guest
+) -> t.Mapping[str, t.Any] | None:
+    """The resize that is left to do; a disk never becomes smaller."""
+    disk, size = str(params.get("disk") or ""), str(params.get("size") or "")
+    if not disk or not size:
+        raise UsageError("params: resize needs disk and size, such as scsi0 and 32G or +8G")
+    if disk not in current.values:
+        raise UsageError(f"params: {guest.title} has no disk {disk!r}")
+    wanted, have = size_in_bytes(size.lstrip("+")), current.disk_size(disk)
+    if wanted is None:
+        raise UsageError(f"params: size {size!r} is not a number with K, M, G or T")
+    if size.startswith("+"):
+        return params
+    if have is not None and wanted < have:
+        raise UsageError(
+            f"params: disk {disk} of {guest.title} is larger than {size}; it cannot be shrunk"
+        )
+    return None if wanted == have else params

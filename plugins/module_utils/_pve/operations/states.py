@@ -1,0 +1,113 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a guest shows the effect of an operation: read for a call whose answer got lost."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..config import Configuration, Rules, difference
+from ..errors import ApiError, Trouble, UsageError
+from ..volumes import size_in_bytes
+
+if t.TYPE_CHECKING:
+    from ..client import Api
+    from .job import Job
+
+Done = t.Callable[["Api"], t.Awaitable[bool]]
+
+
+def done_check(operation: str, job: Job) -> Done | None:
+    """The check for the job of an operation; None where nothing of the guest shows its effect."""
+    checks: t.Mapping[str, t.Callable[[Job], Done | None]] = {
+        "start": lambda job: _has_state(job, "running"),
+        "stop": lambda job: _has_state(job, "stopped"),
+        "shutdown": lambda job: _has_state(job, "stopped"),
+        "configure": _is_configured,
+        "resize": _has_size,
+        "template": _is_template,
+        "migrate": _is_on_target,
+        "delete": _is_gone,
+    }
+    check = checks.get(operation)
+    return None if check is None else check(job)
+
+
+def _has_state(job: Job, state: str) -> Done:
+    async def has_state(api: Api) -> bool:
+        answer = await api.get((*job.path[:4], "status", "current"))
+        return bool((answer.data or {}).get("status") == state)
+
+    return has_state
+
+
+def _is_configured(job: Job) -> Done:
+    """A volume that was asked for counts as created when the drive is there."""
+    wanted = {name: value for name, value in job.params.items() if name != "digest"}
+    rules = Rules(job.target.kind, keep_secrets=True)
+
+    async def is_configured(api: Api) -> bool:
+        try:
+            return not difference(await _read(api, job), wanted, rules).params
+        except UsageError:  # another volume is there than the one that was asked for
+            return False
+
+    return is_configured
+
+
+def _has_size(job: Job) -> Done | None:
+    """Nothing shows whether a disk was enlarged by something."""
+    if str(job.params.get("size", "")).startswith("+"):
+        return None
+    disk, wanted = str(job.params.get("disk")), size_in_bytes(str(job.params.get("size")))
+
+    async def has_size(api: Api) -> bool:
+        return (await _read(api, job)).disk_size(disk) == wanted
+
+    return has_size
+
+
+def _is_template(job: Job) -> Done:
+    async def is_template(api: Api) -> bool:
+        return str((await _read(api, job)).values.get("template", 0)) == "1"
+
+    return is_template
+
+
+def _is_on_target(job: Job) -> Done:
+    async def is_on_target(api: Api) -> bool:
+        row = await _row(api, job) or {}
+        return row.get("node") == job.target.node and row.get("lock") != "migrate"
+
+    return is_on_target
+
+
+def _is_gone(job: Job) -> Done:
+    async def is_gone(api: Api) -> bool:
+        return await _row(api, job) is None
+
+    return is_gone
+
+
+async def _read(api: Api, job: Job) -> Configuration:
+    return Configuration.parse((await api.get((*job.path[:4], "pending"))).data or [])
+
+
+async def _row(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
+    """The guest in the list of the cluster, where existence and node are always fresh.
+
+    A caller who may not see it gets no row either, so its configuration has to be gone as well.
+    """
+    rows = (await api.get(("cluster", "resources"), {"type": "vm"})).data or []
+    row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
+    if row is not None:
+        return t.cast("t.Mapping[str, t.Any]", row)
+    try:
+        await api.get((*job.path[:4], "config"))
+    except ApiError as error:
+        if error.trouble is Trouble.GONE:
+            return None
+        raise
+    return {"node": job.node}
