@@ -41,6 +41,10 @@ class Play:
         self._process.kill()
         self._process.communicate()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, such as SIGSTOP."""
+        self._process.send_signal(number)
+
     def result(self) -> dict[str, Any]:
         """The result, when it has ended by itself."""
         try:

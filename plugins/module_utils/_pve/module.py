@@ -12,6 +12,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .ancestors import until_orphaned
 from .arguments import CONNECTION_SPEC
 from .client import Client
 from .command import Context, Report, attend
@@ -73,9 +74,14 @@ def _connect(module: AnsibleModule) -> Client:
 async def _attend(
     command: Command, module: AnsibleModule, client: Client, result: dict[str, t.Any]
 ) -> Report:
-    """Run the command until it ends; SIGINT and SIGTERM ask it to, and are no error by itself."""
+    """Run the command until it ends; SIGINT and SIGTERM ask it to, and are no error by itself.
+
+    So does the end of the Ansible that called it: nothing more is started that nobody would see.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    orphaned = asyncio.ensure_future(until_orphaned())
+    orphaned.add_done_callback(lambda _watch: stop.set())
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     began = loop.time()
@@ -83,6 +89,7 @@ async def _attend(
         context = Context(client, module.params, module.check_mode, stop, module.warn)
         report = await attend(command, context)
     finally:
+        orphaned.cancel()
         result["api"] = client.usage
         client.close()
     if "summary" in report.values:

@@ -97,9 +97,11 @@ def test_fifty_clones_and_the_same_call_again(
     counted = fresh.counted
     assert counted["logins"] == (1 if identity is TICKET else 0)
     attempts = sum(guest["attempts"] for guest in report.values["guests"])
-    allowed = attempts + noted.rounds("active") + noted.rounds("archive") + 10
+    lists = counted["counts"]["GET /nodes/{node}/qemu"]
+    allowed = attempts + noted.rounds("active") + noted.rounds("archive") + lists + 5
     assert noted.rounds("archive") <= noted.rounds("active")
     assert counted["total"] <= allowed, counted["counts"]
+    assert counted["total"] <= 100, counted["counts"]
     names = [guest["name"] for guest in report.values["guests"]]
 
     again, _noted = run(fresh, "clone", identity, **options)
@@ -112,6 +114,45 @@ def test_fifty_clones_and_the_same_call_again(
     made = [guest for guest in found.values["guests"] if guest["name"] in names]
     assert len(made) == 50
     assert {guest["node"] for guest in made} == {"pve1", "pve2", "pve3"}
+
+
+@pytest.mark.parametrize("source", ["debian-12-cloud", 9000])
+def test_a_single_clone_by_vmid_costs_eight_requests(fresh: Simulated, source: object) -> None:
+    """One for the cluster, the source, the tasks before, the start; the rest watch the task."""
+    fresh.admin("POST", "faults", action="task", type="qmclone", seconds=1)
+    report, _noted = run(fresh, "clone", TOKEN, source=source, name="web1", vmid=500)
+    assert report.problem is None
+    counted = fresh.counted
+    assert counted["total"] <= 8, counted["counts"]
+    again, _noted = run(fresh, "clone", TOKEN, source=source, name="web1", vmid=500)
+    assert not again.changed
+    assert fresh.counted["total"] <= 3, fresh.counted["counts"]
+
+
+def test_a_single_clone_by_name_reads_the_names_of_every_node_twice(fresh: Simulated) -> None:
+    fresh.admin("POST", "faults", action="task", type="qmclone", seconds=1)
+    report, _noted = run(fresh, "clone", TOKEN, source="debian-12-cloud", name="web1")
+    assert report.problem is None
+    counted = fresh.counted
+    assert counted["counts"]["GET /nodes/{node}/qemu"] == 6
+    assert counted["total"] <= 9 + 6, counted["counts"]
+    again, _noted = run(fresh, "clone", TOKEN, source="debian-12-cloud", name="web1")
+    assert not again.changed
+    assert fresh.counted["total"] <= 5, fresh.counted["counts"]
+
+
+@pytest.mark.parametrize("known_by", ["name", "vmid"])
+def test_adopting_forty_running_clones_reads_forty_logs(fresh: Simulated, known_by: str) -> None:
+    guests = [{"name": f"w{number}", "vmid": 500 + number} for number in range(40)]
+    fresh.admin("POST", "faults", action="task", type="qmclone", seconds=40)
+    run(fresh, "clone", TOKEN, source=9000, guests=guests, wait=False,
+        parallel=40, parallel_per_node=40)  # fmt: skip
+    again = [{known_by: guest[known_by]} for guest in guests]
+    report, noted = run(fresh, "clone", TOKEN, source=9000, guests=again)
+    assert report.problem is None
+    assert report.values["summary"]["ok"] == 40
+    rounds = noted.rounds("active") + noted.rounds("archive")
+    assert fresh.counted["total"] <= 40 + rounds + 20, fresh.counted["counts"]
 
 
 def test_waiting_for_300_tasks_costs_one_list_for_each_node_and_round(fresh: Simulated) -> None:
