@@ -112,6 +112,19 @@ def test_a_killed_ansible_is_finished_by_the_same_call_at_once(call: str, seed: 
         check_exact(there.until(lambda truth: not truth.running()))
 
 
+def test_a_module_whose_ansible_was_killed_starts_nothing_more() -> None:
+    module, options = options_of("vmids")
+    with cluster(speed=5) as there:
+        killed = Ansible(there, module, options)
+        there.until(lambda truth: len(truth.of_type("qmclone")) >= 2)
+        killed.kill()
+        there.until(lambda truth: not truth.running())
+        began = len(there.truth().of_type("qmclone"))
+        assert began < len(NAMES)
+        time.sleep(3)
+        assert len(there.truth().of_type("qmclone")) == began
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.seeds(8, 1)
 def test_a_run_that_was_stopped_and_goes_on_after_its_rerun_doubles_nothing(
