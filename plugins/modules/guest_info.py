@@ -19,16 +19,16 @@ options:
   guests:
     description:
       - The guests, by VMID or by name. By default all that you may see.
-      - A guest that is not there is an error.
+      - A guest that is not there is an error; the others are returned all the same.
     type: list
     elements: str
   pool:
     description:
-      - Only guests of this resource pool.
+      - Only guests of this resource pool. A pool that is not there is an error.
     type: str
   tags:
     description:
-      - Only guests that have all of these tags.
+      - Only guests that have all of these tags, in upper or lower case.
     type: list
     elements: str
   node:
@@ -50,6 +50,13 @@ options:
       - Whether to read the configuration of each guest.
     type: bool
     default: true
+  pending:
+    description:
+      - Whether to read what is set, but not in force before the next start of the guest. With
+        V(only), guests that nothing is pending of are left out.
+    type: str
+    choices: ["no", show, only]
+    default: "no"
   addresses:
     description:
       - Whether to read the addresses of each guest that runs. A VM needs the guest agent for that.
@@ -98,6 +105,11 @@ EXAMPLES = r"""
     guests: "{{ clones.guests | map(attribute='vmid') }}"
     wait_for_address: true
     address_timeout: 600
+
+- name: Find the guests that need a restart, and what for
+  upid.proxmox.guest_info:
+    config: false
+    pending: only
 """
 
 RETURN = r"""
@@ -153,8 +165,20 @@ guests:
       elements: str
       returned: always
       sample: [ansible, web]
+    message:
+      description: Why something of the guest could not be read, null otherwise.
+      type: str
+      returned: always
+      sample: null
+    pending:
+      description:
+        - What is not in force before the next start, by option. Null for an option that will go.
+      type: dict
+      returned: when O(pending) is V(show) or V(only)
+      sample:
+        memory: "4096"
     config:
-      description: The configuration as Proxmox VE returns it.
+      description: The configuration as Proxmox VE returns it, pending values included.
       type: dict
       returned: when O(config=true)
       sample:
@@ -194,6 +218,7 @@ ARGUMENT_SPEC = {
     "kind": {"type": "str", "choices": ["qemu", "lxc"]},
     "status": {"type": "str", "choices": ["running", "stopped", "unknown"]},
     "config": {"type": "bool", "default": True},
+    "pending": {"type": "str", "choices": ["no", "show", "only"], "default": "no"},
     "addresses": {"type": "bool", "default": False},
     "wait_for_address": {"type": "bool", "default": False},
     "address_timeout": {"type": "int", "default": 300},

@@ -472,6 +472,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /cluster/resources", FakeApi._resources),
     (r"GET /cluster/nextid", FakeApi._nextid),
     (r"GET /nodes", FakeApi._nodes),
+    (r"GET /pools", lambda _api, _params: Answer([])),
     (r"GET /nodes/(?P<node>[^/]+)/time", FakeApi._time),
     (r"GET /access/permissions", FakeApi._permissions),
     (r"GET /nodes/(?P<node>[^/]+)/storage", FakeApi._storages),

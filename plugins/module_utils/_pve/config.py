@@ -80,10 +80,12 @@ class Change:
     awaited: tuple[str, ...] = ()
 
 
-async def read_configuration(api: Api, guest: Guest) -> Configuration:
+async def read_configuration(
+    api: Api, guest: Guest, *, retries: int | None = None
+) -> Configuration:
     """Read the configuration of a guest in one request that no daemon has to answer."""
     path = ("nodes", guest.node, guest.kind, guest.vmid, "pending")
-    return Configuration.parse((await api.get(path)).data or [])
+    return Configuration.parse((await api.get(path, retries=retries)).data or [])
 
 
 def config_params(params: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:

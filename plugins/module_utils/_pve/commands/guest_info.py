@@ -8,48 +8,94 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
+from dataclasses import dataclass
 
 from ..addresses import read_addresses, wait_for_addresses
 from ..command import Context, Report, Values
-from ..errors import ApiError, Trouble
-from ..guests import KINDS, Guest, kinds_to_name, read_cluster, read_fresh, split_tags
+from ..config import read_configuration
+from ..errors import ApiError, NoAnswerError, Trouble, UsageError
+from ..guests import KINDS, Guest, read_cluster, read_fresh, split_tags
+from .asked import read_asked
 
 if t.TYPE_CHECKING:
     from ..guests import Cluster
 
 
+@dataclass
+class _Seen:
+    """One guest and what is returned of it; ``why`` says why it has no address."""
+
+    guest: Guest
+    values: Values
+    why: str = ""
+
+
 async def run(context: Context) -> Report:
-    """Find the guests, then read of each what is wanted."""
+    """Find the guests, then read of each what is wanted; one that cannot be read stays one."""
     params = context.params
-    guests = params["guests"]
-    names = KINDS if guests is None else kinds_to_name(guests)
-    cluster = await read_cluster(context.api, names)
-    chosen = _chosen(cluster, params)
-    if params["guests"]:
-        # The cluster's view of a state is up to ten seconds old; a few guests are asked again.
-        chosen = await read_fresh(context.api, chosen)
-    chosen = [guest for guest in chosen if _fits(guest, params)]
-    values = await asyncio.gather(*(_values(context, guest) for guest in chosen))
-    without = [guest.title + f": {why}" for guest, (_value, why) in zip(chosen, values) if why]
-    problem = None
+    chosen, refused = await _chosen(context)
+    seen = await asyncio.gather(*(_look(context, guest) for guest in chosen))
+    if params["pending"] == "only":
+        seen = [one for one in seen if one.values["pending"] or one.values["message"]]
+    unread = [
+        f"{one.guest.title}: {one.values['message']}" for one in seen if one.values["message"]
+    ]
+    for text in [] if params["guests"] else unread:
+        context.warn(text)
+    problems = [*refused, *(unread if params["guests"] else ())]
+    without = [f"{one.guest.title}: {one.why}" for one in seen if one.why]
     if params["wait_for_address"] and without:
-        problem = (
+        problems.append(
             f"{len(without)} of {len(chosen)} guests have no address after"
             f" {params['address_timeout']} s:\n" + "\n".join(without)
         )
     return Report(
-        {"guests": [value for value, _why in values], "summary": {"total": len(values)}},
-        problem=problem,
+        {"guests": [one.values for one in seen], "summary": {"total": len(seen)}},
+        problem="\n".join(problems) or None,
     )
 
 
-def _chosen(cluster: Cluster, params: t.Mapping[str, t.Any]) -> list[Guest]:
+async def _chosen(context: Context) -> tuple[list[Guest], list[str]]:
+    """The guests that were asked for, and what is wrong with those that were not found."""
+    params, api = context.params, context.api
+    asked = None if params["guests"] is None else read_asked(params["guests"], None)
+    named = asked is None or any(one.name is not None for one in asked)
+    cluster = await read_cluster(api, KINDS if named else ())
     if params["node"] is not None and params["node"] not in cluster.nodes:
         cluster.node(params["node"], "node")
-    if params["guests"] is None:
-        return [guest for guest in cluster.guests.values() if _fits(guest, params)]
-    found = [cluster.get(reference, "guests") for reference in params["guests"]]
-    return list({guest.vmid: guest for guest in found}.values())
+    await _check_pool(context, cluster)
+    if asked is None:
+        return [guest for guest in cluster.guests.values() if _fits(guest, params)], []
+    found, refused = [], []
+    for one in asked:
+        try:
+            guest = one.find(cluster)
+        except UsageError as error:
+            refused.append(str(error))
+            continue
+        if guest is None:
+            refused.append(
+                f"guests: there is no guest {one.reference!r} in the cluster, or the user or token"
+                " lacks VM.Audit on it"
+            )
+        else:
+            found.append(guest)
+    # The cluster's view of a state is up to eleven seconds old; a few guests are asked again.
+    fresh = await read_fresh(api, list({guest.vmid: guest for guest in found}.values()))
+    return [guest for guest in fresh if _fits(guest, params)], refused
+
+
+async def _check_pool(context: Context, cluster: Cluster) -> None:
+    """Refuse a pool that is not there; one without guests is an empty list."""
+    pool = context.params["pool"]
+    if pool is None or any(guest.pool == pool for guest in cluster.guests.values()):
+        return
+    rows = (await context.api.get(("pools",))).data or []
+    if not any(row.get("poolid") == pool for row in rows):
+        raise UsageError(
+            f"pool: there is no pool {pool!r}, or the user or token lacks Pool.Audit on"
+            f" /pool/{pool}"
+        )
 
 
 def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
@@ -60,9 +106,8 @@ def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
     return same and set(split_tags(params["tags"])) <= set(guest.tags)
 
 
-async def _values(context: Context, guest: Guest) -> tuple[Values, str]:
-    """What is told of one guest, and why it has no address where one was waited for."""
-    params, why = context.params, ""
+async def _look(context: Context, guest: Guest) -> _Seen:
+    """Read one guest; what its node does not answer is said in ``message``."""
     values: Values = {
         "vmid": guest.vmid,
         "name": guest.name,
@@ -73,22 +118,42 @@ async def _values(context: Context, guest: Guest) -> tuple[Values, str]:
         "lock": guest.lock,
         "pool": guest.pool,
         "tags": list(guest.tags),
+        "message": None,
     }
+    seen = _Seen(guest, values)
+    params = context.params
     if params["config"]:
-        values["config"] = await _config(context, guest)
+        values["config"] = None
+    if params["pending"] != "no":
+        values["pending"] = {}
+    if params["addresses"] or params["wait_for_address"]:
+        values["addresses"] = []
+    try:
+        await _read(context, seen)
+    except (NoAnswerError, ApiError) as error:
+        values["message"] = str(error)
+    return seen
+
+
+async def _read(context: Context, seen: _Seen) -> None:
+    params, guest = context.params, seen.guest
+    if params["config"]:
+        seen.values["config"] = await _config(context, guest)
+    if params["pending"] != "no":
+        current = await read_configuration(context.api, guest, retries=1)
+        seen.values["pending"] = dict(current.pending)
     if params["wait_for_address"] and guest.running and not context.check:
-        values["addresses"], why = await wait_for_addresses(
+        seen.values["addresses"], seen.why = await wait_for_addresses(
             context.api, guest, params["address_timeout"], context.stop.is_set
         )
     elif params["addresses"] or params["wait_for_address"]:
-        values["addresses"], _why = await read_addresses(context.api, guest)
-    return values, why
+        seen.values["addresses"], _why = await read_addresses(context.api, guest)
 
 
 async def _config(context: Context, guest: Guest) -> Values | None:
     path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
     try:
-        return t.cast("Values", (await context.api.get(path)).data)
+        return t.cast("Values", (await context.api.get(path, retries=1)).data)
     except ApiError as error:
         if error.trouble is Trouble.GONE:  # removed a moment ago
             return None

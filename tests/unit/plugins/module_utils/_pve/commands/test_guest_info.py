@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+    UsageError,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
@@ -51,6 +55,7 @@ async def test_a_guest_with_all_that_is_known() -> None:
             "lock": None,
             "pool": "apps",
             "tags": ["prod", "web"],
+            "message": None,
             "config": {"name": "app1", "tags": "prod;web"},
         }
     ]
@@ -96,7 +101,7 @@ async def test_a_guest_that_was_asked_for_is_shown_as_it_is_now() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"guests": ["nosuch"]}, "guests: there is no guest 'nosuch'"),
+        ({"pool": "nosuch"}, "pool: there is no pool 'nosuch'"),
         ({"node": "pve9"}, "node: there is no node 'pve9'"),
     ],
 )
@@ -157,3 +162,52 @@ async def test_check_mode_does_not_wait() -> None:
     report = await look(api, guests=["app1"], wait_for_address=True, check=True)
     assert report.problem is None
     assert now() < 1
+
+
+# One guest that cannot be read stays one.
+
+
+@in_virtual_time
+async def test_a_guest_that_is_not_there_keeps_no_other_from_being_read() -> None:
+    report = await look(an_api(), guests=["nosuch", "app1", "100x"])
+    assert vmids(report) == [100]
+    assert "there is no guest 'nosuch'" in (report.problem or "")
+
+
+@in_virtual_time
+async def test_a_silent_node_is_said_of_its_guests_alone() -> None:
+    api = an_api()
+    api.disturb("GET /nodes/pve2", NoAnswerError("GET", "596", sent=True), count=None)
+    warned: list[str] = []
+    report = await run_command("guest_info", api, warned=warned)
+    told = {guest["vmid"]: guest["message"] for guest in report.values["guests"]}
+    assert told[100] is None
+    assert "596" in told[101]
+    assert report.problem is None
+    assert any("VM 101" in text for text in warned)
+    report = await look(api, guests=["100", "101"])
+    assert vmids(report) == [100, 101]
+    assert "596" in (report.problem or "")
+
+
+@in_virtual_time
+async def test_an_empty_pool_is_an_empty_list() -> None:
+    api = an_api()
+    api.disturb("GET /pools", Answer([{"poolid": "empty"}]))
+    report = await look(api, pool="empty")
+    assert (vmids(report), report.problem) == ([], None)
+
+
+@in_virtual_time
+async def test_tags_are_compared_as_they_are_stored() -> None:
+    assert vmids(await look(an_api(), tags=["WEB", "Prod"])) == [100]
+
+
+@in_virtual_time
+async def test_what_is_pending_is_shown_and_can_be_all_that_is_asked_for() -> None:
+    api = an_api()
+    api.cluster.guests[101].pending = {"memory": "4096", "net1": None}
+    report = await look(api, pending="show", config=False)
+    shown = {guest["vmid"]: guest["pending"] for guest in report.values["guests"]}
+    assert shown == {100: {}, 101: {"memory": "4096", "net1": None}, 200: {}}
+    assert vmids(await look(api, pending="only")) == [101]
