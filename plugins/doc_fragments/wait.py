@@ -32,6 +32,8 @@ options:
   node_timeout:
     description:
       - For how many seconds a node may be silent until its tasks count as V(lost).
+      - Once the API has answered, a refused ticket, a certificate that is not trusted any more, and
+        a daemon or a cluster file system that is away count as silence, too.
     type: int
     default: 600
   warnings:
@@ -42,12 +44,13 @@ options:
     default: accept
   log_lines:
     description:
-      - How many of its last log lines to return for a task that did not end V(ok).
+      - How many of its last log lines to return for a task that did not end V(ok), after up to 50
+        errors and warnings from before them.
     type: int
     default: 20
   poll_interval:
     description:
-      - How many seconds to wait between two looks at the tasks.
+      - How many seconds to wait between polls, from 0.1 to 3600.
       - By default between 0.2 and 2 seconds, by how long tasks of this type take.
     type: float
 """

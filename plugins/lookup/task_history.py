@@ -9,7 +9,8 @@ name: task_history
 short_description: List recent tasks of one node, several or all
 description:
   - Returns the tasks of nodes as a list, newest start first over all nodes.
-  - A node that does not answer is a warning, not an error.
+  - A node that does not answer is a warning, unless O(on_unreachable) says otherwise.
+  - It is an error when no node can be asked, or when credentials are wrong.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
@@ -21,20 +22,23 @@ options:
     elements: str
   limit:
     description:
-      - How many tasks to return at most, over all nodes.
+      - How many tasks to return at most, over all nodes. When the default cuts something off, a
+        warning says so.
     type: int
     default: 50
   type:
     description:
-      - Only tasks of this type, such as V(qmclone) or V(vzdump).
-    type: str
+      - Only tasks of these types, such as V(qmclone) or V(vzdump). Each costs a request per node.
+    type: list
+    elements: str
   vmid:
     description:
       - Only tasks with this VMID. A clone task has the VMID of its source.
     type: int
   user:
     description:
-      - Only tasks of users whose name contains this, whatever the case.
+      - Only tasks of users whose name contains this, whatever the case. The name of a user's API
+        token belongs to it, as in V(ansible@pve!ci).
     type: str
   status:
     description:
@@ -46,12 +50,23 @@ options:
   since:
     description:
       - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
-        in ISO 8601 or seconds since the epoch.
+        in ISO 8601 such as V(2026-01-01T12:00:00Z), V(20260101T120000Z) or V(2026-01-01), or
+        seconds since the epoch. A time without a zone is UTC.
+      - Starts of tasks are by the clock of the node that runs them. An age counts back by the clock
+        of each node, which takes a further request per node and the privilege C(Sys.Audit) on
+        C(/nodes/{node}); without it, by the clock of the node that answers.
     type: str
   until:
     description:
       - Only tasks that started at or before this time, written like O(since).
     type: str
+  on_unreachable:
+    description:
+      - What to do about a node that cannot be asked for its tasks, because it does not answer or
+        refuses. With V(warn) a warning names it, with V(fail) the lookup fails.
+    type: str
+    choices: [warn, fail]
+    default: warn
   running:
     description:
       - With V(true) only tasks that run, with V(false) only tasks that have ended. By default both.
@@ -60,9 +75,9 @@ extends_documentation_fragment:
   - upid.proxmox.connection
   - upid.proxmox.connection.plugins
 notes:
-  - Everybody sees his own tasks, and those of others on the nodes where he has the privilege
-    C(Sys.Audit) on C(/nodes/{node}). Without that privilege Proxmox VE does not list the running
-    tasks of an API token, not even to the token itself.
+  - Everybody sees their own tasks, and those of others on the nodes where they have the privilege
+    C(Sys.Audit) on C(/nodes/{node}). Some releases of Proxmox VE do not list the running tasks of
+    an API token without that privilege, not even to the token itself.
   - Proxmox VE lists about the last thousand tasks of a node.
   - A lookup does not see C(module_defaults). Its connection comes from options, from variables such
     as C(upid_proxmox_api_host), or from the environment.
@@ -85,7 +100,9 @@ EXAMPLES = r"""
 
 - name: Fail while something still runs on two nodes
   ansible.builtin.assert:
-    that: query('upid.proxmox.task_history', 'pve1', 'pve2', running=true) | length == 0
+    that: >-
+      query('upid.proxmox.task_history', 'pve1', 'pve2', running=true, on_unreachable='fail')
+      | length == 0
   vars:
     upid_proxmox_api_host: pve1.example.com
     upid_proxmox_api_token_id: ansible@pve!ci
@@ -159,10 +176,11 @@ _raw:
 
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils._pve.history import read_query, recent_tasks
+from ..module_utils._pve.history import TaskQuery, recent_tasks
 from ..plugin_utils._pve import ask
 
 if t.TYPE_CHECKING:
@@ -184,9 +202,20 @@ class LookupModule(LookupBase):
         nodes = [str(node) for node in self._flatten(terms)]
 
         async def question(api: Api) -> TaskPage:
-            return await recent_tasks(api, nodes, await read_query(api, options))
+            return await recent_tasks(api, nodes, TaskQuery.from_options(options))
 
         page = ask(options, question)
-        for node, why in page.unreachable.items():
-            display.warning(f"task_history: the tasks of node {node} are missing: {why}")
+        missing = [
+            f"task_history: the tasks of node {node} are missing: {why}"
+            for node, why in page.unreachable.items()
+        ]
+        if missing and options["on_unreachable"] == "fail":
+            raise AnsibleError("\n".join(missing))
+        for text in missing:
+            display.warning(text)
+        if page.truncated and "limit" not in kwargs:
+            display.warning(
+                f"task_history: more tasks match; only the newest {options['limit']} are returned."
+                " Give limit to return more, or to have no warning"
+            )
         return [task.as_result() for task in page.tasks]

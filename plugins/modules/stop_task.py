@@ -35,7 +35,8 @@ options:
     aliases: [timeout]
   log_lines:
     description:
-      - How many of its last log lines to return for a task that did not end V(ok).
+      - How many of its last log lines to return for a task that did not end V(ok), after up to 50
+        errors and warnings from before them.
     type: int
     default: 20
 attributes:
@@ -52,7 +53,8 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
-  - To see the lock of a guest the privilege C(VM.Audit) on C(/vms/{vmid}) is needed.
+  - To see the lock of a guest the privilege C(VM.Audit) on C(/vms/{vmid}) is needed, and
+    C(Sys.Audit) on C(/nodes) to see that nobody else's task holds it.
 seealso:
   - module: upid.proxmox.task_info
   - module: upid.proxmox.wait_task
@@ -61,7 +63,7 @@ seealso:
 EXAMPLES = r"""
 - name: Stop a task
   upid.proxmox.stop_task:
-    upid: "{{ started.tasks[0].upid }}"
+    upid: "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:"
 
 - name: Find the backups that run
   upid.proxmox.task_info:
@@ -81,7 +83,9 @@ changed:
   returned: always
   sample: true
 leftovers:
-  description: Guests that are still locked although no task holds the lock any more.
+  description:
+    - Guests that these tasks worked on and that are still locked. A guest that a running task may
+      have locked is not among them.
   type: list
   elements: dict
   returned: always
@@ -107,10 +111,17 @@ leftovers:
       returned: always
       sample: clone
     command:
-      description: The command that removes the lock, for root on the node.
+      description:
+        - The command that removes the lock, for root on the node. Null where a task that holds the
+          lock may still run on a node that could not be asked.
       type: str
       returned: always
       sample: qm unlock 201
+    message:
+      description: Why there is no command, null where there is one.
+      type: str
+      returned: always
+      sample: null
 tasks:
   description: Every task that was asked for, in that order.
   type: list

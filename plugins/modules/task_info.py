@@ -27,20 +27,29 @@ options:
   nodes:
     description:
       - The nodes whose tasks are listed, by default all.
-      - A node that does not answer is a warning.
     type: list
     elements: str
+  on_unreachable:
+    description:
+      - What to do about a node in a list that cannot be asked for its tasks, because it does not
+        answer or refuses. With V(warn) a warning names it, with V(fail) the call fails.
+      - When no node can be asked, or credentials are wrong, the call always fails.
+    type: str
+    choices: [warn, fail]
+    default: warn
   type:
     description:
-      - Only tasks of this type, such as V(qmclone) or V(vzdump).
-    type: str
+      - Only tasks of these types, such as V(qmclone) or V(vzdump). Each costs a request per node.
+    type: list
+    elements: str
   vmid:
     description:
       - Only tasks with this VMID. A clone task has the VMID of its source.
     type: int
   user:
     description:
-      - Only tasks of users whose name contains this, whatever the case.
+      - Only tasks of users whose name contains this, whatever the case. The name of a user's API
+        token belongs to it, as in V(ansible@pve!ci).
     type: str
   status:
     description:
@@ -52,7 +61,11 @@ options:
   since:
     description:
       - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
-        in ISO 8601 or seconds since the epoch.
+        in ISO 8601 such as V(2026-01-01T12:00:00Z), V(20260101T120000Z) or V(2026-01-01), or
+        seconds since the epoch. A time without a zone is UTC.
+      - Starts of tasks are by the clock of the node that runs them. An age counts back by the clock
+        of each node, which takes a further request per node and the privilege C(Sys.Audit) on
+        C(/nodes/{node}); without it, by the clock of the node that answers.
     type: str
   until:
     description:
@@ -64,13 +77,16 @@ options:
     type: bool
   limit:
     description:
-      - How many tasks to list at most, over all nodes.
+      - How many tasks to list at most, over all nodes. RV(truncated) tells whether more match. When
+        the default cuts something off, a warning says so.
     type: int
     default: 50
   log_lines:
     description:
       - How many of its last log lines to return for each of O(upids). In a list only tasks that did
         not end V(ok) have their log read.
+      - Of a task that did not end V(ok), up to 50 errors and warnings from before these lines come
+        first.
     type: int
     default: 20
 extends_documentation_fragment:
@@ -79,9 +95,9 @@ extends_documentation_fragment:
   - upid.proxmox.attributes.info
   - upid.proxmox.attributes.action_group
 notes:
-  - Everybody sees his own tasks, and those of others on the nodes where he has the privilege
-    C(Sys.Audit) on C(/nodes/{node}). Without that privilege Proxmox VE does not list the running
-    tasks of an API token, not even to the token itself.
+  - Everybody sees their own tasks, and those of others on the nodes where they have the privilege
+    C(Sys.Audit) on C(/nodes/{node}). Some releases of Proxmox VE do not list the running tasks of
+    an API token without that privilege, not even to the token itself.
   - Proxmox VE lists about the last thousand tasks of a node. The status of an older one can still
     be read by its UPID.
 seealso:
@@ -106,10 +122,12 @@ EXAMPLES = r"""
     limit: 1000
   register: failed_backups
 
-- name: List what runs on two nodes
+- name: List the clones and restores that run on two nodes, and fail if one cannot be asked
   upid.proxmox.task_info:
     nodes: [pve1, pve2]
+    type: [qmclone, qmrestore]
     running: true
+    on_unreachable: fail
 """
 
 RETURN = r"""
@@ -184,11 +202,28 @@ tasks:
       returned: always
       sample: null
     log:
-      description: The last lines of the log.
+      description:
+        - The last lines of the log. Of a task that did not end V(ok), the errors and warnings from
+          before them come first.
       type: list
       elements: str
       returned: always
       sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
+unreachable:
+  description: Why which node could not be asked, by its name. Empty when all answered.
+  type: dict
+  returned: when nothing failed
+  sample: {}
+truncated:
+  description: Whether more tasks match than O(limit) let through.
+  type: bool
+  returned: when nothing failed
+  sample: false
+msg:
+  description: A sentence that says so.
+  type: str
+  returned: when RV(truncated)
+  sample: more tasks match; only the newest 50 are listed (limit)
 summary:
   description: How many tasks have each outcome, C(total) of them, and C(elapsed) seconds in all.
   type: dict
@@ -213,7 +248,8 @@ FILTERS = ("nodes", "type", "vmid", "user", "status", "since", "until", "running
 ARGUMENT_SPEC = {
     "upids": {"type": "list", "elements": "str", "aliases": ["upid", "task"]},
     "nodes": {"type": "list", "elements": "str"},
-    "type": {"type": "str"},
+    "on_unreachable": {"type": "str", "choices": ["warn", "fail"], "default": "warn"},
+    "type": {"type": "list", "elements": "str"},
     "vmid": {"type": "int"},
     "user": {"type": "str"},
     "status": {

@@ -15,6 +15,8 @@ description:
   - Fails at once with the exit status and the end of the log when a task failed, unless told
     otherwise.
   - An empty list of tasks succeeds.
+  - Fails after O(api_retries) retries when the API cannot be reached at all, and at once when it
+    refuses the credentials.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
@@ -69,7 +71,7 @@ seealso:
 EXAMPLES = r"""
 - name: Wait for a task
   upid.proxmox.wait_task:
-    upid: "{{ started.tasks[0].upid }}"
+    upid: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
 
 # The connection is set once for every module of the collection, here and in the examples of the
 # other modules: an API token from the vault, and the CA of the cluster.
@@ -185,7 +187,9 @@ tasks:
       returned: always
       sample: 100.0
     log:
-      description: The last lines of the log of a task that did not end V(ok).
+      description:
+        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
+          before them come first.
       type: list
       elements: str
       returned: always

@@ -118,9 +118,17 @@ _TEXTS = (
 )
 
 
+_LONGEST = 1000
+
+
 def classify(text: str) -> Trouble:
-    """Read an error text of an HTTP answer or an exit status."""
+    """Read an error text of an HTTP answer or an exit status.
+
+    Of a very long one the beginning and the end are read: patterns with gaps cost the square.
+    """
     line = " ".join(text.split())
+    if len(line) > 2 * _LONGEST:
+        line = f"{line[:_LONGEST]} ... {line[-_LONGEST:]}"
     for trouble, pattern in _TEXTS:
         if re.search(pattern, line):
             return trouble

@@ -7,21 +7,20 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import typing as t
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 
+from .answers import malformed, rows_of
 from .errors import ApiError, NoAnswerError, PveError, UsageError
+from .node_clocks import NodeClocks
 from .task import Task, outcome_of
 from .tasklist import list_tasks
+from .times import Moment, read_moment
 
 if t.TYPE_CHECKING:
     from .client import Api
     from .tasklist import Entry
 
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # The words of an option and Proxmox VE's own (PVE::UPID::normalize_status_type).
 _STATUS = {
     "ok": "ok",
@@ -32,46 +31,67 @@ _STATUS = {
     "unknown": "unknown",
 }
 STATUS_WORDS = tuple(_STATUS)
+# How long the list of one node may take, in seconds; pveproxy gives up a silent node after 30.
+_PATIENCE = 45.0
 
 
 @dataclass(frozen=True)
 class TaskQuery:
-    """Which tasks to list; None and empty mean all. Times are epoch seconds of the start."""
+    """Which tasks to list; None and empty mean all. Times are those of the start."""
 
-    type: str | None = None
+    types: tuple[str, ...] = ()
     vmid: int | None = None
     user: str | None = None
     status: tuple[str, ...] = ()
-    since: int | None = None
-    until: int | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     running: bool | None = None
     limit: int = 50
 
     @classmethod
-    def from_options(cls, options: t.Mapping[str, t.Any], now: float) -> TaskQuery:
-        """Read the options of these names; ``now`` is the server's clock, for ages."""
-        limit = options.get("limit")
-        limit = 50 if limit is None else int(limit)
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> TaskQuery:
+        """Read the options of these names; what makes no sense raises UsageError."""
+        limit = _number(options, "limit")
+        limit = 50 if limit is None else limit
         if limit < 0:
             raise UsageError(f"limit: {limit} is negative")
-        status = options.get("status") or ()
-        words = [status] if isinstance(status, str) else list(status)
+        words = _texts(options.get("status"))
         unknown = [word for word in words if word not in _STATUS]
         if unknown:
             raise UsageError(f"status: {unknown[0]!r} is not one of {', '.join(STATUS_WORDS)}")
         return cls(
-            type=options.get("type"),
+            types=tuple(dict.fromkeys(_texts(options.get("type")))),
             vmid=_number(options, "vmid"),
             user=options.get("user"),
             status=tuple(dict.fromkeys(_STATUS[word] for word in words)),
-            since=parse_time(options.get("since"), now, "since"),
-            until=parse_time(options.get("until"), now, "until"),
+            since=read_moment(options.get("since"), "since"),
+            until=read_moment(options.get("until"), "until"),
             running=options.get("running"),
             limit=limit,
         )
 
-    def filters(self) -> dict[str, t.Any]:
-        """The parameters of ``GET /nodes/{node}/tasks``.
+    @property
+    def has_age(self) -> bool:
+        """Whether a time counts back from now, by the clock of each node."""
+        return any(one is not None and one.age is not None for one in (self.since, self.until))
+
+    @property
+    def userfilter(self) -> str | None:
+        """The part of ``user`` that the server can compare.
+
+        Of a running task it compares the user with the token, of an ended one only the user. So
+        what may be the name of a token is compared here, with the UPIDs.
+        """
+        user, separator, _token = (self.user or "").partition("!")
+        return (user or None) if separator or "@" in user else None
+
+    @property
+    def is_partly_ours(self) -> bool:
+        """Whether the server gives more than is asked for."""
+        return bool(self.user) and self.userfilter != self.user
+
+    def filters(self, task_type: str | None, now: float) -> dict[str, t.Any]:
+        """The parameters of ``GET /nodes/{node}/tasks`` for one type; ``now`` is its clock.
 
         A status is a thing of ended tasks, so a filter on it leaves the running ones out.
         """
@@ -82,38 +102,36 @@ class TaskQuery:
             source = "archive"
         return {
             "source": source,
-            "typefilter": self.type,
+            "typefilter": task_type,
             "vmid": self.vmid,
-            # Of an archived task only the user is compared, of a running one the token as well.
-            "userfilter": self.user.split("!")[0] if self.user else None,
+            "userfilter": self.userfilter,
             "statusfilter": ",".join(self.status) or None,
-            "since": self.since,
-            "until": self.until,
+            "since": None if self.since is None else self.since.by(now),
+            "until": None if self.until is None else self.until.by(now),
         }
-
-
-async def read_query(api: Api, options: t.Mapping[str, t.Any]) -> TaskQuery:
-    """The query that the options ask for; an age counts back from the server's clock."""
-    if any(_AGE.match(str(options.get(name) or "").strip()) for name in ("since", "until")):
-        await api.get(("version",))  # any answer tells the time
-    return TaskQuery.from_options(options, api.server_time())
 
 
 @dataclass(frozen=True)
 class TaskPage:
-    """The tasks found, newest start first, and why which nodes did not answer."""
+    """The tasks found, newest start first, and why which nodes did not answer.
+
+    ``truncated`` says that more tasks match than the limit let through.
+    """
 
     tasks: tuple[Task, ...]
     unreachable: t.Mapping[str, str] = field(default_factory=dict)
+    truncated: bool = False
 
 
 async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery) -> TaskPage:
-    """List the tasks of these nodes, or of all, in one request a node.
+    """List the tasks of these nodes, or of all, in one request a node and type.
 
-    A node that cannot be reached is data; one that does not exist raises UsageError.
+    A node that cannot be reached is data; one that does not exist raises UsageError, and nobody
+    who answers raises PveError.
     """
     names = list(dict.fromkeys(nodes)) if nodes else await _all_nodes(api)
-    pages = await asyncio.gather(*(_page(api, name, query) for name in names))
+    clocks = NodeClocks(api)
+    pages = await asyncio.gather(*(_page(api, clocks, name, query) for name in names))
     tasks: list[Task] = []
     unreachable: dict[str, str] = {}
     for name, page in zip(names, pages):
@@ -121,30 +139,51 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
             unreachable[name] = str(page)
         else:
             tasks += page
+    if unreachable and len(unreachable) == len(names):
+        raise PveError(
+            "no node could be asked for its tasks: "
+            + "; ".join(dict.fromkeys(unreachable.values()))
+        )
     tasks.sort(key=lambda task: (task.upid.starttime, task.upid.pstart), reverse=True)
-    return TaskPage(tuple(tasks[: query.limit]), unreachable)
+    return TaskPage(tuple(tasks[: query.limit]), unreachable, len(tasks) > query.limit)
 
 
 async def _all_nodes(api: Api) -> list[str]:
-    return sorted(str(row["node"]) for row in (await api.get(("nodes",))).data or [])
+    rows = rows_of(await api.get(("nodes",)), "GET /nodes")
+    if not all(isinstance(row, dict) and isinstance(row.get("node"), str) for row in rows):
+        raise malformed("GET /nodes", rows)
+    return sorted(row["node"] for row in rows)
 
 
-async def _page(api: Api, node: str, query: TaskQuery) -> list[Task] | PveError:
-    if query.limit == 0:
-        return []
+async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Task] | PveError:
+    """The tasks of one node, or why it could not be asked; a silent one delays nobody for long."""
     try:
-        # The archive is ordered by the end, the result by the start: a margin beyond the limit
-        # lets a long task that ended last not push out one that started later.
-        most = None if "!" in (query.user or "") else query.limit * 2 + 25
-        entries = await list_tasks(api, node, query.filters(), most=most, retries=1)
+        entries = await asyncio.wait_for(_entries(api, clocks, node, query), _PATIENCE)
     except ApiError as error:
         if "hostname lookup" in error.text:
             raise UsageError(f"there is no node {node!r} in the cluster") from error
         return error
     except NoAnswerError as error:
         return error
+    except asyncio.TimeoutError:
+        return PveError(f"no answer within {_PATIENCE:.0f} s")
     found = {entry.upid: entry for entry in entries}
     return [_task(entry) for entry in found.values() if _matches(entry, query)]
+
+
+async def _entries(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Entry]:
+    if query.has_age:
+        await clocks.learn(node)
+    # The archive is ordered by the end, the result by the start: a margin beyond the limit
+    # lets a long task that ended last not push out one that started later.
+    most = None if query.is_partly_ours else query.limit * 2 + 25
+    lists = await asyncio.gather(
+        *(
+            list_tasks(api, node, query.filters(task_type, clocks.now(node)), most=most, retries=1)
+            for task_type in query.types or (None,)
+        )
+    )
+    return [entry for entries in lists for entry in entries]
 
 
 def _matches(entry: Entry, query: TaskQuery) -> bool:
@@ -159,31 +198,16 @@ def _task(entry: Entry) -> Task:
     return Task(entry.upid, outcome_of(entry.status), entry.status, entry.endtime)
 
 
+def _texts(value: object) -> list[str]:
+    """A list of texts that may be given as one with commas."""
+    given = value if isinstance(value, (list, tuple)) else [value]
+    parts = [part.strip() for one in given if one is not None for part in str(one).split(",")]
+    return [part for part in parts if part]
+
+
 def _number(options: t.Mapping[str, t.Any], name: str) -> int | None:
     value = options.get(name)
     try:
         return None if value is None else int(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name}: {value!r} is not a number") from None
-
-
-def parse_time(value: object, now: float, option: str) -> int | None:
-    """Epoch seconds from an epoch, ISO 8601 (UTC unless it says otherwise) or an age (``2h``)."""
-    if value is None or value == "":
-        return None
-    text = str(value).strip()
-    age = _AGE.match(text)
-    if age:
-        return int(now - float(age.group(1)) * _SECONDS[age.group(2)])
-    if re.match(r"\d+(\.\d+)?\Z", text):
-        return int(float(text))
-    try:
-        moment = datetime.fromisoformat(re.sub(r"[Zz]\Z", "+00:00", text))
-    except ValueError:
-        raise UsageError(
-            f"{option}: {text!r} is neither epoch seconds, nor ISO 8601 (2025-09-08T20:19:13Z),"
-            " nor an age (90s, 2h, 7d)"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return int(moment.timestamp())
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"{name}: {str(value)[:60]!r} is not a number") from None

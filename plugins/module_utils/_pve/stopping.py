@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import typing as t
 from dataclasses import replace
 
-from .errors import ApiError, PveError
+from . import clock
+from .errors import ApiError, PveError, Trouble
 from .task import Outcome
 
 if t.TYPE_CHECKING:
@@ -20,6 +22,7 @@ if t.TYPE_CHECKING:
 
 # The server itself sends SIGTERM, waits 5 s, and sends SIGKILL before it answers.
 TIMEOUT = 60.0
+_ATTEMPTS = 4
 
 
 async def stop_task(
@@ -27,20 +30,36 @@ async def stop_task(
 ) -> tuple[Task, bool]:
     """Stop a task; the task as it ended, and whether the call to stop it was accepted.
 
-    Stopping is idempotent, so a lost answer needs no care: the task's own end tells. A task that
-    came to its end before the signal keeps its outcome; ``unexpected status`` after a stop is the
-    mark of SIGKILL, hence ``cancelled``.
+    Stopping is idempotent, so a call without a clear answer is repeated. A task that came to its
+    end before the signal keeps its outcome; ``unexpected status`` after a stop is the mark of
+    SIGKILL, hence ``cancelled``.
     """
-    trouble = None
+    began = clock.now()
     try:
-        await api.delete(("nodes", upid.node, "tasks", str(upid)))
-    except ApiError as error:
-        trouble = error
-    except PveError:
-        pass  # it may have been carried out, which the watch below shows
-    task = await watcher.watch(upid, timeout=0.0 if trouble else timeout)
+        trouble = await asyncio.wait_for(_send_stop(api, upid), timeout)
+    except asyncio.TimeoutError:
+        trouble = None  # it may have been carried out, which the watch below shows
+    left = max(0.0, timeout - (clock.now() - began))
+    task = await watcher.watch(upid, timeout=0.0 if trouble else left)
     if trouble and not task.outcome.good:
         return replace(task, note=str(trouble)), False
     if task.outcome is Outcome.FAILED:
         task = replace(task, outcome=Outcome.CANCELLED)
     return task, True
+
+
+async def _send_stop(api: Api, upid: Upid) -> ApiError | None:
+    """Ask the node to stop a task, again where no clear answer comes; the refusal, or None."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await api.delete(("nodes", upid.node, "tasks", str(upid)))
+        except ApiError as error:
+            if error.trouble is not Trouble.NO_QUORUM or attempt == _ATTEMPTS:
+                return error
+        except PveError:
+            pass
+        else:
+            return None
+        if attempt < _ATTEMPTS:
+            await clock.sleep(clock.backoff(attempt))
+    return None

@@ -49,6 +49,8 @@ _WARNINGS = re.compile(r"WARNINGS: \d+\Z")
 # A worker whose last output had no line end gets its closing line glued to that output, and
 # PVE::UPID then reads no status from it although the task came to its end.
 _CLOSING = re.compile(r"TASK (?P<status>OK|WARNINGS: \d+)\Z|TASK ERROR: (?P<error>.*)\Z", re.DOTALL)
+# How much of a line is searched for a percentage.
+_LONGEST = 4096
 _PERCENT = re.compile(
     r"\((?P<copied>\d+(?:\.\d+)?)%\)"  # qemu-img, drive mirror, live restore
     r"|^progress (?P<restored>\d+)%"  # vma and backup server restore
@@ -130,7 +132,7 @@ def closing_status(last_line: str) -> str | None:
 def progress_in(log: t.Sequence[str]) -> float | None:
     """The newest percentage that the lines of a log give, 0 to 100, or None."""
     for line in reversed(log):
-        found = _PERCENT.search(line)
+        found = _PERCENT.search(line[-_LONGEST:])
         if found:
             return min(100.0, float(next(filter(None, found.groups()))))
     return None

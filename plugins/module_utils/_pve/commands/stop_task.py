@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..command import Context, Report, Values, summary, task_values
 from ..errors import PveError
-from ..guests import Cluster, read_cluster
+from ..guests import read_cluster
+from ..lockholders import CLONES, LOCKS, clone_target, read_holders
 from ..log import with_log
 from ..stopping import stop_task
 from ..task import Outcome, Task
@@ -22,26 +23,16 @@ from ..watcher import Watcher
 if t.TYPE_CHECKING:
     from ..client import Api
     from ..guests import Guest
+    from ..lockholders import Holders
 
-# Task types whose work sets a lock in a guest's configuration while it lasts.
-_LOCKING = {
-    "qmclone": ("clone",),
-    "vzclone": ("disk", "create"),
-    "vzcreate": ("create",),
-    "vzrestore": ("create",),
-    "qmrestore": ("create",),
-    "qmigrate": ("migrate",),
-    "vzmigrate": ("migrate",),
-    "vzdump": ("backup",),
-    "qmsnapshot": ("snapshot",),
-    "vzsnapshot": ("snapshot",),
-    "qmdelsnapshot": ("snapshot-delete",),
-    "vzdelsnapshot": ("snapshot-delete",),
-    "qmrollback": ("rollback",),
-    "vzrollback": ("rollback",),
-    "qmsuspend": ("suspending",),
-}
-_FIRST_LINES = 5
+
+@dataclass(frozen=True)
+class _Stopped:
+    """A task after this call: whether it was still running before, and whether it ended now."""
+
+    task: Task
+    ran: bool = False
+    ended: bool = False
 
 
 async def run(context: Context) -> Report:
@@ -49,23 +40,15 @@ async def run(context: Context) -> Report:
     upids = collect_upids(context.params["upids"], "upids")
     watcher = Watcher(context.api, interval=None, node_timeout=context.params["wait_timeout"])
     try:
-        before = await asyncio.gather(*(watcher.watch(upid, timeout=0) for upid in upids))
-        running = [task.upid for task in before if task.outcome is Outcome.TIMED_OUT]
-        stopped = {} if context.check else await _stop(context, watcher, running)
+        results = await _stop_all(context, watcher, upids)
     finally:
         await watcher.close()
-    tasks = [_task_after(task, stopped, context) for task in before]
-    tasks = list(
-        await asyncio.gather(
-            *(with_log(context.api, task, context.params["log_lines"]) for task in tasks)
-        )
-    )
-    going_on = (Outcome.RUNNING, Outcome.TIMED_OUT)
-    ended = [task for task in stopped.values() if task.outcome not in going_on]
-    problem = _problem(set(stopped) - {task.upid for task in ended}, tasks)
+    tasks = [one.task for one in results]
+    context.record.extend(tasks)
+    problem = _problem(context, results)
     leftovers: list[Values] = []
     try:
-        leftovers = await _leftovers(context.api, ended) if ended else []
+        leftovers = await _leftovers(context.api, [one.task for one in results if one.ended])
     except PveError as error:  # the tasks are told all the same
         unread = f"the locks that they left could not be looked for: {error}"
         problem = f"{problem}\n{unread}" if problem else unread
@@ -75,72 +58,114 @@ async def run(context: Context) -> Report:
             "leftovers": leftovers,
             "summary": summary(task.outcome for task in tasks),
         },
-        changed=bool(running if context.check else ended),
+        changed=any(one.ran if context.check else one.ended for one in results),
         problem=problem,
     )
 
 
-async def _stop(context: Context, watcher: Watcher, running: t.Sequence[Upid]) -> dict[Upid, Task]:
-    timeout = context.params["wait_timeout"]
-    ends = await asyncio.gather(
-        *(stop_task(context.api, watcher, upid, timeout) for upid in running)
-    )
-    return {
-        task.upid: task if accepted else replace(task, outcome=Outcome.RUNNING)
-        for task, accepted in ends
-    }
+async def _stop_all(context: Context, watcher: Watcher, upids: t.Sequence[Upid]) -> list[_Stopped]:
+    """Stop the tasks side by side, so that a silent node delays only its own.
+
+    An interruption ends the waiting; what was sent is not taken back.
+    """
+    if not upids:
+        return []
+    stops = [asyncio.ensure_future(_stop_one(context, watcher, upid)) for upid in upids]
+    interrupted = asyncio.ensure_future(context.stop.wait())
+    try:
+        everything = asyncio.gather(*stops, return_exceptions=True)
+        ends: set[asyncio.Future[t.Any]] = {interrupted, everything}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return [
+            stop.result() if stop.done() else _Stopped(Task(upid), ran=True)
+            for upid, stop in zip(upids, stops)
+        ]
+    finally:
+        for future in (interrupted, *stops):
+            future.cancel()
 
 
-def _task_after(task: Task, stopped: t.Mapping[Upid, Task], context: Context) -> Task:
-    if task.outcome is not Outcome.TIMED_OUT:
-        return task
-    return Task(task.upid) if context.check else stopped[task.upid]
+async def _stop_one(context: Context, watcher: Watcher, upid: Upid) -> _Stopped:
+    """Look at a task, and stop it if it runs."""
+    params = context.params
+    task = await watcher.watch(upid, timeout=0)
+    ran = task.outcome is Outcome.TIMED_OUT
+    ended = False
+    if ran and context.check:
+        return _Stopped(Task(upid), ran=True)
+    if ran:
+        task, accepted = await stop_task(context.api, watcher, upid, params["wait_timeout"])
+        if not accepted:
+            task = replace(task, outcome=Outcome.RUNNING)
+        ended = accepted and task.outcome is not Outcome.TIMED_OUT
+    return _Stopped(await with_log(context.api, task, params["log_lines"]), ran, ended)
 
 
-def _problem(unstopped: t.Collection[Upid], tasks: t.Sequence[Task]) -> str | None:
-    bad = [
-        task
-        for task in tasks
-        if task.upid in unstopped or task.outcome in (Outcome.TIMED_OUT, Outcome.LOST)
-    ]
+def _problem(context: Context, results: t.Sequence[_Stopped]) -> str | None:
+    if context.check:
+        bad = [one.task for one in results if one.task.outcome is Outcome.LOST]
+    else:
+        bad = [
+            one.task
+            for one in results
+            if (one.ran and not one.ended) or one.task.outcome in (Outcome.TIMED_OUT, Outcome.LOST)
+        ]
     if not bad:
         return None
-    return f"{len(bad)} of {len(tasks)} tasks could not be stopped:\n" + "\n".join(
+    verb = (
+        "were not seen to end before the interruption"
+        if context.stop.is_set()
+        else ("could not be stopped")
+    )
+    return f"{len(bad)} of {len(results)} tasks {verb}:\n" + "\n".join(
         task.in_words() for task in bad
     )
 
 
 async def _leftovers(api: Api, tasks: t.Sequence[Task]) -> list[Values]:
-    """Guests that these tasks worked on and that are locked now that the tasks are over."""
-    locking = [task for task in tasks if task.upid.type in _LOCKING]
+    """Guests that these tasks locked and that are still locked, with nobody at work on them."""
+    locking = [task for task in tasks if task.upid.type in LOCKS]
     if not locking:
         return []
+    worked_on = await asyncio.gather(*(_worked_on(api, task) for task in locking))
     cluster = await read_cluster(api)
-    found: dict[int, Values] = {}
-    for task in locking:
-        for guest in await _worked_on(api, task, cluster):
-            if guest.lock in _LOCKING[task.upid.type]:
-                found[guest.vmid] = _leftover(guest)
-    return list(found.values())
+    suspects = {
+        vmid: cluster.guests[vmid].lock
+        for task, vmids in zip(locking, worked_on)
+        for vmid in vmids
+        if vmid in cluster.guests and cluster.guests[vmid].lock in LOCKS[task.upid.type]
+    }
+    if not suspects:
+        return []
+    holders = await read_holders(api, cluster.nodes)
+    # Read again: who held a lock may have ended before the lists were read.
+    return [
+        _leftover(guest, holders)
+        for guest in (await read_cluster(api)).guests.values()
+        if guest.vmid in suspects
+        and suspects[guest.vmid] == guest.lock
+        and not holders.may_hold(guest)
+    ]
 
 
-async def _worked_on(api: Api, task: Task, cluster: Cluster) -> list[Guest]:
-    vmids = set() if task.upid.vmid is None else {task.upid.vmid}
-    if task.upid.type in ("qmclone", "vzclone"):
-        head = await api.get(
-            ("nodes", task.upid.node, "tasks", str(task.upid), "log"), {"limit": _FIRST_LINES}
-        )
-        text = "\n".join(str(line["t"]) for line in head.data or ())
-        vmids |= {vmid for vmid in cluster.guests if f"ID {vmid}" in text or f"-{vmid}-" in text}
-    return [cluster.guests[vmid] for vmid in vmids if vmid in cluster.guests]
+async def _worked_on(api: Api, task: Task) -> set[int]:
+    vmids = {task.upid.vmid}
+    if task.upid.type in CLONES:
+        vmids.add(await clone_target(api, task.upid))
+    return {vmid for vmid in vmids if vmid is not None}
 
 
-def _leftover(guest: Guest) -> Values:
+def _leftover(guest: Guest, holders: Holders) -> Values:
+    """A locked guest; the command is given only where nobody can hold the lock any more."""
     tool = "qm" if guest.kind == "qemu" else "pct"
+    unread = "; ".join(f"{node}: {why}" for node, why in sorted(holders.unread.items()))
     return {
         "vmid": guest.vmid,
         "node": guest.node,
         "kind": guest.kind,
         "lock": guest.lock,
-        "command": f"{tool} unlock {guest.vmid}",
+        "command": None if unread else f"{tool} unlock {guest.vmid}",
+        "message": f"cannot determine whether a running task holds the lock: {unread}"
+        if unread
+        else None,
     }

@@ -10,31 +10,56 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ..command import Context, Report, summary, task_values
-from ..errors import ApiError, Trouble
-from ..history import read_query, recent_tasks
+from ..answers import malformed, mapping_of
+from ..command import Context, Report, Values, summary, task_values
+from ..errors import ApiError, NoAnswerError, PveError, Trouble
+from ..history import TaskPage, TaskQuery, recent_tasks
 from ..log import read_log, with_log
-from ..task import Outcome, Task, outcome_of
+from ..task import UNEXPECTED, Outcome, Task, outcome_of
 from ..tasklist import list_tasks
 from ..upid import Upid, collect_upids
 
 if t.TYPE_CHECKING:
     from ..client import Api
 
+# The limit that nobody has chosen; what it cuts off is worth a warning.
+_DEFAULT_LIMIT = 50
+# How long one task may keep the others from being returned, in seconds.
+_PATIENCE = 60.0
+
 
 async def run(context: Context) -> Report:
     """Look, once."""
     params = context.params
     if params["upids"] is not None:
-        upids = collect_upids(params["upids"], "upids")
-        tasks = list(await _known(context.api, upids, params["log_lines"]))
+        return await _by_upid(context, collect_upids(params["upids"], "upids"))
+    query = TaskQuery.from_options(params)
+    page = await recent_tasks(context.api, params["nodes"], query)
+    tasks = await _with_logs(context.api, page.tasks, params["log_lines"])
+    missing = [
+        f"the tasks of node {node} are missing: {why}" for node, why in page.unreachable.items()
+    ]
+    problem = None
+    if missing and params["on_unreachable"] == "fail":
+        problem = "\n".join(missing)
     else:
-        query = await read_query(context.api, params)
-        page = await recent_tasks(context.api, params["nodes"], query)
-        for node, why in page.unreachable.items():
-            context.warn(f"the tasks of node {node} are missing: {why}")
-        tasks = await _with_logs(context.api, page.tasks, params["log_lines"])
-    return Report({"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)})
+        for text in missing:
+            context.warn(text)
+    return Report({**_values(tasks), **_extent(context, page, query)}, problem=problem)
+
+
+def _values(tasks: t.Sequence[Task]) -> Values:
+    return {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)}
+
+
+def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
+    """What the list does not hold, and a message where the limit cut something off."""
+    values: Values = {"unreachable": dict(page.unreachable), "truncated": page.truncated}
+    if page.truncated:
+        values["msg"] = f"more tasks match; only the newest {query.limit} are listed (limit)"
+        if query.limit == _DEFAULT_LIMIT:
+            context.warn(f"{values['msg']}; set limit to list more, or to have no warning")
+    return values
 
 
 async def _with_logs(api: Api, tasks: t.Iterable[Task], lines: int) -> list[Task]:
@@ -52,10 +77,25 @@ async def _with_logs(api: Api, tasks: t.Iterable[Task], lines: int) -> list[Task
     )
 
 
-async def _known(api: Api, upids: t.Sequence[Upid], lines: int) -> t.Sequence[Task]:
-    tasks = await asyncio.gather(*(_status(api, upid) for upid in upids))
-    tasks = await asyncio.gather(*(with_log(api, task, lines) for task in tasks))
-    return await asyncio.gather(*(_logged(api, task, lines) for task in tasks))
+async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
+    """Every task of these; one that cannot be asked for takes no other along."""
+    results = await asyncio.gather(*(_status(context.api, upid) for upid in upids))
+    errors = [one for one in results if isinstance(one, PveError)]
+    if errors and len(errors) == len(results):
+        raise errors[0]
+    for error in errors:
+        context.warn(f"the outcome of a task is not known: {error}")
+    lines = context.params["log_lines"]
+    tasks = [
+        Task(upid, Outcome.LOST, note=str(one)) if isinstance(one, PveError) else one
+        for upid, one in zip(upids, results)
+    ]
+    tasks = list(await asyncio.gather(*(_with_any_log(context.api, task, lines) for task in tasks)))
+    return Report({**_values(tasks), "unreachable": {}, "truncated": False})
+
+
+async def _with_any_log(api: Api, task: Task, lines: int) -> Task:
+    return await _logged(api, await with_log(api, task, lines), lines)
 
 
 async def _logged(api: Api, task: Task, lines: int) -> Task:
@@ -64,27 +104,42 @@ async def _logged(api: Api, task: Task, lines: int) -> Task:
     return replace(task, log=await read_log(api, task.upid, lines))
 
 
-async def _status(api: Api, upid: Upid) -> Task:
-    """The task by its own status; the time of its end only the archive knows."""
+async def _status(api: Api, upid: Upid) -> Task | PveError:
+    """The task by its own status, or why it cannot be had."""
+    tried = f"GET /nodes/{upid.node}/tasks/{upid}/status"
     try:
-        answer = await api.get(("nodes", upid.node, "tasks", str(upid), "status"))
+        return await asyncio.wait_for(_read_status(api, upid, tried), _PATIENCE)
     except ApiError as error:
         if error.trouble is Trouble.GONE:
             return Task(upid, Outcome.LOST, note=f"node {upid.node} knows no such task")
-        raise
-    if answer.data.get("status") == "running":
+        return error
+    except NoAnswerError as error:
+        return error
+    except asyncio.TimeoutError:
+        return NoAnswerError(tried, f"no answer within {_PATIENCE:.0f} s", sent=True)
+
+
+async def _read_status(api: Api, upid: Upid, tried: str) -> Task:
+    """The task by its own status; the time of its end only the archive knows."""
+    values = mapping_of(await api.get(("nodes", upid.node, "tasks", str(upid), "status")), tried)
+    if values.get("status") not in ("running", "stopped"):
+        raise malformed(tried, dict(values))
+    if values["status"] == "running":
         return Task(upid)
-    exitstatus = str(answer.data.get("exitstatus") or "unexpected status")
-    ended = await _end_time(api, upid)
-    return Task(upid, outcome_of(exitstatus), exitstatus, ended)
+    exitstatus = str(values.get("exitstatus") or UNEXPECTED)
+    return Task(upid, outcome_of(exitstatus), exitstatus, await _end_time(api, upid))
 
 
 async def _end_time(api: Api, upid: Upid) -> int | None:
+    """When a task ended, None where the list cannot be read: its outcome is known without it."""
     filters = {
         "source": "archive",
         "typefilter": upid.type,
         "since": upid.starttime,
         "until": upid.starttime,
     }
-    entries = await list_tasks(api, upid.node, filters, retries=None)
+    try:
+        entries = await list_tasks(api, upid.node, filters, retries=1, lenient=True)
+    except (ApiError, NoAnswerError):
+        return None
     return next((entry.endtime for entry in entries if entry.upid == upid), None)

@@ -177,3 +177,45 @@ def test_a_node_that_does_not_answer_is_a_warning(
     finally:
         post(simulator, "/_sim/nodes/pve2/up")
     assert "the tasks of node pve2 are missing" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_node_that_does_not_answer_is_an_error_where_that_is_wanted(
+    lookup: Lookup, simulator: Simulator
+) -> None:
+    post(simulator, "/_sim/nodes/pve2/down")
+    try:
+        with pytest.raises(AnsibleError, match="the tasks of node pve2 are missing"):
+            lookup("pve1", "pve2", running=True, on_unreachable="fail")
+    finally:
+        post(simulator, "/_sim/nodes/pve2/up")
+
+
+def test_nothing_runs_is_never_said_of_an_api_that_is_dead(lookup: Lookup) -> None:
+    wrong = TOKEN.replace("1", "9")
+    for nodes in ([], ["pve1"], ["pve1", "pve2"]):
+        with pytest.raises(AnsibleError, match="401"):
+            lookup(*nodes, running=True, api_token_secret=wrong)
+        with pytest.raises(AnsibleError, match="refused"):
+            lookup(*nodes, running=True, api_host="127.0.0.1:9", api_retries=0)
+
+
+def test_the_name_of_a_token_finds_its_ended_tasks(lookup: Lookup) -> None:
+    assert len(lookup(user="!ansible")) == len(lookup(user="ansible")) == len(STARTED)
+
+
+def test_several_types_are_one_list(lookup: Lookup) -> None:
+    assert len(lookup(type=["qmstart", "qmstop"])) == len(STARTED)
+
+
+@pytest.mark.parametrize(("options", "warned"), [({}, True), ({"limit": 2}, False)])
+def test_what_the_default_limit_cut_off_is_a_warning(
+    lookup: Lookup,
+    capsys: pytest.CaptureFixture[str],
+    options: dict[str, Any],
+    warned: bool,
+) -> None:
+    shown = documented_options()
+    shown["limit"]["default"] = 2
+    constants.config.initialize_plugin_configuration_definitions("lookup", NAME, shown)
+    assert len(lookup(**options)) == 2
+    assert ("more tasks match" in " ".join(capsys.readouterr().err.split())) is warned

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
@@ -136,3 +138,22 @@ def test_a_lost_answer_tells_whether_the_call_may_have_been_made() -> None:
     assert error.sent
     assert str(error) == "POST /x: 596 Connection timed out"
     assert isinstance(error, PveError)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "can't lock file '",
+        "cfs-lock 'storage-x' error: ",
+        "unable to open file '/etc/pve/",
+        "VM 1 ",
+        "a ",
+    ],
+)
+def test_a_huge_text_costs_no_more_than_a_long_one(piece: str) -> None:
+    text = piece * (400_000 // len(piece))
+    began = time.process_time()
+    for _unused in range(5):
+        assert classify(text) is Trouble.OTHER
+        assert classify(f"{text}interrupted by signal") is Trouble.STOPPED
+    assert time.process_time() - began < 2.0

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
@@ -15,8 +18,9 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import (
     Task,
     outcome_of,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
-from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 
@@ -29,7 +33,7 @@ def a_task(api: FakeApi, *log: str, exitstatus: str = "OK") -> FakeTask:
 
 @pytest.mark.parametrize(
     ("total", "lines", "requests"),
-    [(0, 5, 1), (3, 5, 1), (5, 5, 1), (6, 5, 2), (900, 5, 2), (9, 0, 0)],
+    [(0, 5, 1), (3, 5, 1), (5, 5, 1), (6, 5, 2), (900, 5, 2), (9, 0, 0), (9, -1, 0)],
 )
 def test_the_end_of_a_log_is_found_by_its_total(total: int, lines: int, requests: int) -> None:
     @in_virtual_time
@@ -37,7 +41,7 @@ def test_the_end_of_a_log_is_found_by_its_total(total: int, lines: int, requests
         api = FakeApi()
         whole = [f"line {number}" for number in range(total)]
         task = a_task(api, *whole)
-        expected = tuple(whole[-lines:]) if lines else ()
+        expected = tuple(whole[-lines:]) if lines > 0 else ()
         assert await read_log(api, task.upid, lines) == expected
         assert len(api.calls) == requests
         assert all(call.params["limit"] for call in api.calls), "0 would mean all lines"
@@ -112,3 +116,59 @@ def test_the_log_of_what_went_well_or_is_lost_costs_no_request(outcome: Outcome)
         assert not api.calls
 
     scenario()
+
+
+@pytest.mark.parametrize(
+    ("lines", "requests"),
+    [(40, 1), (990, 1), (2500, 3), (30_000, 21)],
+)
+def test_errors_in_the_middle_of_a_failed_log_come_before_its_end(
+    lines: int, requests: int
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        errors = [
+            "ERROR: Backup of VM 3101 failed - got timeout",
+            "WARN: Skipping VM 3150, not running.",
+            "2026-01-02 03:04:05 ERROR: migration aborted",
+        ]
+        log = ["INFO: starting", *errors[:2], *["INFO: no ERROR: here"] * lines]
+        log[20:20] = errors[2:]
+        log += ["INFO: last", "TASK ERROR: job errors"]
+        task = Task(a_task(api, *log).upid, Outcome.FAILED, "job errors")
+        told = await with_log(api, task, 2)
+        assert told.log == (*errors, "INFO: last", "TASK ERROR: job errors")
+        assert len(api.calls) == requests
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_thousand_errors_are_kept_to_a_bound() -> None:
+    api = FakeApi()
+    log = [f"ERROR: number {number}" for number in range(1000)]
+    task = Task(a_task(api, *log, "TASK ERROR: job errors").upid, Outcome.FAILED, "job errors")
+    told = await with_log(api, task, 3)
+    assert told.log == (*log[:50], *log[-2:], "TASK ERROR: job errors")
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", [None], ["text"], 7])
+def test_a_malformed_log_is_no_log_and_no_error(data: Any) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        task = Task(a_task(api, "x").upid, Outcome.FAILED, "no space")
+        api.disturb("log", Answer(data, 1), count=None)
+        assert await with_log(api, task, 5) == task
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_known_outcome_does_not_wait_for_its_log_for_long() -> None:
+    api = FakeApi()
+    task = Task(a_task(api, "x").upid, Outcome.FAILED, "no space")
+    api.disturb("log", asyncio.Event(), count=None)
+    assert await with_log(api, task, 5) == task
+    assert now() < 65

@@ -58,13 +58,35 @@ async def test_a_killed_task_leaves_no_status_and_counts_as_cancelled() -> None:
 
 
 @in_virtual_time
-async def test_a_lost_answer_needs_no_second_call() -> None:
+async def test_a_stop_without_an_answer_is_sent_again() -> None:
+    """It is idempotent; whether the first was carried out makes no difference."""
+    for carried_out in (False, True):
+        api = FakeApi()
+        task = api.cluster.start("pve1", "qmclone", 9000)
+        api.disturb("DELETE", NoAnswerError("DELETE", "reset", sent=True), after=carried_out)
+        ended, accepted = await stop(api, task)
+        assert (ended.outcome, accepted) == (Outcome.CANCELLED, True)
+        assert len(api.made("DELETE")) == 2
+
+
+@in_virtual_time
+async def test_a_stop_is_sent_again_while_the_cluster_file_system_is_away() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000)
-    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True), after=True)
+    away = "RPCEnvironment init request failed: Unable to load access control list"
+    api.disturb("DELETE", ApiError("DELETE", 500, away), count=2)
     ended, accepted = await stop(api, task)
     assert (ended.outcome, accepted) == (Outcome.CANCELLED, True)
-    assert len(api.made("DELETE")) == 1
+
+
+@in_virtual_time
+async def test_sending_the_stop_again_ends_with_the_time_for_it() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000)
+    api.disturb("DELETE", 25.0, count=None)
+    ended, _accepted = await stop(api, task, timeout=10.0)
+    assert ended.outcome is Outcome.TIMED_OUT
+    assert now() < 13
 
 
 @in_virtual_time
@@ -84,7 +106,7 @@ async def test_a_stop_that_is_refused_says_why_and_does_not_wait() -> None:
 async def test_a_task_that_ignores_the_signal_is_not_called_stopped() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmrestore", 100)
-    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True))
+    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True), count=None)
     ended, _accepted = await stop(api, task, timeout=30.0)
     assert ended.outcome is Outcome.TIMED_OUT
     assert task.running

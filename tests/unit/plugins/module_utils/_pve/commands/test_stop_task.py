@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -95,7 +96,7 @@ async def test_a_stop_that_is_refused_names_the_right_and_the_task_runs_on() -> 
 async def test_a_task_that_does_not_end_is_told() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmrestore", 100)
-    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True))
+    api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True), count=None)
     report = await stop(api, task, wait_timeout=30)
     assert outcomes(report) == ["timed_out"]
     assert report.problem is not None
@@ -123,8 +124,129 @@ async def test_a_lock_that_is_left_behind_is_told_with_the_way_out() -> None:
     task = api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE])
     report = await stop(api, task)
     assert report.values["leftovers"] == [
-        {"vmid": 301, "node": "pve1", "kind": "qemu", "lock": "clone", "command": "qm unlock 301"}
+        {
+            "vmid": 301,
+            "node": "pve1",
+            "kind": "qemu",
+            "lock": "clone",
+            "command": "qm unlock 301",
+            "message": None,
+        }
     ]
+
+
+def left(report: Report) -> list[tuple[int, str | None]]:
+    return [(one["vmid"], one["command"]) for one in report.values["leftovers"]]
+
+
+@in_virtual_time
+async def test_a_vmid_that_only_begins_like_the_target_is_not_touched() -> None:
+    api = FakeApi()
+    for vmid in (301, 3010, 30):
+        api.cluster.add(vmid, lock="clone")
+    task = api.cluster.start("pve1", "qmclone", 9000, log=[f"{FIRST_LINE}0"])
+    assert left(await stop(api, task)) == [(3010, "qm unlock 3010")]
+
+
+@pytest.mark.parametrize(
+    ("type_", "id_", "log"),
+    [
+        ("qmclone", 9000, [FIRST_LINE]),
+        ("qmclone", 9000, []),
+        ("qmcreate", 301, []),
+        ("qmconfig", 301, []),
+    ],
+    ids=["clone", "clone that has not logged yet", "restore", "anything on it"],
+)
+@pytest.mark.parametrize("node", ["pve1", "pve2"])
+def test_a_guest_that_a_running_task_may_have_locked_is_no_leftover(
+    node: str, type_: str, id_: int, log: list[str]
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.add(301, lock="clone" if type_ != "qmcreate" else "create")
+        dead = api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE])
+        api.cluster.start(node, type_, id_, log=log, user="somebody@pve")
+        report = await stop(api, dead)
+        assert (report.values["leftovers"], report.problem) == ([], None)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_the_work_of_others_on_other_guests_hides_no_leftover() -> None:
+    api = FakeApi()
+    api.cluster.add(301, lock="clone")
+    dead = api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE])
+    api.cluster.start("pve1", "qmclone", 9000, log=["creating a clone of VM 9000 with ID 3010"])
+    api.cluster.start("pve2", "qmstart", 300)
+    assert left(await stop(api, dead)) == [(301, "qm unlock 301")]
+
+
+@in_virtual_time
+async def test_no_command_is_given_while_a_node_cannot_be_asked() -> None:
+    api = FakeApi()
+    api.cluster.add(301, lock="clone")
+    api.cluster.down.add("pve3")
+    report = await stop(api, api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE]))
+    assert left(report) == [(301, None)]
+    [leftover] = report.values["leftovers"]
+    assert "cannot determine whether a running task holds the lock: pve3: " in leftover["message"]
+
+
+@in_virtual_time
+async def test_no_command_is_given_by_who_cannot_see_the_tasks_of_others() -> None:
+    api = FakeApi(hides_running=True)
+    api.cluster.add(301, lock="clone")
+    report = await stop(api, api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE]))
+    assert left(report) == [(301, None)]
+    assert "without Sys.Audit on /nodes/pve1" in report.values["leftovers"][0]["message"]
+
+
+@in_virtual_time
+async def test_a_silent_node_delays_the_stop_of_no_other_task() -> None:
+    api = FakeApi()
+    here = api.cluster.start("pve1", "qmclone", 9000)
+    there = api.cluster.start("pve2", "qmclone", 9000)
+    api.disturb("/nodes/pve2/", 30.0, count=None)
+    stopping = asyncio.ensure_future(stop(api, there, here))
+    await asyncio.sleep(2)
+    assert not here.running
+    await stopping
+
+
+@in_virtual_time
+async def test_an_interruption_ends_the_wait_and_tells_what_still_runs() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000)
+    api.disturb("DELETE", 30.0, count=None)
+    stop_now = asyncio.Event()
+    asyncio.get_running_loop().call_later(2, stop_now.set)
+    report = await stop(api, task, stop=stop_now)
+    assert now() < 3
+    assert outcomes(report) == ["running"]
+    assert "interruption" in (report.problem or "")
+
+
+@in_virtual_time
+async def test_one_lost_answer_anywhere_spoils_nothing() -> None:
+    for place in ("tasks$", "DELETE", "GET /cluster/resources", "/log$"):
+        api = FakeApi()
+        api.cluster.add(301, lock="clone")
+        task = api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE])
+        api.disturb(place, NoAnswerError("x", "connection reset", sent=True))
+        report = await stop(api, task)
+        assert (outcomes(report), left(report)) == (["cancelled"], [(301, "qm unlock 301")])
+
+
+@in_virtual_time
+async def test_wrong_credentials_are_told() -> None:
+    api = FakeApi()
+    api.disturb("", ApiError("GET", 401, "authentication failure"), count=None)
+    report = await stop(api, api.cluster.start("pve1", "qmclone", 9000))
+    assert "check api_user and api_password" in (report.problem or "")
+    assert now() < 1
 
 
 @in_virtual_time

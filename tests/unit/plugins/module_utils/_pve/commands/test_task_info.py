@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+    PveError,
+    UsageError,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
@@ -97,7 +103,7 @@ async def test_lists_of_all_nodes_with_filters() -> None:
         ("pve2", "ok"),
         ("pve1", "ok"),
     ]
-    assert briefly(await look(api, nodes=["pve1"], type="qmstart")) == [("pve1", "ok")]
+    assert briefly(await look(api, nodes=["pve1"], type=["qmstart"])) == [("pve1", "ok")]
     assert briefly(await look(api, running=True)) == [("pve1", "running")]
     assert len(briefly(await look(api, limit=2))) == 2
     assert len(briefly(await look(api, since="55s"))) == 3
@@ -137,3 +143,76 @@ async def test_nothing_is_changed_in_check_mode_or_without() -> None:
     task = api.cluster.start("pve1", "qmclone", 9000)
     assert briefly(await look(api, task, check=True)) == briefly(await look(api, task))
     assert {call.method for call in api.calls} == {"GET"}
+
+
+@pytest.mark.parametrize("status", [401, None])
+@pytest.mark.parametrize("nodes", [None, ["pve1"], ["pve1", "pve2"]])
+def test_wrong_credentials_and_a_dead_api_are_failures(
+    status: int | None, nodes: list[str] | None
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        error: Exception = NoAnswerError("GET", "pve1:8006: Connection refused", sent=False)
+        if status:
+            error = ApiError("GET", status, "authentication failure")
+        api.disturb("GET", error, count=None)
+        with pytest.raises(PveError, match=r"Connection refused|api_token_secret"):
+            await look(api, nodes=nodes)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_node_that_does_not_answer_fails_where_that_is_wanted() -> None:
+    api = FakeApi()
+    api.cluster.start("pve1", "qmstart", 100, 3, started=-60)
+    api.cluster.down.add("pve2")
+    report = await look(api, on_unreachable="fail")
+    assert "tasks of node pve2 are missing" in (report.problem or "")
+    assert briefly(report) == [("pve1", "ok")]
+    assert list(report.values["unreachable"]) == ["pve2"]
+
+
+@pytest.mark.parametrize(("limit", "warnings"), [(50, 1), (10, 0), (60, 0)])
+def test_what_the_limit_cut_off_is_told(limit: int, warnings: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        for index in range(60):
+            api.cluster.start("pve1", "qmstart", 100, 3, started=-60 - index)
+        warned: list[str] = []
+        report = await look(api, limit=limit, warned=warned)
+        assert report.values["truncated"] is (limit < 60)
+        assert ("msg" in report.values) is (limit < 60)
+        assert len(warned) == warnings
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_silent_node_costs_only_its_own_tasks() -> None:
+    api = FakeApi()
+    here = api.cluster.start("pve1", "qmstart", 100, 3, started=-60)
+    there = api.cluster.start("pve2", "qmstart", 100, 3, started=-60)
+    api.disturb("/pve2/", NoAnswerError("GET status", "596", sent=True), count=None)
+    warned: list[str] = []
+    report = await look(api, there, here, warned=warned)
+    assert briefly(report) == [("pve2", "lost"), ("pve1", "ok")]
+    assert len(warned) == 1
+    assert "596" in warned[0]
+
+
+@pytest.mark.parametrize("data", [None, [], {"status": 7}])
+def test_a_malformed_status_is_an_error_of_that_task(data: Any) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        odd = api.cluster.start("pve1", "qmstart", 100, 3, started=-60)
+        fine = api.cluster.start("pve2", "qmstart", 100, 3, started=-60)
+        api.disturb("/pve1/.*/status$", Answer(data), count=None)
+        assert briefly(await look(api, odd, fine)) == [("pve1", "lost"), ("pve2", "ok")]
+        with pytest.raises(NoAnswerError, match="malformed"):
+            await look(api, odd)
+
+    scenario()

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError, UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+    ApiError,
+    NoAnswerError,
+    UsageError,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import UpidError
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
@@ -226,3 +230,39 @@ async def test_credentials_that_are_refused_are_told_at_once() -> None:
     assert report.problem is not None
     assert "is not trusted" in report.problem
     assert now() < 1
+
+
+@in_virtual_time
+async def test_a_host_that_cannot_be_reached_is_told_after_the_retries() -> None:
+    api = FakeApi()
+    refused = NoAnswerError("GET", "pve1:8006: Connection refused", sent=False)
+    api.disturb("GET", refused, count=None)
+    report = await wait(api, api.cluster.start("pve1", "qmclone", 9000, 60))
+    assert "Connection refused" in (report.problem or "")
+    assert now() < 10
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("can't start new thread"), asyncio.Event()])
+def test_the_time_to_wait_is_kept_whatever_happens(trouble: Any) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        task = api.cluster.start("pve1", "qmclone", 9000, 3600)
+        asyncio.get_running_loop().call_later(10, lambda: api.disturb("", trouble, count=None))
+        report = await wait(api, task, wait_timeout=60)
+        assert outcomes(report) == ["lost"]
+        assert report.problem is not None
+        assert now() < 63
+
+    scenario()
+
+
+@in_virtual_time
+async def test_an_error_in_the_middle_of_a_backup_s_log_is_told() -> None:
+    api = FakeApi()
+    error = "ERROR: Backup of VM 101 failed - unable to find VM '101'"
+    log = ["INFO: starting", error, *["INFO: more"] * 100, "TASK ERROR: job errors"]
+    task = api.cluster.start("pve1", "vzdump", "", 5, exitstatus="job errors", log=log)
+    report = await wait(api, task, log_lines=3)
+    assert report.values["tasks"][0]["log"][0] == error
+    assert error in (report.problem or "")
