@@ -22,16 +22,20 @@ DELETE /_sim/faults
 GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
 DELETE /_sim/requests
 GET    /_sim/world                  guests, tasks, nodes, volumes
-POST   /_sim/nodes/{node}/up|down|silent|closed|untrusted
+POST   /_sim/nodes/{node}/up|down|silent|frozen|closed|untrusted
 POST   /_sim/nodes/{node}/clock     {offset: 600}: seconds by which its clock is ahead
 POST   /_sim/nodes/{node}/pvedaemon/up|down|block
-POST   /_sim/quorum                 {there: false}
+POST   /_sim/nodes/{node}/pmxcfs/up|down|restart
+POST   /_sim/quorum                 {there: false} or {lost: true}
 POST   /_sim/guests/{vmid}          {lock: backup}: options of the config, null removes one
 POST   /_sim/tasks/{upid}/kill      SIGKILL for the worker
 POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
 """
-SEEN = ("silent", "closed", "untrusted")
-"""States of a node that are only about how others reach it."""
+SEEN = ("silent", "frozen", "closed", "untrusted")
+"""States of a node that lives, which are about how others reach it."""
+PMXCFS = ("up", "down", "restart")
+RESTART = 2.0
+"""Seconds that a restart of pmxcfs takes."""
 PVEDAEMON = {"up": "up", "down": "down", "block": "blocked"}
 
 
@@ -127,9 +131,13 @@ class Admin:
         return {"now": clock.now(), "paused": clock.paused}
 
     def _quorum(self, document: Mapping[str, Any]) -> Any:
-        if not isinstance(document.get("there"), bool):
-            raise Refused(400, "quorum is {there: true} or {there: false}")
-        self._world.quorate = document["there"]
+        match document:
+            case {"there": bool(there), **others} if not others:
+                self._world.quorate = there
+            case {"lost": bool(lost), **others} if not others:
+                self._world.quorate = not lost
+            case _:
+                raise Refused(400, "quorum is {there: true} or {there: false}")
         return {"there": self._world.quorate}
 
     def _guest(self, vmid: str, options: Mapping[str, Any]) -> Any:
@@ -150,6 +158,17 @@ class Admin:
                 return {"upid": upid}
         raise Refused(404, f"there is no running task {upid}")
 
+    def _set_pmxcfs(self, name: str, state: str) -> None:
+        """A restart is an end, and a beginning two seconds later."""
+        world = self._world
+        world.set_pmxcfs(name, "up" if state == "up" else "down")
+
+        async def begin() -> None:
+            world.set_pmxcfs(name, "up")
+
+        if state == "restart":
+            world.tasks.later(RESTART, begin)
+
     async def _node(self, parts: list[str], document: Mapping[str, Any]) -> Any:
         name, *action = parts
         node = self._world.nodes.get(name)
@@ -158,6 +177,8 @@ class Admin:
         match action:
             case ["pvedaemon", state] if state in PVEDAEMON:
                 node.pvedaemon = PVEDAEMON[state]
+            case ["pmxcfs", state] if state in PMXCFS:
+                self._set_pmxcfs(name, state)
             case ["clock"]:
                 node.clock_offset = _offset(document)
             case ["up"]:
@@ -170,7 +191,7 @@ class Admin:
                 raise Refused(404, f"a node cannot be {'/'.join(action)!r}")
         await self._node_changed(name)
         return {"node": name, "state": node.state, "pvedaemon": node.pvedaemon,
-                "clock_offset": node.clock_offset}  # fmt: skip
+                "pmxcfs": node.pmxcfs, "clock_offset": node.clock_offset}  # fmt: skip
 
 
 def _offset(document: Mapping[str, Any]) -> float:

@@ -26,6 +26,8 @@ from .validation import validate
 from .world import World
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
+WRITES = ("PUT", "DELETE")
+"""What begins to write before it answers; a POST mostly leaves it to a task."""
 UNRESOLVED = "failed to get address info for: {}: Name or service not known"
 
 
@@ -78,6 +80,7 @@ class Api:
             raise plain(500, f"no such file '{request.path}'", newline=True)
         if not request.output:
             raise plain(501, "no such uri")
+        await self.daemons[asked].init_request()
         identity = None
         if not self._is_open(request):
             identity = self._authentication.identify(request, self._offset(asked))
@@ -105,7 +108,8 @@ class Api:
             path = request.api_path
             raise CallError(501, f"Method '{request.method} {path}' not implemented")
         order = self._order(found, with_path(given, found.path_params), identity, asked)
-        await self.daemons.reach(asked, order.node, order.method.protected)
+        reads = request.method == "GET"
+        await self.daemons.reach(asked, order.node, order.method.protected, reads)
         if order.node != asked and identity is not None:
             # The other node looks at ticket and token again, by its own clock.
             self._authentication.identify(request, self._offset(order.node))
@@ -142,7 +146,7 @@ class Api:
     async def _perform(self, order: _Order) -> Any:
         """The call in a worker of its node."""
         method = order.method
-        async with self.daemons[order.node].worker(method.protected):
+        async with self.daemons[order.node].worker(method.protected, method.method in WRITES):
             params = validate(method, order.given)
             handler = self._handlers.get((method.method, method.template))
             if handler is None:

@@ -26,12 +26,26 @@ NO_ROUTE_DELAY = 3.06
 """Seconds until a node that is off is known to be unreachable."""
 PROXY_TIMEOUT = 30.0
 """Seconds that pveproxy waits for pvedaemon or another node."""
+ARP_FRESH = 30.0
+"""Seconds for which a node that was cut off still has an address in the caches of the others."""
+KEPT = 5.0
+"""Seconds for which pveproxy keeps a connection to another node, for reads alone."""
+RETRIED = 59.8
+"""Seconds until a read is given up that began on a kept connection: the way is tried twice."""
+STILL_ANSWERS = 10.0
+"""Seconds for which a node still reads whose corosync stands still."""
+LOST = ("down", "silent")
+INIT_DELAY = 3.0
+NO_PMXCFS = (
+    "RPCEnvironment init request failed: Unable to load access control list: Connection refused"
+)
 
 
 class NodeDaemons:
     """The two daemons of one node."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, world: World, node: Node) -> None:
+        self._world = world
         self._node = node
         self._proxy = asyncio.Semaphore(WORKERS)
         self._daemon = asyncio.Semaphore(WORKERS)
@@ -39,13 +53,26 @@ class NodeDaemons:
         self._running: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
-    async def worker(self, protected: bool) -> AsyncIterator[None]:
-        """Hold a worker; a worker of a blocked pvedaemon hangs before it begins."""
+    async def worker(self, protected: bool, writes: bool = False) -> AsyncIterator[None]:
+        """Hold a worker; one of a blocked pvedaemon or of a frozen node hangs before it begins."""
         async with self._daemon if protected else self._proxy:
-            if protected:
+            if self._hangs(protected, writes):
                 async with self._changed:
-                    await self._changed.wait_for(lambda: self._node.pvedaemon != "blocked")
+                    await self._changed.wait_for(lambda: not self._hangs(protected, writes))
             yield
+
+    def _hangs(self, protected: bool, writes: bool) -> bool:
+        if self._node.state == "frozen":
+            return writes or self._world.statd.lost_for(self._node.name) > STILL_ANSWERS
+        return protected and self._node.pvedaemon == "blocked"
+
+    async def init_request(self) -> None:
+        """What every call needs first; without pmxcfs a worker tries for three seconds."""
+        if self._node.pmxcfs == "up":
+            return
+        async with self._proxy:
+            await self._world.clock.sleep(INIT_DELAY)
+        raise bare(500, NO_PMXCFS)
 
     async def changed(self) -> None:
         """The state of the node was changed: blocked workers look again, a dead node's die."""
@@ -75,24 +102,31 @@ class Daemons:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._nodes = {name: NodeDaemons(node) for name, node in world.nodes.items()}
+        self._kept: dict[tuple[str, str], float] = {}
+        self._nodes = {name: NodeDaemons(world, node) for name, node in world.nodes.items()}
 
     def __getitem__(self, name: str) -> NodeDaemons:
         return self._nodes[name]
 
-    async def reach(self, asked: str, name: str, protected: bool) -> None:
+    async def reach(self, asked: str, name: str, protected: bool, reads: bool) -> None:
         """Connect to the daemon that runs the call; raises HttpError 595 as AnyEvent does."""
-        node = self._world.nodes[name]
-        if name != asked and node.state == "down":
-            await self._world.clock.sleep(NO_ROUTE_DELAY)
+        clock, node = self._world.clock, self._world.nodes[name]
+        kept = clock.now() - self._kept.get((asked, name), 0.0) < KEPT
+        lost = self._world.statd.lost_for(name)
+        if name != asked and node.state == "down" and lost >= ARP_FRESH:
+            await clock.sleep(NO_ROUTE_DELAY)
             raise bare(595, "No route to host")
-        if name != asked and node.state == "silent":
-            await self._world.clock.sleep(PROXY_TIMEOUT)
+        if name != asked and node.state in ("down", "silent"):
+            await clock.sleep(RETRIED if kept and reads else PROXY_TIMEOUT)
             raise bare(595, "Connection timed out")
         if name != asked and node.state == "closed":
             raise bare(595, "Connection refused")
         if name != asked and node.state == "untrusted":
             raise bare(596, "error:0A000086:SSL routines::certificate verify failed")
+        if name != asked and reads:
+            self._kept[asked, name] = clock.now()
+        if name != asked:
+            await self._nodes[name].init_request()
         if protected and node.pvedaemon == "down":
             raise bare(595, "Connection refused")
 
@@ -107,7 +141,7 @@ class Daemons:
         patience = asyncio.ensure_future(self._world.clock.sleep(PROXY_TIMEOUT))
         try:
             await asyncio.wait({task, patience}, return_when=asyncio.FIRST_COMPLETED)
-            if self._world.nodes[name].state != "up" or task.cancelled():
+            if self._world.nodes[name].state in LOST or task.cancelled():
                 await patience
             if patience.done() and (not task.done() or task.cancelled()):
                 raise bare(596, "Connection timed out")

@@ -63,9 +63,11 @@ async def dump(job: Job, guest: Guest) -> Volume:
         raise Died("interrupted by signal") from exc
     finally:
         if not job.worker.task.killed:
-            guest.config.pop("lock", None)
             if running and not guest.running:
                 power_on(job.worker, guest)
+            async with as_death():
+                check_writable(job.worker.world, job.worker, guest)
+            guest.config.pop("lock", None)
     seconds = int(job.worker.world.clock.now() - began)
     spent = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     job.info(f"Finished Backup of VM {guest.vmid} ({spent})")

@@ -15,8 +15,8 @@ CONFIG_VALUE = str | int
 class Node:
     """A node; `state` is how the others see it.
 
-    up, down (no route to it), silent (packets are dropped), closed (nothing listens) or untrusted
-    (its certificate is not the known one).
+    up, down (no route to it), silent (packets are dropped), frozen (it is reached, but its corosync
+    stands still), closed (nothing listens) or untrusted (its certificate is not the known one).
     """
 
     name: str
@@ -35,6 +35,8 @@ class Node:
     """up, down (connection refused) or blocked (workers hang)."""
     fingerprint: str = ""
     """SHA-256 of the certificate that the node presents, as `/nodes` shows it."""
+    pmxcfs: str = "up"
+    """up or down: whether the file system of the cluster is there."""
     clock_offset: float = 0.0
     """Seconds by which the clock of the node is ahead."""
     pvedaemon_deaths: int = 0

@@ -98,12 +98,20 @@ def check_quorum(world: World) -> None:
         raise CallError(500, "cluster not ready - no quorum?")
 
 
+def writable(world: World, node: str) -> bool:
+    """Whether a node can write to /etc/pve: with quorum, and its pmxcfs is there."""
+    return world.quorate and world.nodes[node].pmxcfs == "up"
+
+
 def check_writable(world: World, worker: Worker | None, guest: Guest) -> None:
-    """Refuse to write the config of a guest without quorum, as the file system does."""
-    if not world.quorate:
+    """Refuse to write the config of a guest where /etc/pve takes nothing."""
+    node = worker.node if worker else guest.node
+    if not writable(world, node):
+        away = world.nodes[node].pmxcfs == "down"
+        why = "No such file or directory" if away else "Permission denied"
         pid = worker.task.upid.pid if worker else 1000 + guest.vmid
         name = config_file(guest.kind, guest.node, guest.vmid)
-        raise CallError(500, f"unable to open file '/etc/pve/{name}.tmp.{pid}' - Permission denied")
+        raise CallError(500, f"unable to open file '/etc/pve/{name}.tmp.{pid}' - {why}")
 
 
 def check_pool(world: World, pool: str | None) -> None:

@@ -12,16 +12,21 @@ from .worker import Died, Worker
 from .world import World
 
 
-def power_on(worker: Worker, guest: Guest) -> None:
-    """The guest runs, with the changes that waited for this."""
-    world = worker.world
+def _check_parts(world: World, guest: Guest) -> None:
+    """Refuse to start without a bridge or a volume that the config names."""
     for key, value in sorted(guest.config.items()):
         bridge = Drive.parse(key, str(value)).options.get("bridge") if NET.fullmatch(key) else None
         if bridge is not None and bridge not in world.nodes[guest.node].bridges:
-            worker.log(f"bridge '{bridge}' does not exist")
-            if guest.kind == "qemu":
-                raise Died("start failed: QEMU exited with code 1")
-            raise Died(f"startup for container '{guest.vmid}' failed")
+            raise Died(f"bridge '{bridge}' does not exist")
+    for drive in disks(guest.kind, guest.config):
+        if find_volume(world, drive.volume, guest.node) is None:
+            raise Died(f"volume '{drive.volume}' does not exist")
+
+
+def power_on(worker: Worker, guest: Guest) -> None:
+    """The guest runs, with the changes that waited for this."""
+    world = worker.world
+    _check_parts(world, guest)
     for key, waiting in guest.pending.items():
         if waiting is None:
             guest.config.pop(key, None)

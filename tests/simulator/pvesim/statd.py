@@ -26,7 +26,9 @@ REMEMBERED = 300.0
 """Seconds for which the cluster keeps what was told."""
 NOTICED = 6.6
 """Seconds until corosync gives a node up that is not heard any more."""
-UNHEARD = ("down", "silent")
+FROZEN_NOTICED = 10.0
+"""Seconds until a node is given up whose corosync stands still."""
+UNHEARD = ("down", "silent", "frozen")
 """States of a node in which the others hear nothing of it."""
 
 
@@ -38,6 +40,7 @@ class Statd:
         self._told: dict[int, tuple[float, dict[str, Any]]] = {}
         self._nodes_told: dict[str, float] = {}
         self._lost: dict[str, float] = {}
+        self._restarted: dict[str, float] = {}
         self.quorate = True
         """What `/cluster/status` says about quorum, which is late by up to one cycle too."""
         self._loops: list[asyncio.Task[None]] = []
@@ -49,22 +52,35 @@ class Statd:
             loop = asyncio.get_running_loop()
             self._loops = [loop.create_task(self._cycle(name)) for name in self._world.nodes]
 
-    def guest(self, vmid: int) -> dict[str, Any] | None:
-        """What the cluster knows of a VMID, None when nobody told in the last five minutes."""
+    def guest(self, vmid: int, at: str) -> dict[str, Any] | None:
+        """What the node `at` knows of a VMID, None when nobody told in the last five minutes."""
         when, entry = self._told.get(vmid, (0.0, None))
-        return entry if self._world.clock.now() - when <= REMEMBERED else None
+        return entry if self._remembers(when, at) else None
 
-    def knows(self, name: str) -> bool:
-        """Whether the cluster still has the measurements of a node, as of its storages."""
+    def knows(self, name: str, at: str) -> bool:
+        """Whether the node `at` has the measurements of a node, as of its storages."""
         when = self._nodes_told.get(name)
-        return when is not None and self._world.clock.now() - when <= REMEMBERED
+        return when is not None and self._remembers(when, at)
+
+    def _remembers(self, when: float, at: str) -> bool:
+        """A node whose pmxcfs was restarted knows only what it was told since."""
+        age = self._world.clock.now() - when
+        return age <= REMEMBERED and when >= self._restarted.get(at, 0.0)
 
     def online(self, name: str) -> bool:
         """Whether the others take a node for a living member."""
-        if self._world.nodes[name].state not in UNHEARD:
+        node = self._world.nodes[name]
+        if node.pmxcfs == "down":
+            return False
+        if node.state not in UNHEARD:
             return True
+        patience = FROZEN_NOTICED if node.state == "frozen" else NOTICED
+        return self.lost_for(name) < patience
+
+    def lost_for(self, name: str) -> float:
+        """Seconds since a node was lost; those that were lost from the beginning: forever."""
         lost = self._lost.get(name)
-        return lost is not None and self._world.clock.now() - lost < NOTICED
+        return float("inf") if lost is None else self._world.clock.now() - lost
 
     def lose(self, name: str) -> None:
         """From now on the others hear nothing of a node."""
@@ -73,6 +89,10 @@ class Statd:
     def find_again(self, name: str) -> None:
         """The others hear a node again."""
         self._lost.pop(name, None)
+
+    def forget(self, name: str) -> None:
+        """The pmxcfs of a node has begun again, and knows no measurements."""
+        self._restarted[name] = self._world.clock.now()
 
     def refresh(self) -> None:
         """Every node that is up looks at its guests and at ended tasks, now."""
@@ -83,7 +103,7 @@ class Statd:
         """One cycle of one node."""
         world, now = self._world, self._world.clock.now()
         self.quorate = world.quorate
-        if world.nodes[name].state in UNHEARD:
+        if world.nodes[name].state in UNHEARD or world.nodes[name].pmxcfs == "down":
             return
         self._nodes_told[name] = now
         for guest in world.guests_on(name):
@@ -93,6 +113,6 @@ class Statd:
 
     async def _cycle(self, name: str) -> None:
         await self._world.clock.sleep(CYCLE * fraction(self._world.seed, "pvestatd", name))
-        while True:
+        while name in self._world.nodes:
             self._refresh(name)
             await self._world.clock.sleep(CYCLE)

@@ -85,9 +85,15 @@ class Worker:
     async def work(self, share: float = 1.0) -> None:
         """Do `share` of the work; a task fault strikes when all of it is done."""
         await self._wait(self.world.clock.work(self.duration * share))
+        await self._wait(self._thawed())
         self._done += share
         if self._done >= WHOLE:
             self.judge()
+
+    async def _thawed(self) -> None:
+        """Nothing is written as long as the corosync of the node stands still."""
+        while self.world.nodes[self.node].state == "frozen":
+            await self.world.clock.sleep(1.0)
 
     async def sleep(self, seconds: float) -> None:
         """Wait as Proxmox VE waits, whatever the speed."""

@@ -116,10 +116,16 @@ class World(Contents):
             guest.status, guest.started, guest.paused = "stopped", None, False
 
     def node_unreached(self, name: str, state: str) -> None:
-        """The node lives, but the others reach it no more: silent, closed or untrusted."""
+        """The node lives, but not for the others: silent, frozen, closed or untrusted."""
         self.nodes[name].state = state
-        if state == "silent":
+        if state in ("silent", "frozen"):
             self.statd.lose(name)
+
+    def set_pmxcfs(self, name: str, state: str) -> None:
+        """End or begin the file system of the cluster on a node."""
+        self.nodes[name].pmxcfs = state
+        if state == "up":
+            self.statd.forget(name)
 
     def node_up(self, name: str) -> None:
         """The node has booted and serves again; nothing of what ran comes back."""
@@ -128,6 +134,8 @@ class World(Contents):
             node.uptime = self.born - self.clock.now()
         node.state = "up"
         self.statd.find_again(name)
+        if node.pmxcfs == "down":
+            self.set_pmxcfs(name, "up")
         node.pvedaemon = "up"
 
     def members(self) -> list[Node]:

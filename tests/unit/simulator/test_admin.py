@@ -52,7 +52,7 @@ def test_a_task_fault_reaches_the_tasks(simulator: Any) -> None:
 def test_nodes_and_pvedaemon_are_switched(simulator: Any) -> None:
     assert simulator.admin("POST", "nodes/pve2/down")["state"] == "down"
     assert simulator.admin("POST", "nodes/pve2/up") == {
-        "node": "pve2", "state": "up", "pvedaemon": "up",
+        "node": "pve2", "state": "up", "pvedaemon": "up", "pmxcfs": "up", "clock_offset": 0.0,
     }  # fmt: skip
     assert simulator.admin("POST", "nodes/pve3/silent")["state"] == "silent"
     assert simulator.admin("POST", "nodes/pve1/pvedaemon/block")["pvedaemon"] == "blocked"

@@ -23,8 +23,24 @@ def wait_until(condition: Any) -> None:
         time.sleep(0.01)
 
 
-def test_a_node_without_power_is_595_after_three_seconds(simulator: Any) -> None:
+def test_a_node_that_just_died_is_595_after_thirty_seconds(simulator: Any) -> None:
     simulator.admin("POST", "nodes/pve2/down")
+    answer, elapsed = simulator.advance_while(lambda: simulator.request("GET", "/nodes/pve2/tasks"))
+    assert (answer.status_code, answer.reason) == (595, "Connection timed out")
+    assert 30 <= elapsed < 32
+
+
+def test_a_read_on_a_kept_connection_tries_twice(simulator: Any) -> None:
+    assert simulator.request("GET", "/nodes/pve2/tasks").status_code == 200
+    simulator.admin("POST", "nodes/pve2/silent")
+    answer, elapsed = simulator.advance_while(lambda: simulator.request("GET", "/nodes/pve2/tasks"))
+    assert (answer.status_code, answer.reason) == (595, "Connection timed out")
+    assert 59 <= elapsed < 61
+
+
+def test_a_node_that_died_long_ago_is_595_after_three_seconds(simulator: Any) -> None:
+    simulator.admin("POST", "nodes/pve2/down")
+    simulator.admin("POST", "clock", {"advance": 60})
     answer, elapsed = simulator.advance_while(
         lambda: simulator.request("GET", "/nodes/pve2/tasks"), step=0.5
     )
@@ -130,3 +146,56 @@ def test_a_node_that_dies_during_a_call_leaves_it_unanswered(simulator: Any) -> 
         simulator.admin("POST", "nodes/pve2/down")
         simulator.admin("POST", "clock", {"advance": 31})
         assert answer.result().status_code == 596
+
+
+def test_without_pmxcfs_every_call_is_500_after_three_seconds(cluster: Any) -> None:
+    text = (
+        "RPCEnvironment init request failed: Unable to load access control list: Connection refused"
+    )
+    cluster.admin("POST", "nodes/pve2/pmxcfs/down")
+    for path, node in (("/version", 1), ("/nodes/pve1/qemu", 1), ("/nodes/pve2/qemu", 0)):
+        answer, elapsed = cluster.advance_while(
+            lambda path=path, node=node: cluster.request("GET", path, node=node), step=0.5
+        )
+        assert (answer.status_code, answer.reason, answer.text) == (500, text, "")
+        assert 3 <= elapsed < 4.1
+    states = {n["node"]: n["status"] for n in cluster.request("GET", "/nodes").json()["data"]}
+    assert states == {"pve1": "online", "pve2": "offline", "pve3": "online"}
+
+
+def test_a_pmxcfs_that_begins_again_knows_no_names(cluster: Any) -> None:
+    cluster.admin("POST", "clock", {"pause": True})
+    cluster.admin("POST", "nodes/pve2/pmxcfs/restart")
+    cluster.admin("POST", "clock", {"advance": 2})
+    path = "/cluster/resources?type=vm"
+    wait_until(lambda: cluster.world.nodes["pve2"].pmxcfs == "up")
+    guests = cluster.request("GET", path, node=1).json()["data"]
+    assert {(guest["status"], guest.get("name")) for guest in guests} == {("unknown", None)}
+    nodes = {
+        n["node"]: n["status"] for n in cluster.request("GET", "/nodes", node=1).json()["data"]
+    }
+    assert nodes["pve2"] == "unknown"
+    assert "name" in cluster.request("GET", path).json()["data"][0]
+    cluster.admin("POST", "clock", {"resume": True})
+
+
+def test_a_frozen_node_reads_for_a_while_and_then_nothing_comes(simulator: Any) -> None:
+    simulator.admin("POST", "nodes/pve2/frozen")
+    assert simulator.request("GET", "/nodes/pve2/qemu").status_code == 200
+    simulator.admin("POST", "clock", {"advance": 11})
+    answer, elapsed = simulator.advance_while(lambda: simulator.request("GET", "/nodes/pve2/qemu"))
+    assert (answer.status_code, answer.reason) == (596, "Connection timed out")
+    assert 30 <= elapsed < 32
+    simulator.admin("POST", "nodes/pve2/up")
+    assert simulator.request("GET", "/nodes/pve2/qemu").status_code == 200
+
+
+def test_a_change_on_a_frozen_node_hangs_at_once(simulator: Any) -> None:
+    simulator.admin("POST", "nodes/pve2/frozen")
+    answer, elapsed = simulator.advance_while(
+        lambda: simulator.request("PUT", "/nodes/pve2/qemu/101/config", {"tags": "late"})
+    )
+    assert answer.status_code == 596
+    assert 30 <= elapsed < 32
+    simulator.admin("POST", "nodes/pve2/up")
+    wait_until(lambda: simulator.world.guests[101].config.get("tags") == "late")

@@ -43,11 +43,11 @@ def _pools(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for pool in world.pools.values():
         if call.caller.may(f"/pool/{pool.poolid}", "Pool.Audit"):
             entry: dict[str, Any] = {"id": f"/pool/{pool.poolid}", "pool": pool.poolid}
-            yield entry | {"type": "pool"} | _used(world, pool.members)
+            yield entry | {"type": "pool"} | _used(world, pool.members, call.node)
 
 
-def _used(world: World, members: set[int]) -> dict[str, Any]:
-    told = [entry for vmid in members if (entry := world.statd.guest(vmid))]
+def _used(world: World, members: set[int], at: str) -> dict[str, Any]:
+    told = [entry for vmid in members if (entry := world.statd.guest(vmid, at))]
     running = [entry for entry in told if entry.get("uptime")]
     if not running:
         return {}
@@ -65,11 +65,14 @@ def _guests(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for vmid in sorted(world.guests):
         guest = world.guests[vmid]
         if call.caller.may(f"/vms/{vmid}", "VM.Audit"):
-            yield guest_status(world, guest)
+            yield guest_status(world, guest, call.node)
 
 
-def guest_status(world: World, guest: Guest) -> dict[str, Any]:
-    """What lies in /etc/pve is immediate; name, status and sizes are what pvestatd told."""
+def guest_status(world: World, guest: Guest, at: str) -> dict[str, Any]:
+    """What the node `at` says of a guest.
+
+    What lies in /etc/pve is immediate; name, status and sizes are what pvestatd told.
+    """
     entry: dict[str, Any] = {
         "id": f"{guest.kind}/{guest.vmid}",
         "vmid": guest.vmid,
@@ -77,7 +80,7 @@ def guest_status(world: World, guest: Guest) -> dict[str, Any]:
         "type": guest.kind,
         "status": "unknown",
     }
-    entry |= world.statd.guest(guest.vmid) or {}
+    entry |= world.statd.guest(guest.vmid, at) or {}
     if guest.template or "template" in entry:
         entry["template"] = int(guest.template)
     for key in ("lock", "tags"):
@@ -95,7 +98,7 @@ def guest_status(world: World, guest: Guest) -> dict[str, Any]:
 def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for node in world.members():
         auditor = call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
-        entry = node_entry(world, node, auditor=auditor)
+        entry = node_entry(world, node, call.node, auditor=auditor)
         yield entry | ({"cgroup-mode": 2} if world.statd.online(node.name) else {})
 
 
@@ -109,10 +112,10 @@ def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:
             continue
         for node in storage.nodes or [node.name for node in world.members()]:
             if not storage.disable:
-                yield storage_status(world, storage, node)
+                yield storage_status(world, storage, node, call.node)
 
 
-def storage_status(world: World, storage: Storage, node: str) -> dict[str, Any]:
+def storage_status(world: World, storage: Storage, node: str, at: str) -> dict[str, Any]:
     """A storage on one node, as lists of the whole cluster show it."""
     entry: dict[str, Any] = {
         "id": f"storage/{node}/{storage.id}",
@@ -124,7 +127,7 @@ def storage_status(world: World, storage: Storage, node: str) -> dict[str, Any]:
         "plugintype": storage.type,
         "status": "unknown",
     }
-    if world.statd.knows(node):
+    if world.statd.knows(node, at):
         entry["status"] = "available"
         entry["disk"] = sum(v.size for v in storage.volumes if v.node in (None, node))
         entry["maxdisk"] = storage.total

@@ -52,12 +52,13 @@ async def destroy_vm(world: World, call: Call) -> str:
             doomed = reload(worker, guest)
             if not ignore_lock:
                 check_lock(doomed)
-            check_writable(world, worker, doomed)
             if doomed.running:
                 raise Died(f"VM {guest.vmid} is running - destroy failed")
             check_not_base(worker, doomed)
             await worker.work()
+            # The config is written after the volumes are gone, which may fail.
             remove_volumes(worker, doomed)
+            check_writable(world, worker, doomed)
             _purge(world, call, worker, doomed)
             forget(world, doomed)
 
@@ -78,13 +79,13 @@ async def destroy_ct(world: World, call: Call) -> str:
         async with worker.guest_lock(guest), as_death():
             doomed = reload(worker, guest)
             check_lock(doomed)
-            check_writable(world, worker, doomed)
             if doomed.running:
                 worker.log(f"forced to stop CT {guest.vmid} before destroying!")
                 doomed.status, doomed.started = "stopped", None
             check_not_base(worker, doomed)
             await worker.work()
             remove_volumes(worker, doomed)
+            check_writable(world, worker, doomed)
             if force or call.params.get("purge"):
                 worker.log(f"purging CT {guest.vmid} from related configurations..")
                 world.ha.pop(f"ct:{guest.vmid}", None)

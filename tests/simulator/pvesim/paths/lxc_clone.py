@@ -17,6 +17,7 @@ from pvesim.drives import NET, Drive, disks, drives, with_mac
 from pvesim.entities import CONFIG_VALUE, Guest, Volume
 from pvesim.guests import (
     api_lock,
+    as_death,
     check_allowed,
     check_lock,
     check_pool,
@@ -31,6 +32,8 @@ from pvesim.volumes import CLEANUP, FILE_TYPES, allocate, find_storage, free, st
 from pvesim.worker import Died, Interrupted, Worker
 from pvesim.world import World
 
+AT_FIRST = ("arch", "cores", "hostname", "memory", "ostype", "swap", "unprivileged")
+"""What the config of the clone has from the beginning, as the source has it."""
 NOT_COPIED = ("lock", "template", "parent", "snaptime", "description")
 
 
@@ -51,7 +54,8 @@ async def clone(world: World, call: Call) -> str:
         config, full = _check(world, call, source)
         async with api_lock(world, "lxc", call.node, newid, patience=5.0):
             check_unused(world, newid)
-            target = Guest(newid, "lxc", call.node, {"lock": "create"})
+            early = {k: v for k, v in config.items() if k in AT_FIRST}
+            target = Guest(newid, "lxc", call.node, {**early, "lock": "create"})
             world.guests[newid] = target
     except CallError:
         source.config.pop("lock", None)
@@ -137,12 +141,13 @@ async def _work(
     worker.log(f"creating a clone of container {source.vmid} with ID {target.vmid}")
     try:
         final = await _copy(worker, call, target, config, full, made)
+        async with as_death():
+            check_writable(world, worker, target)
     except Died as exc:
         await worker.sleep(CLEANUP)
-        source.config.pop("lock", None)
         for volume in made:
             free(world, volume.volid, worker.node)
-        forget(world, target)
+        _give_up(worker, source, target)
         if isinstance(exc, Interrupted):
             raise Died("clone failed: interrupted by signal") from exc
         raise exc.prefixed("clone failed: ") from exc
@@ -151,6 +156,19 @@ async def _work(
     target.node = _target_node(call) or target.node
     if call.params.get("pool"):
         world.pools[call.params["pool"]].members.add(target.vmid)
+
+
+def _give_up(worker: Worker, source: Guest, target: Guest) -> None:
+    """Unlock the source and remove the target; both stay locked where nothing can be written."""
+    try:
+        check_writable(worker.world, worker, source)
+    except CallError as exc:
+        why = exc.message.rpartition(" - ")[2]
+        worker.log(exc.message)
+        worker.log(f"Failed to remove target CT config - failed to remove config file: {why}\n")
+        return
+    source.config.pop("lock", None)
+    forget(worker.world, target)
 
 
 async def _copy(

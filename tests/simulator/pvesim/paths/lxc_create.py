@@ -20,7 +20,9 @@ from pvesim.guests import (
     check_pool,
     check_quorum,
     check_unused,
+    check_writable,
     forget,
+    writable,
 )
 from pvesim.options import check_drives, plain_value
 from pvesim.rights import check_options
@@ -122,10 +124,13 @@ async def _create(
     try:
         config = await _config(world, worker, guest.vmid, options, made)
         await _unpack(world, call, worker)
+        async with as_death():
+            check_writable(world, worker, guest)
     except Died as exc:
         for volume in made:
             free(world, volume.volid, worker.node)
-        forget(world, guest)
+        if writable(world, worker.node):
+            forget(world, guest)
         raise exc.prefixed(f"unable to create CT {guest.vmid} - ") from exc
     guest.config = config
     if call.params.get("pool"):

@@ -39,15 +39,20 @@ def node_uptime(world: World, node: Node) -> int:
     return int(node.uptime + world.clock.now() - world.born)
 
 
-def node_entry(world: World, node: Node, *, auditor: bool) -> dict[str, Any]:
-    """A node in lists; who has no Sys.Audit sees no numbers."""
+def node_entry(world: World, node: Node, at: str, *, auditor: bool) -> dict[str, Any]:
+    """A node in the lists of the node `at`; who has no Sys.Audit sees no numbers."""
     entry: dict[str, Any] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
     if not world.statd.online(node.name):
         return entry | {"status": "offline"}
+    if node.name == at and not world.statd.knows(at, at):
+        return entry | {"status": "unknown"}
     entry |= {"status": "online", "level": ""}
-    if not auditor:
-        return entry
-    return entry | {
+    return entry | (measured(world, node) if auditor else {})
+
+
+def measured(world: World, node: Node) -> dict[str, Any]:
+    """The load of a node."""
+    return {
         "cpu": round(0.01 + 0.05 * fraction(world.seed, "cpu", node.name), 6),
         "maxcpu": node.maxcpu,
         "mem": memory_used(world, node),
@@ -62,7 +67,9 @@ def node_entry(world: World, node: Node, *, auditor: bool) -> dict[str, Any]:
 async def nodes(world: World, call: Call) -> list[dict[str, Any]]:
     """All nodes, each with the fingerprint of its certificate."""
     return [
-        node_entry(world, node, auditor=call.caller.may(f"/nodes/{node.name}", "Sys.Audit"))
+        node_entry(
+            world, node, call.node, auditor=call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
+        )
         | {"ssl_fingerprint": node.fingerprint}
         for node in world.members()
     ]

@@ -38,12 +38,13 @@ def _members(world: World, call: Call, pool: Pool) -> Iterator[dict[str, Any]]:
     for vmid in sorted(pool.members):
         guest = world.guests.get(vmid)
         if guest is not None and wanted in (None, guest.kind):
-            entry = guest_status(world, guest)
+            entry = guest_status(world, guest, call.node)
             yield {key: value for key, value in entry.items() if key not in NOT_IN_POOLS}
     for name in sorted(pool.storages) if wanted in (None, "storage") else ():
         if storage := world.storages.get(name):
             nodes = storage.nodes or tuple(world.nodes)
-            yield storage_status(world, storage, call.node if call.node in nodes else nodes[0])
+            where = call.node if call.node in nodes else nodes[0]
+            yield storage_status(world, storage, where, call.node)
 
 
 @call("GET", "/pools")

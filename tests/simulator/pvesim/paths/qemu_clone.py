@@ -17,10 +17,13 @@ from pvesim.copying import copy_disk
 from pvesim.drives import NET, Drive, disks, with_mac
 from pvesim.entities import CONFIG_VALUE, Guest, Storage, Volume
 from pvesim.guests import (
+    as_death,
+    check_writable,
     config_file,
     forget,
     new_mac,
     new_uuid,
+    writable,
 )
 from pvesim.locks import CLONE_PATIENCE, guest_lock_file
 from pvesim.volumes import (
@@ -86,6 +89,8 @@ async def _clone(world: World, worker: Worker, request: Request, running: bool) 
     made: list[Volume] = []
     try:
         final = await _copy(world, worker, request, config, full, made)
+        async with as_death():
+            check_writable(world, worker, target)
     except Died as exc:
         await _undo(world, worker, target, made)
         raise exc.prefixed("clone failed: ") from exc
@@ -97,11 +102,12 @@ async def _clone(world: World, worker: Worker, request: Request, running: bool) 
 
 
 async def _undo(world: World, worker: Worker, target: Guest, made: list[Volume]) -> None:
-    """Remove what a clone has made so far."""
+    """Remove what a clone has made so far; its config stays where /etc/pve takes nothing."""
     await worker.sleep(CLEANUP)
     for volume in made:
         free(world, volume.volid, worker.node)
-    forget(world, target)
+    if writable(world, worker.node):
+        forget(world, target)
 
 
 async def _copy(

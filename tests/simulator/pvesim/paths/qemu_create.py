@@ -17,8 +17,10 @@ from pvesim.guests import (
     check_pool,
     check_quorum,
     check_unused,
+    check_writable,
     forget,
     new_uuid,
+    writable,
 )
 from pvesim.options import NOT_OPTIONS, check_drives, drive_pattern, make_drive, plain_value
 from pvesim.rights import check_options
@@ -77,10 +79,13 @@ async def _create(
     try:
         config = await _config(world, worker, guest.vmid, options, made)
         await worker.work()
+        async with as_death():
+            check_writable(world, worker, guest)
     except Died as exc:
         for volume in made:
             free(world, volume.volid, worker.node)
-        forget(world, guest)
+        if writable(world, worker.node):
+            forget(world, guest)
         raise exc.prefixed(f"unable to create VM {guest.vmid} - ") from exc
     guest.config = config
     if call.params.get("pool"):

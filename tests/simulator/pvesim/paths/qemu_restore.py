@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pvesim.archives import directory
 from pvesim.autostart import autostart
-from pvesim.calls import Call
+from pvesim.calls import Call, CallError
 from pvesim.drives import disks
 from pvesim.entities import CONFIG_VALUE, Volume
-from pvesim.guests import as_death
+from pvesim.guests import as_death, check_writable
 from pvesim.restoring import Restore, prepare
 from pvesim.volumes import (
     FILE_TYPES,
@@ -26,6 +26,14 @@ from pvesim.world import World
 
 STEPS = 100
 LEAST_TICK = 0.1
+NOT_CLEANED = (
+    "error before or during data restore, some or all disks were not completely restored. "
+    "VM {} state is NOT cleaned up."
+)
+
+
+class Unwritten(Died):
+    """The disks are there, but the config could not be written."""
 
 
 async def restore_vm(world: World, call: Call) -> str:
@@ -38,7 +46,11 @@ async def restore_vm(world: World, call: Call) -> str:
             try:
                 if guest.running:
                     raise Died("vm is running")
-                restore.finish(worker, await _restore(restore, worker))
+                config = await _restore(restore, worker)
+                _check_written(restore, worker, config)
+                restore.finish(worker, config)
+            except Unwritten:
+                raise
             except Died as exc:
                 restore.undo(worker)
                 raise exc.prefixed(f"unable to restore VM {guest.vmid} - ") from exc
@@ -64,6 +76,18 @@ async def _restore(restore: Restore, worker: Worker) -> dict[str, CONFIG_VALUE]:
     await _read(worker, sum(drive.size for drive in disks("qemu", config)), archive)
     worker.log("rescan volumes...")
     return config
+
+
+def _check_written(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:
+    """Where the config cannot be written in the end, the volumes stay, and the lock is gone."""
+    guest = restore.guest
+    try:
+        check_writable(worker.world, worker, guest)
+    except CallError as exc:
+        guest.config = {k: v for k, v in config.items() if k == "memory"}
+        worker.log("no lock found trying to remove 'create'  lock")
+        worker.log(NOT_CLEANED.format(guest.vmid))
+        raise Unwritten(exc.message) from exc
 
 
 async def _disks(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:

@@ -16,7 +16,7 @@ from pvesim.vmstatus import sizes
 from pvesim.volumes import find_storage
 from pvesim.world import World
 
-from .nodes import memory_used, node_entry, node_uptime
+from .nodes import measured, memory_used, node_uptime
 
 TIMEFRAMES = {
     "hour": (60, 60),
@@ -42,7 +42,7 @@ def _series(world: World, call: Call, values: dict[str, Any], since: float) -> l
 async def of_node(world: World, call: Call) -> list[dict[str, Any]]:
     """CPU, memory and disk of a node since its boot."""
     node = world.nodes[call.node]
-    entry = node_entry(world, node, auditor=True)
+    entry = measured(world, node)
     values = {
         "cpu": entry["cpu"],
         "maxcpu": entry["maxcpu"],

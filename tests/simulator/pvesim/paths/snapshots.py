@@ -79,6 +79,7 @@ async def create(world: World, call: Call) -> str:
             except Died:
                 guest.config.pop("lock", None)
                 raise
+            check_writable(world, worker, guest)
             guest.config.pop("lock")
             _keep(world, guest, call)
 
