@@ -49,7 +49,8 @@ options:
     type: str
   storage:
     description:
-      - The storage of volumes that do not name one. Proxmox VE's own default is V(local).
+      - The storage of volumes that do not name one. Proxmox VE's own default is V(local), which
+        does not take containers on a fresh installation.
     type: str
   cores:
     description:
@@ -86,6 +87,7 @@ options:
   features:
     description:
       - Features of the container by their names, such as C(nesting).
+      - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
     type: dict
   nameserver:
     description:
@@ -157,7 +159,8 @@ options:
         type: str
       storage:
         description:
-          - The storage of volumes that do not name one. Proxmox VE's own default is V(local).
+          - The storage of volumes that do not name one. Proxmox VE's own default is V(local), which
+        does not take containers on a fresh installation.
         type: str
       cores:
         description:
@@ -195,6 +198,8 @@ options:
       features:
         description:
           - Features of the container by their names, such as C(nesting).
+          - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
+      - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
         type: dict
       nameserver:
         description:
@@ -284,7 +289,9 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
-  - The privileges C(VM.Allocate) on C(/vms/{vmid}) or on C(/pool/{pool}),
+  - The privileges C(VM.Allocate) and, for the options that are given, C(VM.Config.Disk),
+    C(VM.Config.CPU), C(VM.Config.Memory), C(VM.Config.Network) (also for O(hostname) and
+    O(nameserver)) and C(VM.Config.Options) on C(/vms/{vmid}) or on C(/pool/{pool}),
     C(Datastore.AllocateSpace) on C(/storage/{storage}) of each volume, C(Datastore.Audit) or
     C(Datastore.AllocateSpace) on the storage of O(ostemplate), and C(SDN.Use) on the bridges are
     needed.
@@ -300,6 +307,7 @@ EXAMPLES = r"""
     ostemplate: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
     hostname: cache1
     target_node: pve1
+    storage: local-lvm
 
 - name: Create a container with an address and a key, and start it
   upid.proxmox.container:

@@ -183,6 +183,7 @@ async def test_check_mode_tells_of_left_overs_too() -> None:
     [
         ({"source": "nosuch"}, "source: there is no guest 'nosuch'"),
         ({"source": 555}, "source: there is no guest '555'"),
+        ({"source": "²"}, "source: there is no guest '²'"),
         ({"source": "twin"}, "source: the name 'twin' is ambiguous"),
         ({"name": "web_1"}, "name: 'web_1' is not a valid DNS name"),
         ({"vmid": 99}, "vmid: VMID 99 is outside"),

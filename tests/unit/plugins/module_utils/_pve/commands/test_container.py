@@ -185,6 +185,10 @@ async def test_a_cluster_of_one_node_needs_no_word_about_it() -> None:
             {"hostname": "ct1", "target_node": "pve1", "params": {"vmid": 5}},
             "params: vmid is set by an option of its own",
         ),
+        (
+            {"hostname": "ct1", "placement": "least_memory", "params": {"memory": "x"}},
+            "memory: 'x' of ct1 is not a number of MiB",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_started(

@@ -12,7 +12,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lan
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.container import (
     container_job,
     container_params,
-    property_string,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Target
 
@@ -24,7 +23,7 @@ TARGET = Target(301, "ct1", "pve2", "lxc")
     [
         ("name=eth0,bridge=vmbr0", {"net0": "name=eth0,bridge=vmbr0"}),
         ({"name": "eth0", "ip": "dhcp"}, {"net0": "name=eth0,ip=dhcp"}),
-        (["a=1", {"b": True}], {"net0": "a=1", "net1": "b=1"}),
+        (["a=1", {"firewall": True}], {"net0": "a=1", "net1": "firewall=1"}),
         ({"net0": "a=1", "net3": {"b": 2}}, {"net0": "a=1", "net3": "b=2"}),
         ([], {}),
     ],
@@ -70,7 +69,6 @@ def test_nothing_can_be_said_twice(options: dict[str, Any], name: str) -> None:
         ({"rootfs": "ceph:8"}, "ceph"),
         ({"rootfs": "ceph:8", "storage": "nfs"}, "ceph"),
         ({"storage": "nfs"}, "nfs"),
-        ({"rootfs": "8", "storage": "nfs"}, "nfs"),
         ({}, "local"),
     ],
 )
@@ -91,5 +89,48 @@ def test_a_container_is_made_on_its_node() -> None:
     assert (other.params["vmid"], other.task_id) == (302, "302")
 
 
-def test_property_strings() -> None:
-    assert property_string({"a": True, "b": "x", "c": 3}) == "a=1,b=x,c=3"
+@pytest.mark.parametrize(
+    ("options", "rootfs"),
+    [
+        ({"rootfs": "4", "storage": "ceph"}, "ceph:4"),
+        ({"rootfs": 4, "storage": "ceph"}, "ceph:4"),
+        ({"rootfs": "0.5,quota=1", "storage": "ceph"}, "ceph:0.5,quota=1"),
+        ({"rootfs": "4"}, "local:4"),
+        ({"rootfs": "nfs:4", "storage": "ceph"}, "nfs:4"),
+        ({"rootfs": "volume=nfs:4,size=4G"}, "volume=nfs:4,size=4G"),
+        ({"rootfs": "ceph:vm-1-disk-0"}, "ceph:vm-1-disk-0"),
+    ],
+)
+def test_a_size_alone_is_sent_with_its_storage(options: dict[str, Any], rootfs: str) -> None:
+    assert container_params(options)["rootfs"] == rootfs
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rootfs": "8G"}, "rootfs: '8G': the size is a number of GiB"),
+        ({"rootfs": "ceph:8GiB"}, "rootfs: 'ceph:8GiB': the size"),
+        ({"net": {"name": None, "bridge": "vmbr0"}}, "net0: name has no value"),
+        ({"net": [{"name": "eth0"}, {"name": ""}]}, "net1: name has no value"),
+        ({"net": [None]}, "net: net0: None is not an interface"),
+        ({"net": {"net0": 5}}, "net: net0: 5 is not an interface"),
+        ({"net": " "}, "net: net0: ' ' is not an interface"),
+        ({"features": {"nesting": None}}, "features: nesting has no value"),
+        ({"ssh_public_keys": [None]}, "ssh_public_keys: give a list of keys"),
+        ({"ssh_public_keys": {"a": "b"}}, "ssh_public_keys: give a list of keys"),
+        ({"params": "cores=2"}, "params: 'cores=2' is not a dictionary"),
+        ({"params": {1: "x"}}, "params: 1 is not the name of a parameter"),
+        ({"params": {None: "x"}}, "params: None is not the name of a parameter"),
+        ({"params": {"mp0": {"volume": "a:1", "mp": None}}}, "mp0: mp has no value"),
+    ],
+)
+def test_what_means_nothing_is_refused_with_its_name(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        container_params(options)
+    assert message in str(caught.value)
+
+
+def test_a_list_in_a_property_is_joined_as_proxmox_ve_separates_it() -> None:
+    assert container_params({"features": {"mount": ["nfs", "cifs"]}}) == {
+        "features": "mount=nfs;cifs"
+    }
