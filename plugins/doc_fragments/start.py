@@ -50,12 +50,13 @@ options:
     description:
       - Whether to remove what a dead task of the same user left behind (a guest with a lock that no
         task holds) and to start over.
+      - Every disk that is named after the guest is removed with it. A warning says which.
       - Proxmox VE allows that for VMs, and only to C(root@pam) with a password, not to an API
         token. Otherwise the error names the command that unlocks the guest.
     type: bool
     default: false
 notes:
-  - SIGINT and SIGTERM start nothing more and return every UPID. Tasks that run go on, and the same
-    call again adopts them.
+  - SIGINT, SIGTERM and the end of the Ansible that called the module start nothing more. Tasks that
+    run go on, and the same call again adopts them.
   - A start whose answer got lost is looked for and adopted, never repeated blindly.
 """

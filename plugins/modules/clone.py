@@ -22,7 +22,7 @@ options:
   source:
     description:
       - The VM, the container or the template to clone, by VMID or by name. Its kind and its node
-        are found out.
+        are detected.
       - The privilege C(VM.Clone) on C(/vms/{source}) is needed, and C(VM.Audit) to see it.
     type: str
     required: true
@@ -30,6 +30,7 @@ options:
     description:
       - The name of the new guest, for a container its host name.
       - A guest of this name that is there already and whole is left as it is.
+      - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
       - At the top level mutually exclusive with O(guests).
     type: str
   vmid:
@@ -84,6 +85,7 @@ options:
         description:
           - The name of the new guest, for a container its host name.
           - A guest of this name that is there already and whole is left as it is.
+          - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
         type: str
       vmid:
         description:
@@ -131,6 +133,8 @@ options:
       - V(given) keeps the node of the source, V(round_robin) goes through the nodes in turn,
         V(least_memory) takes the node with the smallest share of its memory in use, counting what
         this call puts there.
+      - A node that is unknown or offline is a failure of the guests that it is for, and the others
+        are created. With V(round_robin) an offline node of O(nodes) keeps its turn.
     type: str
     choices: [given, round_robin, least_memory]
     default: given
@@ -176,8 +180,11 @@ notes:
   - Besides C(VM.Clone), the privileges C(VM.Allocate) on C(/vms/{vmid}) of the new guest or on
     C(/pool/{pool}), C(Datastore.AllocateSpace) on C(/storage/{storage}) of each disk, and
     C(SDN.Use) on the bridges of the source are needed.
+  - What stands against one guest (its VMID is taken by another name, its node is offline) is that
+    guest's failure. The others are cloned.
   - A stopped VM or a template can be cloned many times at once. Proxmox VE locks a running VM and
-    every container while it is cloned, so their clones are made one after the other.
+    every container while it is cloned, so their clones are made one after the other. The clone of
+    somebody else is waited for.
 seealso:
   - module: upid.proxmox.container
   - module: upid.proxmox.operation
@@ -269,7 +276,7 @@ guests:
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
     attempts:
-      description: How often a task was started for it. V(0) for one that was there or was adopted.
+      description: How many calls were sent for it. V(0) for one that was there or was adopted.
       type: int
       returned: always
       sample: 1

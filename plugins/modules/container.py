@@ -23,6 +23,7 @@ options:
     description:
       - The host name of the new container, which is its name.
       - A container of this name that is there already and whole is left as it is.
+      - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
       - At the top level mutually exclusive with O(guests).
     type: str
   vmid:
@@ -137,6 +138,7 @@ options:
         description:
           - The host name of the new container, which is its name.
           - A container of this name that is there already and whole is left as it is.
+          - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
         type: str
       vmid:
         description:
@@ -160,7 +162,7 @@ options:
       storage:
         description:
           - The storage of volumes that do not name one. Proxmox VE's own default is V(local), which
-        does not take containers on a fresh installation.
+            does not take containers on a fresh installation.
         type: str
       cores:
         description:
@@ -199,7 +201,6 @@ options:
         description:
           - Features of the container by their names, such as C(nesting).
           - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
-      - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
         type: dict
       nameserver:
         description:
@@ -244,6 +245,8 @@ options:
         V(round_robin) goes through the nodes in turn,
         V(least_memory) takes the node with the smallest share of its memory in use, counting what
         this call puts there.
+      - A node that is unknown or offline is a failure of the guests that it is for, and the others
+        are created. With V(round_robin) an offline node of O(nodes) keeps its turn.
     type: str
     choices: [given, round_robin, least_memory]
     default: given
@@ -289,6 +292,8 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
+  - What stands against one container (its VMID is taken by another name, its template is missing on
+    its node) is that container's failure. The others are created.
   - The privileges C(VM.Allocate) and, for the options that are given, C(VM.Config.Disk),
     C(VM.Config.CPU), C(VM.Config.Memory), C(VM.Config.Network) (also for O(hostname) and
     O(nameserver)) and C(VM.Config.Options) on C(/vms/{vmid}) or on C(/pool/{pool}),
@@ -390,7 +395,7 @@ guests:
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzcreate:201:ansible@pve!ci:"
     attempts:
-      description: How often a task was started for it. V(0) for one that was there or was adopted.
+      description: How many calls were sent for it. V(0) for one that was there or was adopted.
       type: int
       returned: always
       sample: 1

@@ -97,9 +97,7 @@ def _rootfs(value: str, storage: str | None) -> str:
     The privilege check of Proxmox VE reads a bare number as a volume (``PVE::Storage``).
     """
     if _WITH_UNIT.match(value):
-        raise UsageError(
-            f"rootfs: {value!r}: the size is a number of GiB, without a unit"
-        )
+        raise UsageError(f"rootfs: {value!r}: the size is a number of GiB, without a unit")
     return f"{storage or _DEFAULT_STORAGE}:{value}" if _SIZE.match(value) else value
 
 
