@@ -6,20 +6,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
-import threading
 import typing as t
 
 from . import clock
-from .errors import NoAnswerError
+from .errors import NoAnswerError, PveError
 from .session import Params, Segments, Session
+from .workers import Shares, Workers
 
 if t.TYPE_CHECKING:
     from .connection import Connection
     from .transport import Answer
 
-T = t.TypeVar("T")
+# A silent node keeps so many reads waiting and no more, whatever is asked of it; what is asked of
+# no node in particular has a share of its own.
+_PER_NODE = 6
+# Threads for reads beside those that starts may keep: enough for silent nodes and the others.
+_READERS = 120
 
 
 class Api(t.Protocol):
@@ -61,7 +63,8 @@ class Client:
 
     def __init__(self, connection: Connection, parallel: int = 8) -> None:
         self._session = Session(connection, parallel)
-        self._workers = _Workers(parallel)
+        self._workers = Workers(parallel + _READERS)
+        self._shares = Shares(_PER_NODE)
         self._timeout = connection.timeout
         self._retries = connection.retries
 
@@ -104,69 +107,25 @@ class Client:
         return {"requests": self._session.requests, "host": str(self._session.host)}
 
     def close(self) -> None:
-        """Give up all connections."""
+        """Give up all connections and threads."""
+        self._workers.close()
         self._session.close()
 
     async def _send(self, method: str, path: Segments, params: Params | None) -> Answer:
-        return await self._workers.run(
-            lambda: self._session.send(method, path, params or {}, self._timeout)
-        )
+        if method != "GET":  # lanes bound these
+            return await self._run(method, path, params)
+        node = str(path[1]) if path[0] == "nodes" and len(path) > 1 else ""
+        async with self._shares.of(node):
+            return await self._run(method, path, params)
 
-
-class _Workers:
-    """Runs blocking calls in at most ``size`` threads, made when they are needed.
-
-    The threads are daemons: a request that still waits for a dead node does not keep the process
-    from ending, which an executor of the standard library would.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._threads = 0
-        self._idle = threading.Semaphore(0)
-        self._calls: queue.SimpleQueue[t.Callable[[], None]] = queue.SimpleQueue()
-
-    async def run(self, function: t.Callable[[], T]) -> T:
-        """Call ``function`` in a thread and return what it returns or raises."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-
-        def call() -> None:
-            try:
-                result = function()
-            except BaseException as exc:  # noqa: BLE001 - carried to the waiting caller, who knows it
-                _hand_over(loop, future, error=exc)
-            else:
-                _hand_over(loop, future, result=result)
-
-        if not self._idle.acquire(blocking=False) and self._threads < self._size:
-            self._threads += 1
-            threading.Thread(target=self._serve, daemon=True).start()
-        self._calls.put(call)
-        return await future
-
-    def _serve(self) -> None:
-        while True:
-            self._calls.get()()
-            self._idle.release()
-
-
-def _hand_over(
-    loop: asyncio.AbstractEventLoop,
-    future: asyncio.Future[T],
-    *,
-    result: T | None = None,
-    error: BaseException | None = None,
-) -> None:
-    def settle() -> None:
-        if future.done():  # its caller was cancelled meanwhile
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(t.cast("T", result))
-
-    try:
-        loop.call_soon_threadsafe(settle)
-    except RuntimeError:  # the loop has ended: nobody waits for this answer any more
-        return
+    async def _run(self, method: str, path: Segments, params: Params | None) -> Answer:
+        tried = f"{method} /{'/'.join(map(str, path))}"
+        try:
+            return await self._workers.run(
+                lambda: self._session.send(method, path, params or {}, self._timeout)
+            )
+        except PveError:
+            raise
+        except Exception as exc:
+            # Nobody foresaw it, so nobody knows how far the request came.
+            raise NoAnswerError(tried, f"{type(exc).__name__}: {exc}", sent=True) from exc

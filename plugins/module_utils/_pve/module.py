@@ -21,8 +21,6 @@ from .connection import Connection
 from .errors import MissingLibraryError, PveError
 
 Command = t.Callable[[Context], t.Awaitable[Report]]
-# Threads beyond those that may wait for a start, so that looking never waits for starting.
-_READERS = 8
 
 
 def run(command: Command, argument_spec: dict[str, t.Any], **rules: t.Any) -> None:
@@ -68,7 +66,7 @@ def _secrets(value: t.Any) -> t.Iterator[str]:
 
 def _connect(module: AnsibleModule) -> Client:
     connection = Connection.from_options(module.params)
-    return Client(connection, parallel=module.params.get("parallel", 0) + _READERS)
+    return Client(connection, parallel=module.params.get("parallel", 0))
 
 
 async def _attend(

@@ -50,6 +50,9 @@ except ImportError:
     JsonSerializer = ProxmoxHTTPAuthBase = ProxmoxHttpSession = object
 
 CONNECT_TIMEOUT = 5.0
+# No list of the API is nearly as large, and all of it is kept in memory.
+MOST_BYTES = 64 << 20
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Answer:
 
 class NotJsonError(ValueError):
     """An answer has another body than the API gives."""
+
+
+class SlowError(OSError):
+    """An answer goes on and on."""
 
 
 class Observer(t.Protocol):
@@ -85,6 +92,7 @@ class HttpSession(ProxmoxHttpSession):
         self._observer = observer
         self.headers["Connection"] = "keep-alive" if keep else "close"
         self.headers["Accept"] = "application/json"
+        self.headers["Accept-Encoding"] = "identity"
         self.mount("https://", _PinningAdapter(connection.fingerprints, connections))
         self._verify: bool | str = connection.validate_certs
         if connection.fingerprints:
@@ -101,10 +109,53 @@ class HttpSession(ProxmoxHttpSession):
             timeout=(CONNECT_TIMEOUT, self.thread.timeout),
             verify=self._verify,  # given with the request, or REQUESTS_CA_BUNDLE would win
             allow_redirects=False,
+            stream=True,
             **options,
         )
         self._observer.answered(response.headers.get("Date"))
+        try:
+            _read_body(response, time.monotonic() + self.thread.timeout)
+        except BaseException:
+            response.close()  # what is left of it must not be taken for the next answer
+            raise
+        response.raw.read()  # nothing is left; urllib3 is to know that
+        response.raw.release_conn()
         return t.cast("requests.Response", response)
+
+
+def _read_body(response: requests.Response, deadline: float) -> None:
+    """Read the whole body, in the time and of the size that an answer may take.
+
+    The timeout of a socket is for one piece, so a server that sends a byte a second would never
+    meet it.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    for piece in _pieces(response):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise NotJsonError(f"more than {MOST_BYTES >> 20} MiB")
+        if time.monotonic() > deadline:
+            raise SlowError("the answer was not complete in time")
+    expected = response.headers.get("Content-Length", "")
+    if expected.isdigit() and int(expected) != size and response.request.method != "HEAD":
+        raise NotJsonError(f"{size} of {expected} bytes came")
+    response._content = b"".join(pieces)  # noqa: SLF001 - requests has no other way to give it
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _pieces(response: requests.Response) -> t.Iterator[bytes]:
+    """What comes of the body, as it comes; compressed only if somebody insists on that."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise NotJsonError(f"encoded as {response.headers['Content-Encoding'][:20]!r}, unasked")
+    # urllib3 itself waits until a whole piece is there, however long that takes.
+    source = t.cast("t.Any", response.raw)._fp  # noqa: SLF001
+    while True:
+        piece = source.read1(_PIECE)
+        if not piece:
+            return
+        yield piece
 
 
 class _PinningAdapter(HTTPAdapter):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -127,3 +128,72 @@ def test_usage_names_the_host_and_who_calls(simulated: Simulated) -> None:
         assert simulated.counted["total"] == 2
 
     simulated.run(work, **TICKET)
+
+
+def test_silent_nodes_keep_no_other_waiting(simulated: Simulated) -> None:
+    """Nine of them, and more is asked of each than it may keep waiting."""
+
+    async def work(client: Client) -> None:
+        simulated.fault("delay", path="/nodes/silent*", count=None, seconds=3.0)
+        silent = [
+            asyncio.ensure_future(client.get(("nodes", f"silent{node}", "tasks"), retries=0))
+            for node in range(9)
+            for _unused in range(20)
+        ]
+        await asyncio.sleep(0.2)
+        began = time.monotonic()
+        await client.get(("nodes", "pve2", "tasks"))
+        await client.get(VERSION)
+        assert time.monotonic() - began < 2.0
+        for one in silent:
+            one.cancel()
+        await asyncio.gather(*silent, return_exceptions=True)
+
+    simulated.run(work)
+
+
+def test_no_thread_is_left_behind(simulated: Simulated) -> None:
+    def of_workers() -> int:
+        return len([one for one in threading.enumerate() if "_serve" in one.name])
+
+    async def work(client: Client) -> None:
+        await asyncio.gather(*(client.get(VERSION) for _unused in range(20)))
+
+    before = of_workers()
+    for _unused in range(5):
+        simulated.run(work)
+    until = time.monotonic() + 10
+    while of_workers() > before and time.monotonic() < until:
+        threading.Event().wait(0.02)
+    assert of_workers() <= before
+
+
+def test_what_nobody_foresaw_is_an_error_of_that_request(
+    simulated: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(client: Client) -> None:
+        def fails(*_args: object) -> None:
+            raise ZeroDivisionError("for the test")
+
+        monkeypatch.setattr(client._session, "send", fails)
+        with pytest.raises(NoAnswerError, match=r"POST /nodes/pve1.*ZeroDivisionError") as caught:
+            await client.post(START)
+        assert caught.value.sent
+
+    simulated.run(work)
+
+
+def test_a_system_without_threads_to_spare_makes_do_with_those_it_has(
+    simulated: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(client: Client) -> None:
+        await client.get(VERSION)
+
+        def none_left(_thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", none_left)
+        answers = await asyncio.gather(*(client.get(VERSION) for _unused in range(5)))
+        assert len(answers) == 5
+
+    simulated.run(work)
