@@ -17,12 +17,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from textwrap import indent
 
 import yaml
 from pvesim.admin import PATHS
 from pvesim.certificates import Authority
+from pvesim.clock import Clock
 from pvesim.listener import Address
 from pvesim.server import Server
 from pvesim.world import World
@@ -67,6 +69,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--speed", type=_positive, default=1.0,
         help="divides the work of tasks, not the server's own waits (default: 1)")  # fmt: skip
     add("--seed", type=int, default=1, help="of everything that chance decides (default: 1)")
+    add("--now", type=_moment, metavar="TIME",
+        help="the time at the start, an epoch or ISO 8601 (default: the real one)")  # fmt: skip
+    add("--paused", action="store_true",
+        help="let time stand still at first; with --now two runs are the same")  # fmt: skip
     add("--cert-dir", type=Path, metavar="DIR",
         help="where to write ca.pem (default: a temporary directory, printed)")  # fmt: skip
     add("--ready-file", type=Path, metavar="FILE", help="written when it serves")
@@ -76,7 +82,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def load(options: argparse.Namespace) -> World:
     """The world of the options; raises OSError or WorldFileError."""
     try:
-        return World.load(options.world, speed=options.speed, seed=options.seed)
+        clock = Clock(options.speed, options.now)
+        if options.paused:
+            clock.pause()
+        return World.load(options.world, seed=options.seed, clock=clock)
+    except WorldFileError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         text = f"{options.world}: {type(error).__name__}: {error}"
         raise WorldFileError(text) from error
@@ -136,6 +147,19 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _moment(text: str) -> float:
+    """An epoch, or ISO 8601; UTC unless it says otherwise."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _positive(text: str) -> float:

@@ -9,19 +9,28 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import yaml
+
 from .answer import JSON_TYPE, Answer
 from .faults import Faults
+from .parameters import decode_form
 from .request import Request
 from .traffic import Traffic
 from .world import World
+from .worldfile import WorldFileError, checked
+from .worldsave import saved
 
 PREFIX = "/_sim/"
 PATHS = """\
 POST   /_sim/faults                 a fault, or {action: task, ...} -> {id}
 DELETE /_sim/faults
-GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins}
+GET    /_sim/requests               {counts: {"GET /version": 1}, total, connections, logins};
+                                    ?calls=1: also what each of the last requests sent
 DELETE /_sim/requests
-GET    /_sim/world                  guests, tasks, nodes, volumes
+GET    /_sim/world                  guests, tasks, nodes, volumes, users, ACL, pools, jobs;
+                                    ?format=file: all of it as a world file, secrets too
+POST   /_sim/world                  a world file, as JSON or YAML: the cluster becomes that
+POST   /_sim/reset                  the world of the start again, no faults, counters at zero
 POST   /_sim/nodes/{node}/up|down|silent|frozen|closed|untrusted
 POST   /_sim/nodes/{node}/clock     {offset: 600}: seconds by which its clock is ahead
 POST   /_sim/nodes/{node}/pvedaemon/up|down|block
@@ -61,6 +70,7 @@ class Admin:
         self._faults = faults
         self._traffic = traffic
         self._node_changed = node_changed
+        self.begin_anew: Callable[[Mapping[str, Any]], Awaitable[None]] = _not_served
 
     async def answer(self, request: Request) -> Answer:
         """The answer as JSON; mistakes give `{error: text}` with 400 or 404."""
@@ -83,12 +93,23 @@ class Admin:
                 return self._guest(vmid, _document(request))
             case ["POST", "tasks", upid, "kill"]:
                 return self._kill(upid)
+            case ["POST", "world" | "reset" as what]:
+                anew = what == "reset"
+                return await self._become(
+                    self._world.source if anew else yaml.safe_load(request.body)
+                )
+        return self._ask(request, parts)
+
+    def _ask(self, request: Request, parts: list[str]) -> Any:
+        """What needs no waiting."""
+        if request.method == "GET" and parts == ["requests"]:
+            return self._traffic.as_json(calls=_query(request, "calls") == "1")
+        if request.method == "GET" and parts == ["world"]:
+            return self._world_as(_query(request, "format"))
         actions = {
             "POST faults": self._add_fault,
             "DELETE faults": self._clear_faults,
-            "GET requests": self._requests,
             "DELETE requests": self._clear_requests,
-            "GET world": self._as_json,
             "POST clock": self._clock,
             "POST quorum": self._quorum,
         }
@@ -108,15 +129,22 @@ class Admin:
         self._world.clear_task_faults()
         return {}
 
-    def _requests(self, _document: Mapping[str, Any]) -> Any:
-        return self._traffic.as_json()
-
     def _clear_requests(self, _document: Mapping[str, Any]) -> Any:
         self._traffic.clear()
         return {}
 
-    def _as_json(self, _document: Mapping[str, Any]) -> Any:
-        return self._world.as_json()
+    def _world_as(self, form: str) -> Any:
+        if form not in ("", "file"):
+            raise Refused(400, f"the world has the format file, or none, not {form!r}")
+        return saved(self._world) if form else self._world.as_json()
+
+    async def _become(self, data: Any) -> Any:
+        """Let the cluster be what is described."""
+        try:
+            await self.begin_anew(checked(data))
+        except (WorldFileError, KeyError, AttributeError) as error:
+            raise Refused(400, f"{error}") from error
+        return {"nodes": list(self._world.nodes), "guests": len(self._world.guests)}
 
     def _clock(self, document: Mapping[str, Any]) -> Any:
         clock = self._world.clock
@@ -199,6 +227,15 @@ def _offset(document: Mapping[str, Any]) -> float:
     if set(document) != {"offset"} or not isinstance(document["offset"], (int, float)):
         raise Refused(400, "the clock of a node is {offset: seconds}")
     return float(document["offset"])
+
+
+async def _not_served(_data: Mapping[str, Any]) -> None:
+    """Nobody serves the world."""
+
+
+def _query(request: Request, name: str) -> str:
+    """A parameter of the query, empty without it."""
+    return str(decode_form(request.query).get(name, ""))
 
 
 def _document(request: Request) -> Mapping[str, Any]:

@@ -28,6 +28,12 @@ from .world import World
 METHODS = ("GET", "POST", "PUT", "DELETE")
 WRITES = ("PUT", "DELETE")
 """What begins to write before it answers; a POST mostly leaves it to a task."""
+PAGE = b"""<!DOCTYPE html>
+<html>
+  <head><title>Proxmox Virtual Environment (simulated)</title></head>
+  <body>The API is below <code>/api2/json</code>. There is no web interface.</body>
+</html>
+"""
 UNRESOLVED = "failed to get address info for: {}: Name or service not known"
 
 
@@ -75,6 +81,8 @@ class Api:
         if request.method not in METHODS:
             raise bare(501, f"method '{request.method}' not available")
         check_transfer(request)
+        if request.path == "/" and request.method == "GET":
+            return Answer(200, "OK", PAGE, "text/html; charset=UTF-8")
         if not request.path.startswith(BASE):
             check_content(request)
             raise plain(500, f"no such file '{request.path}'", newline=True)

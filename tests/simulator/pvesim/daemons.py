@@ -103,7 +103,13 @@ class Daemons:
     def __init__(self, world: World) -> None:
         self._world = world
         self._kept: dict[tuple[str, str], float] = {}
-        self._nodes = {name: NodeDaemons(world, node) for name, node in world.nodes.items()}
+        self._nodes: dict[str, NodeDaemons] = {}
+        self.look()
+
+    def look(self) -> None:
+        """See which nodes there are now; calls that run already go on."""
+        nodes = self._world.nodes.items()
+        self._nodes = {name: NodeDaemons(self._world, node) for name, node in nodes}
 
     def __getitem__(self, name: str) -> NodeDaemons:
         return self._nodes[name]

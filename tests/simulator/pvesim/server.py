@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
 from . import http
 from .admin import PREFIX, Admin
-from .answer import JSON_TYPE, Answer, failure
+from .answer import JSON_TYPE, Answer, HttpError, failure
 from .api import Api
 from .calls import CallError
 from .certificates import Authority
 from .faults import Fault, Faults
 from .front import Front
 from .listener import Address, Listener
+from .parameters import parameters
 from .request import Request
 from .schema import Schema
 from .traffic import Traffic
 from .world import Node, World
+from .worldfile import WorldFileError
 
 PROXY_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<h1>{0}</h1>\r\n</body></html>"
 
@@ -52,6 +55,7 @@ class Server:
         self._traffic = Traffic()
         self._connections = http.Connections()
         self._admin = Admin(world, self._faults, self._traffic, self._node_changed)
+        self._admin.begin_anew = self._begin_anew
         world.node_changed = self._node_changed
         self._changed = asyncio.Event()
         self._runners: list[web.AppRunner] = []
@@ -114,6 +118,22 @@ class Server:
             else:
                 listener.listen()
 
+    async def _begin_anew(self, data: Mapping[str, Any]) -> None:
+        """Serve another world, or the same from its start, at the addresses that there are."""
+        if len(data["nodes"]) < len(self._addresses):
+            text = f"{len(data['nodes'])} nodes are too few for {len(self._addresses)} addresses"
+            raise WorldFileError(text)
+        self._world.begin_anew(data)
+        self._faults.clear()
+        self._traffic.clear()
+        for node in self._world.nodes.values():
+            if not node.fingerprint:
+                certificate = self._authority.certificate(node.name, node.address or node.name)
+                node.fingerprint = certificate.fingerprint
+        self._api.daemons.look()
+        for name in self._world.nodes:
+            await self._node_changed(name)
+
     async def _handle(self, node: Node, request: web.BaseRequest) -> web.StreamResponse:
         """One request at the address of a node."""
         asked = await http.read(request)
@@ -123,7 +143,7 @@ class Server:
         served = self._connections.count(request)
         if served == 1:
             self._traffic.connection()
-        self._traffic.request(self._api.label(asked))
+        self._traffic.request(self._api.label(asked), asked.api_path, _sent(asked))
         try:
             await self._hear(node)
             answer, cut_short = await self._disturbed(node, asked)
@@ -172,6 +192,14 @@ class Server:
                 answer = _faulty(fault)
             cut_short = cut_short or fault.action == "truncate"
         return answer, cut_short
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    """The parameters of a request, none if they cannot be read."""
+    try:
+        return parameters(request)
+    except HttpError:
+        return {}
 
 
 def _faulty(fault: Fault) -> Answer:

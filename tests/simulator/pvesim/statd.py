@@ -52,6 +52,12 @@ class Statd:
             loop = asyncio.get_running_loop()
             self._loops = [loop.create_task(self._cycle(name)) for name in self._world.nodes]
 
+    def end(self) -> None:
+        """Stop the cycles."""
+        for loop in self._loops:
+            loop.cancel()
+        self._loops = []
+
     def guest(self, vmid: int, at: str) -> dict[str, Any] | None:
         """What the node `at` knows of a VMID, None when nobody told in the last five minutes."""
         when, entry = self._told.get(vmid, (0.0, None))

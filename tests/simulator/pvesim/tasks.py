@@ -101,9 +101,19 @@ class TaskEngine:
                 del self._tasks[upid]
 
     def record(
-        self, node: str, authid: str, kind: str, ident: str, started: float, target: int | None
+        self,
+        node: str,
+        authid: str,
+        kind: str,
+        ident: str,
+        started: float,
+        target: int | None,
+        known: Upid | None = None,
     ) -> Task:
-        """A task with a UPID of its own, not running yet."""
+        """A task with a UPID of its own unless that is `known`, not running yet."""
+        if known is not None:
+            task = self._tasks[str(known)] = Task(known, target, started)
+            return task
         world = self._world
         pid = self._pids.get(node, 1000 * world.nodes[node].number) + world.random.randint(1, 40)
         pid = pid if pid < MAX_PID else 300
@@ -181,6 +191,13 @@ class TaskEngine:
             task.killed = True
             task.runner.cancel()
 
+    def abandon(self) -> None:
+        """End everything without a word: the world is about to be another one."""
+        for task in self._tasks.values():
+            self.kill(task)
+        for errand in self._errands:
+            errand.cancel()
+
     def kill_node(self, node: str) -> None:
         """The node is gone, and every worker with it."""
         for task in list(self.running(node)):
@@ -206,8 +223,11 @@ class TaskEngine:
 
     def _ended(self, task: Task) -> None:
         """The process is gone: its parent sees it at once, if that still lives."""
+        node = self._world.nodes.get(task.upid.node)
+        if node is None:
+            task.ended = self._world.clock.now()
+            return  # the world is another one by now
         task.ended = self._world.time_at(task.upid.node)
-        node = self._world.nodes[task.upid.node]
         orphan = task.daemon_deaths != node.pvedaemon_deaths
         if node.state != "down" and not orphan:
             self.notice(node.name)

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .calls import CallError
 from .clock import Clock
@@ -32,10 +32,8 @@ from .locks import Locks
 from .statd import Statd
 from .tasks import TaskEngine
 from .upload import Upload
-from .worldfile import fill
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from .worldconfig import config_json
+from .worldfile import fill, read
 
 __all__ = [
     "CONFIG_VALUE",
@@ -71,6 +69,8 @@ class World(Contents):
         self.locks = Locks(clock)
         self.tasks = TaskEngine(self)
         self.statd = Statd(self)
+        self.source: Mapping[str, Any] = {}
+        """What the world was at the start."""
         self.node_changed: Callable[[str], Awaitable[None]] = _nobody
         """Whom to tell when the state of a node was changed: the server that serves it."""
 
@@ -84,8 +84,27 @@ class World(Contents):
     ) -> World:
         """The world of a world file, or the default one; `clock` replaces the real one."""
         world = cls(clock or Clock(speed), seed)
-        fill(world, Path(file) if file else DEFAULT_WORLD)
+        world.source = read(Path(file) if file else DEFAULT_WORLD)
+        fill(world, world.source)
         return world
+
+    def begin_anew(self, data: Mapping[str, Any]) -> None:
+        """Become the world that was described, or that of the start; raises WorldFileError.
+
+        Tasks end without a word. The clock goes on, and nodes stay the objects that listen.
+        """
+        fill(World(self.clock, self.seed), data)  # what makes no world changes nothing
+        served = list(self.nodes.values())
+        self.tasks.abandon()
+        self.statd.end()
+        Contents.__init__(self)
+        self.random = random.Random(self.seed)
+        self.uploads, self.born, self.locks = {}, self.clock.now(), Locks(self.clock)
+        self.tasks, self.statd = TaskEngine(self), Statd(self)
+        fill(self, data)
+        for old, (name, new) in zip(served, list(self.nodes.items()), strict=False):
+            self.nodes[name] = _become(old, new)
+        self.statd.begin()
 
     @property
     def speed(self) -> float:
@@ -155,7 +174,7 @@ class World(Contents):
                 yield guest
 
     def as_json(self) -> Mapping[str, Any]:
-        """What tests look at: guests, tasks and volumes, by their ids."""
+        """What tests look at: everything by its id, without any secret."""
         return {
             "now": self.clock.now(),
             "nodes": {
@@ -164,7 +183,14 @@ class World(Contents):
             "guests": {str(g.vmid): _guest_json(g) for g in self.guests.values()},
             "tasks": [task.as_json() for task in self.tasks.every()],
             "storages": {s.id: [vars(v) for v in s.volumes] for s in self.storages.values()},
+            **config_json(self),
         }
+
+
+def _become(old: Node, new: Node) -> Node:
+    """The node that listens, as another one; its certificate stays."""
+    vars(old).update({key: value for key, value in vars(new).items() if key != "fingerprint"})
+    return old
 
 
 async def _nobody(_name: str) -> None:

@@ -6,36 +6,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from .drives import disks
-from .entities import Acl, Guest, Node, Pool, Snapshot, Storage, Token, User, Volume
+from .entities import Guest, Node, Snapshot, Storage, Volume
 from .history import Entry
 from .ranges import expand
+from .storage_types import TYPES
+from .upid import Upid
 from .volumes import volume_format
+from .worldconfig import fill_config
+from .worldkeys import WorldFileError, check_keys
 
 if TYPE_CHECKING:
     from .world import World
 
 
+__all__ = ["WorldFileError", "checked", "fill", "past_task", "read"]
 BASE = re.compile(r"([^:]+:(?:[^/]+/)?base-[^/]+)/.+")
 """A linked clone, which names the volume that it rests on."""
 
+PLAIN = ("maxcpu", "maxmem", "maxdisk", "uptime", "state", "member", "pvedaemon", "pveam",
+         "clock_offset")  # fmt: skip
+"""Keys of a node that are kept as they are."""
 
-class WorldFileError(Exception):
-    """The world file says something that makes no world."""
 
-
-def fill(world: World, file: Path) -> None:
-    """Put what the file describes into an empty world."""
+def read(file: Path) -> dict[str, Any]:
+    """What a file says, checked; raises WorldFileError."""
     data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        return checked(data)
+    except WorldFileError as error:
+        raise WorldFileError(f"{file}: {error}") from error
+
+
+def checked(data: Any) -> dict[str, Any]:
+    """What describes a world, with every entry that stands for many written out."""
     if not isinstance(data, dict) or not data.get("nodes"):
-        raise WorldFileError(f"{file}: a world needs at least one node")
-    data = expand(data)
+        raise WorldFileError("a world needs at least one node")
+    check_keys(data)
+    return expand(data)
+
+
+def fill(world: World, data: Mapping[str, Any]) -> None:
+    """Put what was checked into an empty world."""
     world.cluster_name = data.get("cluster", "sim")
     world.options = dict(data.get("options") or {})
     world.durations = {k: (float(v[0]), float(v[1])) for k, v in _map(data, "durations")}
@@ -43,43 +61,56 @@ def fill(world: World, file: Path) -> None:
     for number, (name, node) in enumerate(_map(data, "nodes"), start=1):
         world.nodes[name] = _node(name, number, node or {})
     for name, storage in _map(data, "storages"):
-        world.storages[name] = _storage(world, name, storage)
+        world.storages[name] = _storage(world, name, storage or {})
+    complete = {name for name, storage in _map(data, "storages") if storage.get("complete")}
+    listed = {s.id: {(v.volid, v.node) for v in s.volumes} for s in world.storages.values()}
     for vmid, guest in _map(data, "guests"):
-        world.guests[int(vmid)] = _guest(world, int(vmid), guest)
-    for poolid, pool in _map(data, "pools"):
-        members = {int(vmid) for vmid in (pool or {}).get("members", ())}
-        world.pools[poolid] = Pool(poolid, (pool or {}).get("comment", ""), members)
-    _access(world, data)
-    world.ha = {sid: dict(resource or {}) for sid, resource in _map(data, "ha")}
+        made = world.guests[int(vmid)] = _guest(world, int(vmid), guest)
+        for storage, volume in _own_volumes(world, made):
+            if storage.id not in complete and (volume.volid, volume.node) not in listed[storage.id]:
+                storage.volumes.append(volume)
+    fill_config(world, data)
     for task in sorted(data.get("tasks") or (), key=lambda task: -float(task["ago"])):
         past_task(world, task)
     world.statd.refresh()
 
 
 def _map(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
+    """The entries of a part of the world."""
     return list((data.get(key) or {}).items())
 
 
 def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node = Node(name, number, data.get("address", f"192.0.2.{10 + number}"))
-    for key in ("maxcpu", "maxmem", "maxdisk", "uptime", "state", "member", "pvedaemon", "pveam"):
+    for key in PLAIN:
         if key in data:
             setattr(node, key, data[key])
     node.acme = str(data.get("acme", ""))
     node.updates = tuple(data.get("updates") or ())
+    node.config = dict(data.get("config") or {})
     if "bridges" in data:
         node.bridges = tuple(data["bridges"])
     return node
 
 
 def _storage(world: World, name: str, data: Mapping[str, Any]) -> Storage:
-    storage = Storage(name, data["type"], tuple(data["content"]), bool(data.get("shared", False)))
+    kind = TYPES.get(data.get("type", ""))
+    if kind is None:
+        text = f"storages.{name}: type {data.get('type')!r} is none of {', '.join(TYPES)}"
+        raise WorldFileError(text)
+    content = tuple(data.get("content") or kind.default)
+    if wrong := [c for c in content if c not in kind.content]:
+        text = f"storages.{name}: a storage of type {data['type']} cannot hold {wrong[0]!r}"
+        raise WorldFileError(text)
+    storage = Storage(name, data["type"], content, bool(data.get("shared", kind.shared)))
     storage.nodes = tuple(data["nodes"]) if data.get("nodes") else None
     storage.disable = bool(data.get("disable", False))
     storage.total = int(data.get("total", storage.total))
     storage.alloc_seconds = float(data.get("alloc_seconds", storage.alloc_seconds))
     storage.options = dict(data.get("options") or {})
     for entry in data.get("volumes") or ():
+        if "name" not in entry:
+            raise WorldFileError(f"storages.{name}: a volume needs a name")
         nodes = [None] if storage.shared else entry.get("nodes", list(storage.nodes or world.nodes))
         for node in nodes:
             storage.volumes.append(_volume(world, name, entry, node))
@@ -91,16 +122,23 @@ def _volume(world: World, storage: str, entry: Mapping[str, Any], node: str | No
     content = entry.get("content") or entry["name"].partition("/")[0]
     form = entry.get("format") or volume_format(volid)
     volume = Volume(volid, content, form, int(entry.get("size", 1 << 30)), entry.get("vmid"))
-    volume.ctime, volume.node = int(world.born) - 30 * 86400, node
+    volume.ctime = int(world.born - float(entry.get("ago", 30 * 86400)))
+    volume.node, volume.parent, volume.used = node, entry.get("parent"), entry.get("used")
+    volume.config = dict(entry["config"]) if entry.get("config") else None
+    volume.notes, volume.protected = entry.get("notes", ""), bool(entry.get("protected"))
     return volume
 
 
 def _guest(world: World, vmid: int, data: Mapping[str, Any]) -> Guest:
+    for key in ("kind", "node"):
+        if key not in data:
+            raise WorldFileError(f"guests.{vmid}: {key} is missing")
     guest = Guest(vmid, data["kind"], data["node"], dict(data.get("config") or {}))
     if guest.node not in world.nodes:
         raise WorldFileError(f"guest {vmid}: there is no node {guest.node}")
     if data.get("status", "stopped") == "running":
         guest.status, guest.started = "running", world.clock.now() - float(data.get("up", 3600))
+    guest.paused, guest.pending = bool(data.get("paused")), dict(data.get("pending") or {})
     for name, snapshot in (data.get("snapshots") or {}).items():
         guest.snapshots[name] = Snapshot(
             name,
@@ -108,32 +146,25 @@ def _guest(world: World, vmid: int, data: Mapping[str, Any]) -> Guest:
             snapshot.get("parent"),
             dict(snapshot.get("config") or guest.config),
             snapshot.get("description", ""),
+            bool(snapshot.get("vmstate")),
         )
+    return guest
+
+
+def _own_volumes(world: World, guest: Guest) -> Iterator[tuple[Storage, Volume]]:
+    """The volumes that follow from the config of a guest, each with its storage."""
     for drive in disks(guest.kind, guest.config):
-        storage = world.storages[str(drive.storage)]
+        storage = world.storages.get(str(drive.storage))
+        if storage is None:
+            text = f"guests.{guest.vmid}: {drive.key} is on {drive.storage}, which is no storage"
+            raise WorldFileError(text)
         volid, content = drive.volume, "images" if guest.kind == "qemu" else "rootdir"
-        volume = Volume(volid, content, volume_format(volid), drive.size, vmid)
+        volume = Volume(volid, content, volume_format(volid), drive.size, guest.vmid)
         volume.ctime = int(world.born) - 7 * 86400
         volume.node = None if storage.shared else guest.node
         if match := BASE.fullmatch(volid):
             volume.parent = match[1]
-        storage.volumes.append(volume)
-    return guest
-
-
-def _access(world: World, data: Mapping[str, Any]) -> None:
-    for userid, entry in _map(data, "users"):
-        tokens = {
-            name: Token(name, token["secret"], bool(token.get("privsep", True)))
-            for name, token in _map(entry, "tokens")
-        }
-        user = User(userid, str(entry.get("password", "")), bool(entry.get("enabled", True)))
-        user.totp, user.tokens = entry.get("totp"), tokens
-        world.users[userid] = user
-    world.roles = {role: set(privileges) for role, privileges in _map(data, "roles")}
-    for line in data.get("acl") or ():
-        propagate = bool(line.get("propagate", True))
-        world.acl.append(Acl(line["path"], line["authid"], line["role"], propagate))
+        yield storage, volume
 
 
 def past_task(world: World, data: Mapping[str, Any]) -> None:
@@ -141,7 +172,10 @@ def past_task(world: World, data: Mapping[str, Any]) -> None:
     started = world.time_at(data["node"]) - float(data["ago"])
     node, user = data["node"], data.get("user", "root@pam")
     target = data.get("target")
-    task = world.tasks.record(node, user, data["type"], str(data.get("id", "")), started, target)
+    known = Upid.parse(data["upid"]) if data.get("upid") else None
+    task = world.tasks.record(
+        node, user, data["type"], str(data.get("id", "")), started, target, known
+    )
     task.ended = started + float(data.get("seconds", 1))
     task.noticed = int(task.ended)
     status = data.get("exitstatus", "OK")

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import requests
+
+SECRET = "00000000-0000-4000-8000-000000000001"
 
 
 def test_requests_are_counted_by_method_and_template(simulator: Any) -> None:
@@ -121,3 +125,102 @@ def test_mistakes_are_explained(
     answer = simulator.request("POST", f"/_sim/{path}", json=document, auth=None)
     assert answer.status_code == status
     assert error in answer.json()["error"]
+
+
+def test_the_world_tells_users_and_permissions_but_no_secret(simulator: Any) -> None:
+    simulator.request("POST", "/pools", {"poolid": "web", "comment": "x"})
+    simulator.request("PUT", "/pools/web", {"vms": "100"})
+    world = simulator.admin("GET", "world")
+    assert world["pools"]["web"] == {"comment": "x", "members": [100], "storages": []}
+    line = {"path": "/vms/100", "authid": "operator@pve", "role": "PVEVMUser", "propagate": True}
+    assert line in world["acl"]
+    assert set(world["users"]["ansible@pve"]["tokens"]) == {"ci"}
+    told = json.dumps(world)
+    assert "Sim-pass-1" not in told
+    assert "00000000-0000-4000-8000-000000000002" not in told
+
+
+def test_a_reset_brings_the_world_of_the_start_back(cluster: Any) -> None:
+    before = cluster.admin("GET", "world")
+    endless = {"action": "task", "type": "qmclone", "seconds": 1e6}
+    cluster.admin("POST", "faults", endless)
+    cluster.request("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 300})
+    cluster.request("POST", "/access/users", {"userid": "new@pve"})
+    cluster.request("DELETE", "/storage/ceph")
+    cluster.admin("POST", "nodes/pve2/down")
+    cluster.admin("POST", "reset")
+    after = cluster.admin("GET", "world")
+    for part in ("nodes", "guests", "tasks", "users", "storages", "acl"):
+        assert after[part] == before[part], part
+    assert cluster.admin("GET", "requests")["total"] == 0
+    assert cluster.world.task_faults == []
+    # The node that was down serves again, and a clone takes the time that it takes.
+    clone = cluster.request("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 300}, node=1)
+    assert clone.status_code == 200, clone.text
+    cluster.admin("POST", "clock", {"advance": 600})
+    name = cluster.request("GET", "/nodes/pve1/qemu/300/config", node=1).json()["data"]["name"]
+    assert name == "Copy-of-VM-debian-12-cloud"
+
+
+def test_a_saved_world_is_the_same_when_it_is_loaded(simulator: Any) -> None:
+    simulator.request("POST", "/access/users", {"userid": "web@pve", "password": "secret-word"})
+    simulator.request("POST", "/pools", {"poolid": "web"})
+    simulator.request("POST", "/cluster/backup", {"storage": "local", "all": 1, "id": "job"})
+    simulator.request("PUT", "/cluster/firewall/options", {"enable": 1})
+    simulator.request("POST", "/nodes/pve1/qemu/100/snapshot", {"snapname": "s1"})
+    simulator.admin("POST", "clock", {"advance": 600})
+    before, file = simulator.admin("GET", "world"), simulator.admin("GET", "world?format=file")
+    simulator.admin("POST", "reset")
+    assert "web" not in simulator.admin("GET", "world")["pools"]
+    simulator.admin("POST", "world", file)
+    after = simulator.admin("GET", "world")
+    for part in ("nodes", "guests", "users", "acl", "pools", "backup_jobs", "firewalls", "roles"):
+        assert after[part] == before[part], part
+    assert [task["upid"] for task in after["tasks"]] == [task["upid"] for task in before["tasks"]]
+    ids = {name: {v["volid"] for v in volumes} for name, volumes in before["storages"].items()}
+    assert {n: {v["volid"] for v in vs} for n, vs in after["storages"].items()} == ids
+    login = {"username": "web@pve", "password": "secret-word"}
+    assert simulator.request("POST", "/access/ticket", login, auth=None).status_code == 200
+    log = simulator.request("GET", f"/nodes/pve1/tasks/{before['tasks'][-1]['upid']}/log")
+    assert log.json()["data"][-1]["t"] == "TASK OK"
+
+
+def test_another_world_may_be_loaded_but_none_that_makes_no_sense(cluster: Any) -> None:
+    def load(document: Any) -> Any:
+        answer = cluster.request("POST", "/_sim/world", json=document, auth=None)
+        return answer.status_code, answer.json()
+
+    status, told = load({"nodes": {"a": None}})
+    assert (status, told["error"]) == (400, "1 nodes are too few for 3 addresses")
+    status, told = load({"nodes": {"a": {"maxcpus": 1}, "b": None, "c": None}})
+    assert told["error"] == "nodes.a: unknown key 'maxcpus', did you mean 'maxcpu'?"
+    assert set(cluster.admin("GET", "world")["guests"]) == {"100", "101", "9000", "9100"}
+    token = {"secret": SECRET, "privsep": False}
+    users = {"root@pam": {"password": "x", "tokens": {"ansible": token}}}
+    four = dict.fromkeys("abcd")
+    assert load({"nodes": four, "users": users}) == (200, {"nodes": list("abcd"), "guests": 0})
+    nodes = cluster.request("GET", "/nodes", node=2).json()["data"]
+    assert [node["node"] for node in nodes] == list("abcd")
+    assert all(node["ssl_fingerprint"] for node in nodes)
+    local = cluster.request("GET", "/cluster/status", node=2).json()["data"]
+    assert [node["name"] for node in local if node.get("local")] == ["c"]
+
+
+def test_what_a_client_sent_is_remembered_without_secrets(simulator: Any) -> None:
+    given = {"userid": "web@pve", "password": "secret-word", "comment": "front end"}
+    simulator.request("POST", "/access/users", given)
+    (call,) = simulator.admin("GET", "requests?calls=1")["calls"]
+    assert call == {
+        "request": "POST /access/users",
+        "path": "/access/users",
+        "parameters": {**given, "password": "********"},
+    }
+    assert "calls" not in simulator.admin("GET", "requests")
+    simulator.admin("DELETE", "requests")
+    assert simulator.admin("GET", "requests?calls=1")["calls"] == []
+
+
+def test_the_start_page_needs_no_login(simulator: Any) -> None:
+    page = requests.get(simulator.urls[0], verify=simulator.session.verify, timeout=10)
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")

@@ -20,6 +20,7 @@ SIMULATOR = next(
     for parent in Path(__file__).parents
     if (parent / "tests/simulator/__main__.py").is_file()
 )
+TOKEN = "PVEAPIToken=root@pam!ansible=00000000-0000-4000-8000-000000000001"
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +56,16 @@ def test_it_says_where_it_listens_and_stops_on_a_signal(
 def test_help_explains_the_options() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for option in ("--listen", "--world", "--speed", "--seed", "--cert-dir", "--ready-file"):
+    for option in (
+        "--now",
+        "--paused",
+        "--listen",
+        "--world",
+        "--speed",
+        "--seed",
+        "--cert-dir",
+        "--ready-file",
+    ):
         assert option in done.stdout
     for said in ("root@pam!ansible", "Sim-pass-1", "debian-12-cloud", "/_sim/clock"):
         assert said in done.stdout
@@ -67,6 +77,7 @@ def test_help_explains_the_options() -> None:
         (["--listen", "nowhere"], "'nowhere' is no ADDRESS:PORT"),
         (["--speed", "0"], "0 is not greater than 0"),
         (["--listen", "127.0.0.1:0"] * 4, "4 addresses are too many for 3 nodes"),
+        (["--now", "soon"], "'soon' is no time"),
         (["--world", "/nonexistent.yml"], "No such file or directory"),
     ],
 )
@@ -85,3 +96,28 @@ def test_a_world_that_makes_no_sense_is_explained(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith("simulator: ")
         assert "Traceback" not in done.stderr
+
+
+def test_two_runs_at_the_same_moment_give_the_same_upids(tmp_path: Path) -> None:
+    def upid(name: str) -> str:
+        ready = tmp_path / f"{name}.json"
+        options = ["--listen", "127.0.0.1:0", "--ready-file", str(ready)]
+        options += ["--now", "2026-01-01T08:00:00Z", "--paused", "--cert-dir", str(tmp_path)]
+        command = [sys.executable, str(SIMULATOR), *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            told = json.loads(ready.read_text())
+            answer = requests.post(
+                f"{told['urls'][0]}/api2/json/nodes/pve1/qemu/100/status/start",
+                headers={"Authorization": TOKEN},
+                verify=told["ca"],
+                timeout=10,
+            )
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+        return str(answer.json()["data"])
+
+    first = upid("one")
+    assert first == upid("two")
+    assert int(first.split(":")[4], 16) == 1_767_254_400
