@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     from .client import Api
 
 Values = dict[str, t.Any]
+T = t.TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,21 @@ async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: C
             changed=any(task.outcome.good for task in tasks),
             problem=str(error),
         )
+
+
+async def until_interrupted(context: Context, reading: t.Coroutine[t.Any, t.Any, T]) -> T:
+    """What a reading gives; an interruption by the user ends it at once, with PveError."""
+    work = asyncio.ensure_future(reading)
+    interrupted = asyncio.ensure_future(context.stop.wait())
+    ends: set[asyncio.Future[t.Any]] = {work, interrupted}
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise PveError("interrupted; nothing was changed")
+        return work.result()
+    finally:
+        for future in ends:
+            future.cancel()
 
 
 def summary(outcomes: t.Iterable[Outcome]) -> Values:

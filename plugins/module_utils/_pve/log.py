@@ -12,7 +12,6 @@ import typing as t
 from dataclasses import replace
 
 from .answers import count_of, malformed, rows_of
-from .errors import ApiError, NoAnswerError
 from .task import UNEXPECTED, Outcome, Task, closing_status, outcome_of
 
 if t.TYPE_CHECKING:
@@ -108,8 +107,8 @@ async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
 async def _patiently(reading: t.Coroutine[t.Any, t.Any, tuple[str, ...]]) -> tuple[str, ...]:
     try:
         texts = await asyncio.wait_for(reading, _PATIENCE)
-    except (ApiError, NoAnswerError, asyncio.TimeoutError):
-        return ()  # the outcome is known without it, and must not get lost over it
+    except Exception:  # noqa: BLE001 - the outcome is known without it, and must not get lost over it
+        return ()
     if len(texts) == 1 and (texts[0] == _EMPTY or texts[0].startswith(_MISSING)):
         return ()
     return texts

@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
 
 # The server itself sends SIGTERM, waits 5 s, and sends SIGKILL before it answers.
 TIMEOUT = 60.0
+_LONGEST = 86400.0
 _ATTEMPTS = 4
 
 
@@ -34,7 +35,7 @@ async def stop_task(
     end before the signal keeps its outcome; ``unexpected status`` after a stop is the mark of
     SIGKILL, hence ``cancelled``.
     """
-    began = clock.now()
+    began, timeout = clock.now(), min(timeout, _LONGEST)
     try:
         trouble = await asyncio.wait_for(_send_stop(api, upid), timeout)
     except asyncio.TimeoutError:

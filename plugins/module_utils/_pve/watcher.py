@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
 _LAST_LOOK = 2.0
 # How long the only look at a task may take.
 _ONLY_LOOK = 60.0
+# Nobody waits for longer, in seconds; greater numbers are refused by timers.
+_LONGEST = 10 * 365 * 86400.0
 
 
 class Watcher:
@@ -73,6 +75,7 @@ class Watcher:
         ``fresh`` says that the task has just been started, so that looking at once is no use.
         """
         now = clock.now()
+        timeout = None if timeout is None else min(timeout, _LONGEST)
         done: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
         watch = Watch(upid, now, None if timeout is None else now + timeout, done)
         if fresh:

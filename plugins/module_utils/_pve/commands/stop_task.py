@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -87,6 +88,14 @@ async def _stop_all(context: Context, watcher: Watcher, upids: t.Sequence[Upid])
 
 async def _stop_one(context: Context, watcher: Watcher, upid: Upid) -> _Stopped:
     """Look at a task, and stop it if it runs."""
+    try:
+        return await _look_and_stop(context, watcher, upid)
+    except Exception:  # noqa: BLE001 - one task that cannot be stopped must not lose the others
+        note = f"an error in this collection:\n{traceback.format_exc()}"
+        return _Stopped(Task(upid, Outcome.LOST, note=note))
+
+
+async def _look_and_stop(context: Context, watcher: Watcher, upid: Upid) -> _Stopped:
     params = context.params
     task = await watcher.watch(upid, timeout=0)
     ran = task.outcome is Outcome.TIMED_OUT

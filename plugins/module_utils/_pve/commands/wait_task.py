@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 import typing as t
 
 from ..command import Context, Report, Verdict, summary, task_values
@@ -46,6 +47,15 @@ def _wait(
 
 async def _see_through(context: Context, watcher: Watcher, upid: Upid, stopped: set[Upid]) -> Task:
     """The task as it ended; ``stopped`` notes what was stopped here."""
+    try:
+        task = await _until_ended(context, watcher, upid, stopped)
+        return await with_log(context.api, task, context.params["log_lines"])
+    except Exception:  # noqa: BLE001 - one task that cannot be waited for must not lose the others
+        note = f"an error in this collection:\n{traceback.format_exc()}"
+        return Task(upid, Outcome.LOST, note=note)
+
+
+async def _until_ended(context: Context, watcher: Watcher, upid: Upid, stopped: set[Upid]) -> Task:
     params = context.params
     timeout = params["wait_timeout"]
     if timeout is None:
@@ -58,7 +68,8 @@ async def _see_through(context: Context, watcher: Watcher, upid: Upid, stopped: 
             task, accepted = await stop_task(context.api, watcher, upid)
             if accepted and task.outcome is Outcome.CANCELLED:
                 stopped.add(upid)
-    return await with_log(context.api, task, params["log_lines"])
+    context.record.append(task)
+    return task
 
 
 async def _until(

@@ -278,3 +278,14 @@ def test_what_is_no_upid_is_refused_before_anything_is_stopped(bad: str) -> None
         assert not api.calls
 
     scenario()
+
+
+@in_virtual_time
+async def test_a_task_that_breaks_the_command_loses_no_other() -> None:
+    api = FakeApi()
+    bad = api.cluster.start("pve1", "qmclone", 9000)
+    fine = api.cluster.start("pve2", "qmclone", 9000)
+    api.disturb("DELETE /nodes/pve1", RecursionError("too deep"), count=None)
+    report = await stop(api, bad, fine)
+    assert outcomes(report) == ["lost", "cancelled"]
+    assert "RecursionError: too deep" in (report.problem or "")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
-from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
@@ -216,3 +217,14 @@ def test_a_malformed_status_is_an_error_of_that_task(data: Any) -> None:
             await look(api, odd)
 
     scenario()
+
+
+@in_virtual_time
+async def test_an_interruption_ends_the_reading_at_once() -> None:
+    api = FakeApi()
+    api.disturb("", 30.0, count=None)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(1, stop.set)
+    with pytest.raises(PveError, match="interrupted"):
+        await look(api, stop=stop)
+    assert now() < 1.1

@@ -266,3 +266,37 @@ async def test_an_error_in_the_middle_of_a_backup_s_log_is_told() -> None:
     report = await wait(api, task, log_lines=3)
     assert report.values["tasks"][0]["log"][0] == error
     assert error in (report.problem or "")
+
+
+@in_virtual_time
+async def test_a_log_that_breaks_the_reader_loses_no_outcome() -> None:
+    api = FakeApi()
+    task = api.cluster.start("pve1", "qmclone", 9000, 5, exitstatus="no space")
+    api.disturb("/log$", RecursionError("too deep"), count=None)
+    report = await wait(api, task)
+    assert outcomes(report) == ["failed"]
+    assert "no space" in (report.problem or "")
+
+
+@in_virtual_time
+async def test_a_task_that_breaks_the_command_loses_no_other() -> None:
+    api = FakeApi()
+    bad = api.cluster.start("pve1", "qmclone", 9000, 3600)
+    fine = api.cluster.start("pve1", "qmstart", 100, 5)
+    api.disturb("DELETE", RecursionError("too deep"), count=None)
+    report = await wait(api, bad, fine, wait_timeout=60, on_timeout="stop")
+    assert outcomes(report) == ["lost", "ok"]
+    assert "RecursionError: too deep" in (report.problem or "")
+
+
+@pytest.mark.parametrize("seconds", [10**30, 10**400])
+def test_waiting_for_ever_is_possible(seconds: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        report = await wait(
+            api, api.cluster.start("pve1", "qmclone", 9000, 30), wait_timeout=seconds
+        )
+        assert outcomes(report) == ["ok"]
+
+    scenario()
