@@ -94,7 +94,8 @@ requirements:
   - requests
 notes:
   - The connection options can be set once for all modules of the collection with the action group
-    C(upid.proxmox.proxmox) in C(module_defaults), see the examples.
+    C(upid.proxmox.proxmox) in C(module_defaults), see the examples of
+    M(upid.proxmox.wait_task).
 seealso:
   - name: Proxmox VE API viewer
     description: Reference of the API.

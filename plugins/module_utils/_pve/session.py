@@ -281,4 +281,4 @@ def _root_cause(exc: BaseException) -> str:
     while isinstance(inner, BaseException):
         text = str(inner)
         inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-    return re.sub(r"^(HTTPSConnection(Pool)?\(.*?\)|<.*? object at 0x\w+>): ", "", text)
+    return re.sub(r"^((HTTPSConnection|Pinned)(Pool)?\(.*?\)|<.*? object at 0x\w+>): ", "", text)

@@ -289,6 +289,7 @@ def test_when_nobody_answers_nothing_was_sent(simulated: Simulated) -> None:
         with pytest.raises(NoAnswerError, match=r"127.0.0.1:") as caught:
             session.send("POST", START, {}, 5.0)
         assert not caught.value.sent
+        assert caught.value.what.startswith("127.0.0.1:10: Failed to establish a new connection")
 
 
 @pytest.mark.parametrize("action", ["drop", "reset"])
