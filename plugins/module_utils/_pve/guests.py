@@ -232,18 +232,27 @@ async def _with_lists(
     return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
 
 
-async def list_guests(api: Api, cluster: Cluster, kind: str) -> dict[int, Guest]:
-    """The guests of a kind by VMID as the nodes that are online list them in this moment.
+async def list_guests(
+    api: Api, nodes: t.Sequence[str], kind: str, patience: float
+) -> tuple[dict[int, Guest], set[str]]:
+    """The guests of a kind by VMID as these nodes list them now, and the nodes that did not.
 
-    It is a second look at names: what a node that fell silent meanwhile had is known already.
+    A node that takes longer than ``patience`` (seconds) is not waited for.
     """
-    nodes = [node.name for node in cluster.nodes.values() if node.online]
-    lists = await asyncio.gather(*(_read_list(api, node, kind) for node in nodes))
-    return {
+
+    async def of(node: str) -> dict[int, t.Mapping[str, t.Any]] | None:
+        try:
+            return await asyncio.wait_for(_read_list(api, node, kind), patience)
+        except asyncio.TimeoutError:
+            return None
+
+    lists = dict(zip(nodes, await asyncio.gather(*map(of, nodes))))
+    guests = {
         vmid: _completed(Guest(vmid, kind, node, None, "unknown"), row)
-        for node, listed in zip(nodes, lists)
+        for node, listed in lists.items()
         for vmid, row in (listed or {}).items()
     }
+    return guests, {node for node, listed in lists.items() if listed is None}
 
 
 async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:

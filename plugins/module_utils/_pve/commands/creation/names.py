@@ -22,7 +22,7 @@ from ...operations.job import Unneeded
 from ...plan import MAKING
 
 if t.TYPE_CHECKING:
-    from ...guests import Cluster, Guest
+    from ...guests import Guest
     from ...operations.job import Job
     from ..engine import Engine
     from .recipe import Recipe
@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
 
 # How old a reading of the names may be when a guest is started, in seconds.
 _WINDOW = 2.0
+# How long to wait for the list of a node, which waits for containers that start, in seconds.
+_PATIENCE = 15.0
 
 
 class Names:
@@ -38,7 +40,8 @@ class Names:
     def __init__(self, machine: Engine, resolved: Resolved, recipe: Recipe) -> None:
         self._api = machine.context.api
         self._recipe = recipe
-        self._cluster: Cluster = resolved.cluster
+        # What a node that falls silent had is known already; it must not delay the others.
+        self._nodes = {node.name for node in resolved.cluster.nodes.values() if node.online}
         self._creators = Creators(self._api, recipe.kind)
         self._ignored = set(resolved.abandoned)
         self._own: set[int] = set()
@@ -112,6 +115,10 @@ class Names:
         async with self._lock:
             if self._read_at.now < since or self._read_at.slept > _WINDOW:
                 read_at = clock.moment()
-                self._guests = await list_guests(self._api, self._cluster, self._recipe.kind)
+                nodes = sorted(self._nodes)
+                self._guests, silent = await list_guests(
+                    self._api, nodes, self._recipe.kind, _PATIENCE
+                )
+                self._nodes -= silent
                 self._read_at = read_at
             return self._guests

@@ -300,6 +300,18 @@ async def test_a_process_that_slept_reads_the_names_again_though_its_clock_did_n
     assert not api.made(CLONE)
 
 
+@in_virtual_time
+async def test_a_node_that_falls_silent_does_not_delay_the_starts_of_the_others() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 20}
+    mine = asyncio.ensure_future(clone(api, guests=guests_named("a", "b", "c", "d"), parallel=1))
+    await api.until_made(CLONE, 1)
+    api.disturb("GET /nodes/pve3/qemu$", 60.0, count=None)
+    report = await mine
+    assert report.problem is None
+    assert now() < 4 * 20 + 30, "it is waited for once, and not for long"
+
+
 async def two_runs(**options: Any) -> tuple[FakeApi, Report, Report]:
     """Two runs that both find no guest called web1, and create it with different VMIDs."""
     api = an_api()
