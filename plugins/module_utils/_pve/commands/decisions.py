@@ -27,7 +27,6 @@ if t.TYPE_CHECKING:
 
 # The choice of update_password that sets a secret each time.
 ALWAYS = "always"
-_STATES = {"start": "running", "shutdown": "stopped", "stop": "stopped"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ async def _decide(context: Context, operation: Operation, step: Step, cluster: C
         return step
     try:
         params = config_params(step.asked.params, guest.kind)
-        if operation.name in ("configure", "resize"):
+        if operation.compares:
             current = await read_configuration(context.api, guest)
             step = replace(step, current=current)
             if operation.name == "resize":
@@ -173,8 +172,7 @@ def _powered(
         if guest.running and not stop_first and not params.get("force"):
             raise UsageError(f"{guest.title} is running; stop it first, or set force_stop")
         return replace(step, params=params, stop_first=stop_first)
-    as_wanted = guest.status == _STATES.get(operation.name)
-    return replace(step, params=None if as_wanted else params)
+    return replace(step, params=None if guest.status == operation.done_in else params)
 
 
 def _resize(

@@ -17,6 +17,7 @@ from ..guests import still_named
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
 from ..recovery import first_lines
+from ..scheduler import Result
 from ..task import Outcome
 from ..tasklist import list_tasks
 from .asked import read_asked
@@ -29,14 +30,10 @@ if t.TYPE_CHECKING:
     from ..guests import Guest
     from ..operations.catalog import Operation
     from ..operations.job import Job
-    from ..scheduler import Result
     from ..upid import Upid
     from .asked import Asked
     from .decisions import Step
     from .engine import Engine
-
-# A task of these that runs already was given other parameters, for all that can be known.
-_ALWAYS_NEW = ("configure", "resize")
 
 
 async def run(context: Context) -> Report:
@@ -48,20 +45,21 @@ async def run(context: Context) -> Report:
     steps = await decide_all(context, operation, asked)
     diff = _diff(operation, steps)
     if context.check:
-        values = [_values(step, None, (), check=True) for step in steps]
+        values = [_planned(step, apply_now=params["apply"] == "now") for step in steps]
         return job_report(None, [], values, diff=diff, refused=_refusals(steps))
     async with engine(context) as machine:
         results, more = await _act(machine, operation, steps)
         pending = await _pending(context, operation, steps, results)
+        restarts = {}
         if params["apply"] == "now":
-            more += await _restart(machine, steps, pending)
+            restarts = await _restart(machine, steps, pending)
     values = [
-        _values(step, results.get(index), pending.get(index, ()))
+        _values(step, results.get(index), restarts.get(index), pending.get(index, ()))
         for index, step in enumerate(steps)
     ]
     return job_report(
         context,
-        [*more, *results.values()],
+        [*more, *results.values(), *restarts.values()],
         values,
         diff=diff,
         refused=_refusals(steps),
@@ -98,8 +96,9 @@ async def _act(
     stopped = dict(zip(stops, await machine.run(list(stops.values()), to_the_end=True)))
     failed = {index: result for index, result in stopped.items() if not result.outcome.good}
     jobs = {index: job for index, job in jobs.items() if index not in failed}
-    if operation.name not in _ALWAYS_NEW:
-        jobs = await _adopting(machine.context, jobs)
+    if not operation.compares:
+        jobs, unknown = await _adopting(machine.context, jobs)
+        failed.update(unknown)
     results = dict(zip(jobs, await machine.run(list(jobs.values()))))
     ended_well = [result for index, result in stopped.items() if index not in failed]
     return {**results, **failed}, ended_well
@@ -112,7 +111,7 @@ def _job(context: Context, operation: Operation, step: Step) -> Job:
     the digest that was read.
     """
     guest, params = t.cast("Guest", step.guest), dict(step.params or {})
-    if step.current.digest is not None:
+    if operation.compares and step.current.digest is not None:
         params.setdefault("digest", step.current.digest)
     job = guest_job(operation, guest, params, context.params["wait_timeout"])
     return job if step.asked.name is None else replace(job, recheck=still_named(guest))
@@ -154,37 +153,49 @@ async def _waiting(context: Context, step: Step) -> tuple[str, ...]:
 
 async def _restart(
     machine: Engine, steps: t.Sequence[Step], pending: dict[int, tuple[str, ...]]
-) -> list[Result]:
+) -> dict[int, Result]:
     """Reboot the running guests that something is pending of; what came into force is removed."""
     waiting = [index for index, options in pending.items() if options and _runs(steps[index])]
     reboot = OPERATIONS["reboot"]
     jobs = [_job(machine.context, reboot, replace(steps[index], params={})) for index in waiting]
-    results = await machine.run(jobs, to_the_end=True)
-    for index, result in zip(waiting, results):
+    results = dict(zip(waiting, await machine.run(jobs, to_the_end=True)))
+    for index, result in results.items():
         if result.outcome.good:
             pending[index] = await _waiting(machine.context, steps[index])
     return results
 
 
-async def _adopting(context: Context, jobs: t.Mapping[int, Job]) -> dict[int, Job]:
-    """Take over what runs already: an earlier call may have been interrupted."""
+async def _adopting(
+    context: Context, jobs: t.Mapping[int, Job]
+) -> tuple[dict[int, Job], dict[int, Result]]:
+    """Take over what runs already: an earlier call may have been interrupted.
+
+    The jobs of a node that does not say what runs there end as failures, the second value.
+    """
     nodes = sorted({job.node for job in jobs.values()})
-    filters = {"source": "active"}
-    lists = await asyncio.gather(
-        *(list_tasks(context.api, node, filters, retries=None) for node in nodes)
-    )
-    running = {
-        (entry.upid.node, entry.upid.type, entry.upid.id): entry.upid
-        for entries in lists
-        for entry in entries
-        if entry.status is None
-    }
-    adopted = {}
+    running = dict(zip(nodes, await asyncio.gather(*(_running(context, node) for node in nodes))))
+    adopted, unknown = {}, {}
     for index, job in jobs.items():
-        upid = running.get((job.node, job.task_type, job.task_id))
+        tasks = running[job.node]
+        if isinstance(tasks, PveError):
+            message = f"cannot determine whether this runs already: {tasks}; nothing was started"
+            unknown[index] = Result(job, Outcome.FAILED, message=message)
+            continue
+        upid = tasks.get((job.task_type, job.task_id))
         same = upid is not None and await _goes_there(context, job, upid)
         adopted[index] = job.adopting(upid) if upid and same else job
-    return adopted
+    return adopted, unknown
+
+
+async def _running(context: Context, node: str) -> dict[tuple[str, str], Upid] | PveError:
+    """The tasks that run on a node, by type and id, or why it does not tell."""
+    try:
+        entries = await list_tasks(context.api, node, {"source": "active"}, retries=None)
+    except PveError as error:
+        return error
+    return {
+        (entry.upid.type, entry.upid.id): entry.upid for entry in entries if entry.status is None
+    }
 
 
 async def _goes_there(context: Context, job: Job, upid: Upid) -> bool:
@@ -196,13 +207,20 @@ async def _goes_there(context: Context, job: Job, upid: Upid) -> bool:
 
 
 def _values(
-    step: Step, result: Result | None, pending: t.Sequence[str], *, check: bool = False
+    step: Step, result: Result | None, restart: Result | None, pending: t.Sequence[str]
 ) -> Values:
-    """One guest of the result; without a result nothing was, or in check mode is to be, done."""
-    if result is not None:
-        return {**guest_values(result), "pending": list(pending)}
+    """One guest of the result: what its job did, and its restart where that is all or failed."""
+    last = result if restart is None or (result and restart.outcome.good) else restart
+    if last is None:  # nothing was done
+        return _planned(replace(step, params=None, awaited=tuple(pending)))
+    changed = any(one.changed for one in (result, restart) if one is not None)
+    return {**guest_values(last), "changed": changed, "pending": list(pending)}
+
+
+def _planned(step: Step, *, apply_now: bool = False) -> Values:
+    """One guest of a plan, or one that nothing was to be done to."""
     guest = step.guest
-    to_do = check and step.to_do
+    to_do = step.to_do or (apply_now and bool(step.awaited) and _runs(step))
     outcome = Outcome.QUEUED if to_do else Outcome.UNCHANGED
     if step.awaited and not to_do:  # as wished, but not in force: that is not "unchanged"
         outcome = Outcome.OK
@@ -215,8 +233,8 @@ def _values(
         "changed": to_do,
         "upid": None,
         "attempts": 0,
-        "message": step.refusal or _awaiting(pending or step.awaited),
-        "pending": list(pending or step.awaited),
+        "message": step.refusal or _awaiting(step.awaited),
+        "pending": list(step.awaited),
     }
 
 

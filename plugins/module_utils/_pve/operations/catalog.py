@@ -37,7 +37,11 @@ class Operation:
     """Something that can be done to a guest.
 
     ``title`` is its verb in a plan. ``destructive_when`` maps a parameter to a pattern of the
-    values that make an otherwise harmless operation destroy something.
+    values that make an otherwise harmless operation destroy something. ``done_in`` is the state of
+    a guest in which nothing is left to do. ``compares`` says that the configuration is read first:
+    its digest goes along, and a task of it that runs may have other parameters, so it is never
+    adopted. ``idempotent`` says that a second call does no harm where the effect of the first one
+    is missing; a guest that is still there may be another one by then, so a deletion is not.
     """
 
     name: str
@@ -45,6 +49,9 @@ class Operation:
     calls: t.Mapping[str, Call]
     destructive: bool = False
     destructive_when: t.Mapping[str, str] = field(default_factory=dict)
+    done_in: str | None = None
+    compares: bool = False
+    idempotent: bool = False
 
     def is_destructive(self, params: t.Mapping[str, object]) -> bool:
         """Whether the operation with these parameters can lose data or work of the guest."""
@@ -69,14 +76,29 @@ def _both(method: str, path: str, qemu_type: str, lxc_type: str) -> dict[str, Ca
 
 
 _OPERATIONS = (
-    Operation("start", "start", _both("POST", "status/start", "qmstart", "vzstart")),
+    Operation(
+        "start",
+        "start",
+        _both("POST", "status/start", "qmstart", "vzstart"),
+        done_in="running",
+        idempotent=True,
+    ),
     Operation(
         "shutdown",
         "shut down",
         _both("POST", "status/shutdown", "qmshutdown", "vzshutdown"),
         destructive_when={"forceStop": _TRUE},
+        done_in="stopped",
+        idempotent=True,
     ),
-    Operation("stop", "stop", _both("POST", "status/stop", "qmstop", "vzstop"), destructive=True),
+    Operation(
+        "stop",
+        "stop",
+        _both("POST", "status/stop", "qmstop", "vzstop"),
+        destructive=True,
+        done_in="stopped",
+        idempotent=True,
+    ),
     Operation("reboot", "reboot", _both("POST", "status/reboot", "qmreboot", "vzreboot")),
     Operation(
         "configure",
@@ -89,8 +111,16 @@ _OPERATIONS = (
         },
         # A deleted disk becomes an unused one; to delete that, or with force, frees its volume.
         destructive_when={"force": _TRUE, "delete": r"\bunused\d+\b"},
+        compares=True,
+        idempotent=True,
     ),
-    Operation("resize", "resize", _both("PUT", "resize", "resize", "resize")),
+    Operation(
+        "resize",
+        "resize",
+        _both("PUT", "resize", "resize", "resize"),
+        compares=True,
+        idempotent=True,
+    ),
     Operation(
         "template",
         "convert to a template",
@@ -99,6 +129,7 @@ _OPERATIONS = (
             "lxc": Call("POST", "template", "vztemplate", "null_but_forks"),
         },
         destructive=True,
+        idempotent=True,
     ),
     Operation("migrate", "migrate", _both("POST", "migrate", "qmigrate", "vzmigrate")),
     Operation("delete", "delete", _both("DELETE", "", "qmdestroy", "vzdestroy"), destructive=True),

@@ -18,10 +18,6 @@ if t.TYPE_CHECKING:
     from ..guests import Guest
     from .catalog import Operation
 
-# A second call of these does no harm where the effect of the first one is missing. A guest that is
-# still there is not destroyed by a second call: by then it may be another one.
-_IDEMPOTENT = ("start", "stop", "shutdown", "configure", "resize", "template")
-
 
 def guest_job(
     operation: Operation, guest: Guest, params: t.Mapping[str, t.Any], timeout: float | None
@@ -46,6 +42,6 @@ def guest_job(
         timeout=timeout,
         lanes=(Lane(f"vmid {guest.vmid}", exclusive=True), *common_lanes(guest.node, None)),
         returns=call.returns,
-        idempotent=operation.name in _IDEMPOTENT,
+        idempotent=operation.idempotent,
     )
     return replace(job, done=done_check(operation.name, job))

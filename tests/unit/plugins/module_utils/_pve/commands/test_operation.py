@@ -375,6 +375,18 @@ async def test_one_disk_that_is_larger_than_wanted_keeps_no_other_from_growing()
     assert "no disk 'scsi0'" in report.values["guests"][2]["message"]
 
 
+@in_virtual_time
+async def test_a_node_that_does_not_say_what_runs_keeps_no_other_from_its_turn() -> None:
+    api = an_api()
+    api.disturb("GET /nodes/pve2/tasks", NoAnswerError("GET", "596", sent=True), count=None)
+    report = await operate(api, "reboot", "app2", "ct1")
+    assert outcomes(report) == [(101, "failed", False), (200, "failed", False)]
+    assert "cannot determine whether this runs already" in (report.problem or "")
+    mixed = await operate(api, "start", 100, 200)
+    assert outcomes(mixed) == [(100, "ok", True), (200, "failed", False)]
+    assert not api.made("POST /nodes/pve2")
+
+
 @pytest.mark.parametrize("how", ["offline", "silent"])
 def test_what_cannot_be_read_is_never_gone(how: str) -> None:
     @in_virtual_time
@@ -483,8 +495,31 @@ async def test_a_guest_is_rebooted_for_what_is_pending_only_when_asked() -> None
     await operate(api, "configure", 101, params={"memory": 4096})
     assert not api.made("POST .*/reboot")
     report = await operate(api, "configure", 101, params={"memory": 4096}, apply="now")
-    assert len(api.made("POST .*/reboot")) == 1
+    [reboot] = api.made("POST .*/reboot")
+    assert reboot.params == {}
     assert "qmreboot" in [task["type"] for task in report.values["tasks"]]
+    assert outcomes(report) == [(101, "ok", True)]
+
+
+@in_virtual_time
+async def test_a_restart_that_fails_is_the_failure_of_its_guest() -> None:
+    api = an_api()
+    with_pending(api)
+    api.ends["qmreboot"] = ["VM quit/powerdown failed"]
+    wish = {"memory": 4096}
+    report = await operate(api, "configure", 101, params=wish, apply="now", retries=0)
+    [guest] = report.values["guests"]
+    assert (guest["outcome"], guest["pending"]) == ("failed", ["memory"])
+    assert "VM quit/powerdown failed" in (report.problem or "")
+
+
+@in_virtual_time
+async def test_check_mode_tells_of_a_restart_that_is_asked_for() -> None:
+    api = an_api()
+    with_pending(api)
+    report = await operate(api, "configure", 101, params={"memory": 4096}, apply="now", check=True)
+    assert outcomes(report) == [(101, "queued", True)]
+    assert not [call for call in api.calls if call.method != "GET"]
 
 
 # Guests that run.

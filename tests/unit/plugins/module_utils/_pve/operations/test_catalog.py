@@ -42,6 +42,12 @@ def test_a_call_that_starts_a_task_names_its_type(kind: str, call: Call) -> None
     assert (call.task_type in TASK_TYPES) == (call.returns != "null"), kind
 
 
+@pytest.mark.parametrize(("kind", "call"), CALLS)
+def test_what_compares_has_a_digest_to_send(kind: str, call: Call) -> None:
+    [operation] = [one for one in OPERATIONS.values() if one.calls[kind] is call]
+    assert operation.compares == ("digest" in method_of(kind, call)["parameters"])
+
+
 def test_every_operation_is_for_vms_and_containers() -> None:
     assert {frozenset(operation.calls) for operation in OPERATIONS.values()} == {
         frozenset({"qemu", "lxc"})
