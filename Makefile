@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python
 GATE := $(RUN) $(CURDIR)/tests/tools/gate.py
 
 # The gates that run side by side, the longest first. The unit tests come last and alone.
-GATES := sanity exactly-once integration molecule clients ansible-lint importer types lint style layers docs changelog
+GATES := sanity exactly-once integration plays molecule clients ansible-lint importer types lint style layers docs changelog
 JOBS ?= 2
 
 export PATH := $(VENV)/bin:$(PATH)
@@ -85,6 +85,9 @@ exactly-once: $(INSTALLED) ## nothing made twice, nothing lost, whatever breaks;
 
 integration: $(INSTALLED) ## ansible-test integration on simulated clusters; TARGET=wait_task runs one
 	@$(GATE) $@ $(RUN) tests/tools/integration.py $(TARGET)
+
+plays: $(INSTALLED) ## roles and examples on simulated clusters; TEST=... runs one test
+	@$(GATE) $@ pytest --timeout 280 $(or $(TEST),tests/plays --numprocesses $(JOBS))
 
 molecule: $(INSTALLED) ## molecule on simulated clusters; SCENARIO=provision_vms runs one
 	@$(GATE) $@ $(RUN) tests/tools/scenarios.py $(SCENARIO)

@@ -20,8 +20,10 @@ if t.TYPE_CHECKING:
 
 Values = t.Mapping[str, t.Any]
 
-# Where Ansible says why a module crashed, by releases; the last one under ``failed_when: false``.
-_COMPLAINTS = ("msg", "module_stderr", "exception", "failed_when_suppressed_exception")
+# Where Ansible has the end of the traceback of a module that crashed, by releases.
+_TRACEBACKS = ("module_stderr", "exception", "failed_when_suppressed_exception")
+_NO_TRACEBACK = "(traceback unavailable)"
+_CRASHED = "the module crashed; set ANSIBLE_DISPLAY_TRACEBACK=error to see why"
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,7 @@ class Step:
             return None
         if "guests" in result:
             return t.cast("str | None", result.get("msg"))
-        said = next(filter(None, map(result.get, _COMPLAINTS)), None)
-        return str(said).strip() if said else "the step ended without a result"
+        return _complaint(result)
 
     def entry(self, guest: Progress) -> Values | None:
         """What the result says of this guest, which is known by its VMID as soon as it has one."""
@@ -161,11 +162,20 @@ def _after(step: Step, guest: Progress, rules: Rules) -> Progress | Failed:
         address=addresses[0] if addresses else guest.address,
         done=(*guest.done, step.done) if entry.get("changed") else guest.done,
     )
-    if "outcome" in entry and not rules.accept(Outcome(entry["outcome"])):
-        return Failed(progress, step.name, _reason(step, entry), entry.get("upid"))
-    if rules.address_timeout is not None and addresses is not None and not addresses:
-        return Failed(progress, step.name, f"none within {rules.address_timeout} seconds")
-    return progress
+    reason = _failure(step, entry, rules)
+    return progress if reason is None else Failed(progress, step.name, reason, entry.get("upid"))
+
+
+def _failure(step: Step, entry: Values, rules: Rules) -> str | None:
+    """Why the guest failed in the step, None where it goes on."""
+    if "outcome" in entry:
+        return None if rules.accept(Outcome(entry["outcome"])) else _reason(step, entry)
+    if entry.get("message"):  # it could not be read
+        return str(entry["message"])
+    without = "addresses" in entry and not entry["addresses"]
+    if without and rules.address_timeout is not None:
+        return f"none within {rules.address_timeout} seconds"
+    return None
 
 
 def _reason(step: Step, entry: Values) -> str:
@@ -173,3 +183,17 @@ def _reason(step: Step, entry: Values) -> str:
     upid = entry.get("upid")
     exitstatus = step.exitstatus(upid) if upid else None
     return t.cast("str", entry.get("message") or exitstatus or entry["outcome"])
+
+
+def _complaint(result: Values) -> str:
+    """Why a call that was made has no result: the message, else the end of the traceback.
+
+    The message of older releases says no more than that the module failed, newer ones keep the
+    traceback to themselves.
+    """
+    message = str(result.get("msg") or "").strip()
+    if message and not message.startswith("MODULE FAILURE"):
+        return message
+    traces = (str(result.get(name) or "").strip() for name in _TRACEBACKS)
+    trace = next((trace for trace in traces if trace and trace != _NO_TRACEBACK), "")
+    return trace.splitlines()[-1] if trace else message or _CRASHED

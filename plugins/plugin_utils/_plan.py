@@ -73,7 +73,8 @@ def plan(
 
     What a guest says counts more than ``settings``; None says nothing. ``numbered`` names those of
     the settings that have a place for a number, and the number of the first guest in each, None
-    for that of the series. UsageError for a guest without a name. That names differ is for the
+    for that of the series. UsageError for a guest without a name
+    and for a list with an empty item. That names differ is for the
     module that makes the guests to see to, which refuses them by the names of its own options.
     """
     starts = {name: series.first if start is None else start for name, start in numbered.items()}
@@ -93,7 +94,11 @@ def _planned(one: t.Mapping[str, t.Any], common: Settings) -> Planned:
     if not name:
         raise UsageError(f"a guest has neither a name nor a hostname, but {keys(one)}")
     own = {key: value for key, value in one.items() if value is not None and key not in _IDENTITY}
-    return Planned(str(name), number_or_none(one.get("vmid"), "vmid"), {**common, **own})
+    settings = {**common, **own}
+    for setting, value in settings.items():
+        if isinstance(value, (list, tuple)) and any(item in (None, "") for item in value):
+            raise UsageError(f"{setting} of {name} has an empty item")
+    return Planned(str(name), number_or_none(one.get("vmid"), "vmid"), settings)
 
 
 def keys(values: t.Mapping[str, t.Any]) -> str:

@@ -13,6 +13,8 @@ if t.TYPE_CHECKING:
 
 Row = tuple[str, str, str, str, str]
 
+# So many guests are named in one line.
+_NAMED = 10
 _TITLES: Row = ("name", "VMID", "node", "address", "this run")
 
 
@@ -38,12 +40,19 @@ def table(account: Account, called: str, *, check_mode: bool) -> list[str]:
 
 
 def problems(account: Account, called: str) -> list[str]:
-    """A line for all and a line for each guest that failed; nothing when all is well."""
+    """A line for all and a line for each failure; nothing when all is well.
+
+    Guests that failed in the same step for the same reason, without a task, share a line: their
+    call failed as a whole.
+    """
     if not account.failed:
         return []
+    shared: dict[tuple[t.Any, ...], list[Failed]] = {}
+    for one in account.failed:
+        shared.setdefault((one.step, one.reason, one.upid), []).append(one)
     return [
         f"{len(account.failed)} of {account.total} {called} failed",
-        *map(_problem, account.failed),
+        *map(_problem, shared.values()),
     ]
 
 
@@ -55,7 +64,13 @@ def _done(guest: Progress, would: str) -> str:
     return would + ", ".join(guest.done) if guest.done else "unchanged"
 
 
-def _problem(one: Failed) -> str:
+def _problem(alike: t.Sequence[Failed]) -> str:
+    one = alike[0]
     upid = f" [{one.upid}]" if one.upid else ""
-    vmid = one.guest.vmid or "not chosen"
-    return f"{one.guest.name} (VMID {vmid}) failed to {one.step}: {one.reason}{upid}"
+    named = ", ".join(_title(failed.guest) for failed in alike[:_NAMED])
+    more = f" and {len(alike) - _NAMED} more" if len(alike) > _NAMED else ""
+    return f"{named}{more} failed to {one.step}: {one.reason}{upid}"
+
+
+def _title(guest: Progress) -> str:
+    return f"{guest.name} (VMID {guest.vmid or 'not chosen'})"

@@ -108,10 +108,13 @@ def test_a_message_beside_guests_is_about_them() -> None:
 @pytest.mark.parametrize(
     ("crash", "reason"),
     [
-        ({"msg": "MODULE FAILURE: see stderr", "exception": "Traceback"}, "MODULE FAILURE"),
+        ({"msg": "MODULE FAILURE\nSee", "module_stderr": "Trace\nOSError: no"}, "OSError: no"),
+        ({"msg": "Module failed: It crashed", "exception": "Trace\nOSError"}, "Module failed"),
+        ({"msg": "MODULE FAILURE"}, "MODULE FAILURE"),
         ({"module_stderr": "MemoryError\n", "rc": 1}, "MemoryError"),
         ({"failed_when_suppressed_exception": "TypeError: None is no key"}, "TypeError: None"),
-        ({"changed": False, "failed_when_result": False}, "the step ended without a result"),
+        ({"changed": False, "failed_when_result": False}, "the module crashed"),
+        ({"failed_when_suppressed_exception": "(traceback unavailable)"}, "the module crashed"),
         ({"msg": "source: there is no guest '9000'", "guests": [], "tasks": []}, "source: there"),
     ],
 )
@@ -190,3 +193,9 @@ def test_a_guest_without_an_address_failed_if_one_was_waited_for(
     cloned = result(entry("a", 201))
     rules = Rules(address_timeout=timeout)
     assert reasons(account(WANTED[:1], steps(cloned, seen=seen), rules)) == expected
+
+
+def test_a_guest_that_could_not_be_read_failed_with_the_reason() -> None:
+    seen = {"guests": [{"vmid": 201, "name": "a", "node": "pve1", "message": "pve1 is silent"}]}
+    found = account(WANTED[:1], steps(result(entry("a", 201)), seen=seen), Rules())
+    assert reasons(found) == [("a", "show an address", "pve1 is silent")]

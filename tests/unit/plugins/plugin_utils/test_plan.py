@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.plugin_utils._plan import (
@@ -115,3 +117,9 @@ def test_a_plan_survives_being_plain_values() -> None:
 def test_what_has_no_name_is_not_planned() -> None:
     with pytest.raises(UsageError, match="has no name"):
         Planned.from_values({"vmid": 201, "settings": {}})
+
+
+@pytest.mark.parametrize("keys", [[None], ["ssh-ed25519 AAAA", ""]])
+def test_an_empty_item_of_a_list_is_an_error_that_names_guest_and_setting(keys: list[Any]) -> None:
+    with pytest.raises(UsageError, match="ssh_public_keys of web has an empty item"):
+        plan([{"name": "web"}], Series(), {"ssh_public_keys": keys}, {})

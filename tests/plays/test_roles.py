@@ -1,0 +1,192 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the roles do when something is wrong, on every release of ansible-core."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible, inventory, play_of
+
+pytestmark = pytest.mark.timeout(240)
+
+ROOT = Path(__file__).parents[2]
+CRASH = """
+def crash() -> None:
+    raise RuntimeError("It crashed")
+
+"""
+WEB: dict[str, Any] = {
+    "provision_vms_source": 9000,
+    "provision_vms_count": 2,
+    "provision_vms_name_pattern": "web-%d",
+    "provision_vms_vmid_start": 701,
+}
+CACHES: dict[str, Any] = {
+    "provision_containers_ostemplate": "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",
+    "provision_containers_storage": "ceph",
+    "provision_containers_disk_gib": 4,
+    "provision_containers_count": 2,
+    "provision_containers_hostname_pattern": "cache-%d",
+}
+
+
+def with_a_module_that_crashes(folder: Path, module: str) -> Path:
+    """A copy of the collection in which one module has a mistake."""
+    copy = folder / "ansible_collections" / "upid" / "proxmox"
+    for part in ("plugins", "roles", "meta"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "galaxy.yml", copy)
+    file = copy / "plugins" / "modules" / f"{module}.py"
+    code = file.read_text()
+    file.write_text(
+        code.replace("def main() -> None:\n", f"{CRASH}\ndef main() -> None:\n    crash()\n")
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [("clone", "clone"), ("operation", "configure"), ("guest_info", "show an address")],
+)
+def test_a_step_that_crashes_is_a_failed_step(
+    any_ansible: Ansible, tmp_path: Path, module: str, step: str
+) -> None:
+    collections = with_a_module_that_crashes(tmp_path / "collections", module)
+    play = play_of("provision_vms", {**WEB, "provision_vms_memory": 512})
+    run = any_ansible.play([play], ANSIBLE_COLLECTIONS_PATH=str(collections))
+    assert not run.ok, run.output
+    assert "0 of 2 VMs are ready" in run.output
+    assert f"failed to {step}: " in run.output
+    assert "It crashed" in run.output or "the module crashed; set ANSIBLE" in run.output
+
+
+def test_an_empty_key_is_an_error_before_anything_starts(any_ansible: Ansible) -> None:
+    run = any_ansible.role("provision_vms", **WEB, provision_vms_ssh_public_keys=[None])
+    assert not run.ok, run.output
+    assert any_ansible.world()["tasks"] == []
+
+
+def test_libraries_that_are_missing_are_the_headline(any_ansible: Ansible, tmp_path: Path) -> None:
+    # The environment of this other Python has nothing installed in it.
+    bare = tmp_path / "bare"
+    any_ansible.run("python", "-m", "venv", "--without-pip", str(bare))
+    hosts = inventory(
+        tmp_path / "hosts.json", ["localhost"], ansible_python_interpreter=str(bare / "bin/python")
+    )
+    run = any_ansible.role("provision_vms", "--inventory", hosts, **WEB)
+    assert not run.ok
+    headline = [line for line in run.output.splitlines() if "failed to clone" in line]
+    assert headline, run.output
+    assert "ansible_python_interpreter" in run.output
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"provision_vms_cuont": 3}, "provision_vms_cuont (did you mean provision_vms_count?)"),
+        ({"provision_vms_count": 0}, "No VMs are wanted"),
+        ({"provision_vms_guests": [{"name": "db"}]}, "mutually exclusive"),
+        (
+            {"provision_vms_ipconfig": "ip=192.0.2.11/24"},
+            "VMID 702 have the same address 192.0.2.11",
+        ),
+        (
+            {
+                "provision_vms_ipconfig": "ip=192.0.2.%d/24,gw=192.0.2.1",
+                "provision_vms_ipconfig_start": 255,
+            },
+            "192.0.2.256/24",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_variables_is_an_error_before_anything_starts(
+    ansible: Ansible, variables: dict[str, Any], message: str
+) -> None:
+    run = ansible.role("provision_vms", **{**WEB, **variables})
+    assert not run.ok
+    assert message in " ".join(run.output.split()), run.output
+    assert ansible.world()["tasks"] == []
+
+
+def test_containers_with_the_same_address_are_an_error_before_anything_starts(
+    ansible: Ansible,
+) -> None:
+    run = ansible.role(
+        "provision_containers",
+        **CACHES,
+        provision_containers_net="name=eth0,bridge=vmbr0,ip=192.0.2.31/24",
+    )
+    assert not run.ok
+    assert "cache-2 have the same address 192.0.2.31" in run.output, run.output
+    assert ansible.world()["tasks"] == []
+
+
+@pytest.mark.parametrize(("strategy", "ok"), [("linear", True), ("free", False)])
+def test_the_strategy_free_is_refused_with_the_reason(
+    any_ansible: Ansible, tmp_path: Path, strategy: str, ok: bool
+) -> None:
+    hosts = inventory(tmp_path / "hosts.json", ["a", "b", "c"])
+    play = play_of("provision_vms", WEB, hosts="all", strategy=strategy)
+    run = any_ansible.play([play], "--inventory", hosts)
+    assert run.ok is ok, run.output
+    if not ok:
+        assert "not supported in the free strategy" in run.output
+        assert "Refuse the strategy free, which would create the VMs once for each" in run.output
+    assert len(any_ansible.tasks("qmclone")) == (2 if ok else 0)
+
+
+def test_a_password_is_set_where_none_is_set_and_never_shown(ansible: Ansible) -> None:
+    first = ansible.role("provision_vms", **WEB, provision_vms_start=False)
+    assert first.ok, first.output
+    secret = {"provision_vms_ci_password": "Secret-of-all", "provision_vms_start": False}
+    second = ansible.role("provision_vms", "--diff", "-vvv", **WEB, **secret)
+    assert second.ok, second.output
+    assert "cipassword" in second.output, "the diff is hidden"
+    # -vvv shows no variables, so that the password can only come from a task.
+    assert "Secret-of-all" not in second.output
+    again = ansible.role("provision_vms", **WEB, **secret)
+    assert "changed=0" in again.output, again.output
+    assert len(ansible.tasks("qmconfig")) == 2
+
+
+def test_check_mode_shows_the_addresses_of_the_guests_that_are_there(ansible: Ansible) -> None:
+    made = ansible.role("provision_vms", **WEB, provision_vms_wait_for_address=True)
+    assert made.ok, made.output
+    more = {**WEB, "provision_vms_count": 3, "provision_vms_wait_for_address": True}
+    planned = ansible.role("provision_vms", "--check", **more)
+    assert planned.ok, planned.output
+    rows = {
+        line.split()[0].strip('"'): line for line in planned.output.splitlines() if "web-" in line
+    }
+    assert "would be cloned" in rows["web-3"]
+    assert rows["web-1"].split()[3] != "-"
+
+
+def test_one_wrong_guest_is_its_own_failure(ansible: Ansible) -> None:
+    assert ansible.role("provision_vms", **WEB, provision_vms_disk_gib=40).ok
+    wanted = [{"name": "web-1", "vmid": 701, "disk_gib": 8}, {"name": "web-2", "vmid": 702}]
+    variables = {"provision_vms_source": 9000, "provision_vms_guests": wanted}
+    run = ansible.role("provision_vms", **variables, provision_vms_disk_gib=50)
+    assert not run.ok
+    assert "1 of 2 VMs failed" in run.output, run.output
+    assert "size=50G" in ansible.guests()["web-2"]["config"]["scsi0"]
+
+
+def test_a_node_that_is_silent_costs_its_own_guests_only(ansible: Ansible) -> None:
+    spread = {
+        **WEB,
+        "provision_vms_placement": "round_robin",
+        "provision_vms_nodes": ["pve1", "pve2"],
+        "provision_vms_start": False,
+    }
+    assert ansible.role("provision_vms", **spread).ok
+    ansible.cluster.admin("POST", "nodes/pve2/down")
+    run = ansible.role("provision_vms", **spread, provision_vms_memory=768)
+    assert not run.ok
+    assert "1 of 2 VMs failed" in run.output, run.output
+    assert int(ansible.guests()["web-1"]["config"]["memory"]) == 768
