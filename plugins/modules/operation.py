@@ -146,7 +146,14 @@ EXAMPLES = r"""
       disk: scsi0
       size: 20G
 
-- name: Shut everything with a tag down
+- name: Find the running VMs with a tag
+  upid.proxmox.guest_info:
+    tags: web
+    status: running
+    config: false
+  register: found
+
+- name: Shut them down
   upid.proxmox.operation:
     operation: shutdown
     guests: "{{ found.guests | map(attribute='vmid') }}"
