@@ -1,7 +1,11 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The addresses that guests have a moment after their start."""
+"""The addresses that guests have a moment after their start.
+
+They are of the networks that are kept for documentation (RFC 5737, RFC 3849), so that a play that
+reaches for a simulated guest reaches nobody.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,11 @@ if TYPE_CHECKING:
 
 BOOT = {"qemu": (4.0, 10.0), "lxc": (0.5, 2.0)}
 """Seconds at speed 1 from the start of a guest until it has its addresses."""
-PREFIX = 16
+NETWORKS = (("198.51.100", 1), ("203.0.113", 1), ("192.0.2", 64))
+"""The networks that DHCP gives from, each from this number on; below it are the nodes."""
+DHCP = tuple(f"{net}.{number}" for net, first in NETWORKS for number in range(first, 255))
+PREFIX = 24
+PREFIX6 = 64
 LOOPBACK = {"inet": ("127.0.0.1", 8), "inet6": ("::1", 128)}
 
 
@@ -31,9 +39,21 @@ def booted(world: World, guest: Guest) -> bool:
 
 
 def address(world: World, guest: Guest, index: int) -> str:
-    """The address that DHCP gives to an interface: each guest has its own number."""
-    site = int(fraction(world.seed, "site") * 100) + 10 + index
-    return f"10.{site}.{guest.vmid // 250 % 256}.{guest.vmid % 250 + 1}"
+    """The address that DHCP gives to an interface, its own as long as there are enough."""
+    leases = world.leases
+    for lease in [lease for lease in leases if lease[0] not in world.guests]:
+        del leases[lease]
+    if (guest.vmid, index) not in leases:
+        first = guest.vmid + 97 * index
+        taken = set(leases.values())
+        free = (n for n in range(first, first + len(DHCP)) if DHCP[n % len(DHCP)] not in taken)
+        leases[guest.vmid, index] = DHCP[next(free, first) % len(DHCP)]
+    return leases[guest.vmid, index]
+
+
+def address6(guest: Guest, index: int) -> str:
+    """The address that an interface gives itself by the announcements of a router."""
+    return f"2001:db8::{index + 1:x}:{guest.vmid >> 16:x}:{guest.vmid & 0xFFFF:x}"
 
 
 def _entries(world: World, guest: Guest, index: int, settings: str) -> list[dict[str, Any]]:
@@ -46,7 +66,9 @@ def _entries(world: World, guest: Guest, index: int, settings: str) -> list[dict
     elif "/" in wanted:
         host, _separator, length = wanted.partition("/")
         found.append(_entry("inet", host, int(length)))
-    if "/" in options.get("ip6", ""):
+    if options.get("ip6") in ("auto", "dhcp"):
+        found.append(_entry("inet6", address6(guest, index), PREFIX6))
+    elif "/" in options.get("ip6", ""):
         host, _separator, length = options["ip6"].partition("/")
         found.append(_entry("inet6", host, int(length)))
     local = f"fe80::be24:11ff:fe{guest.vmid & 0xFF:02x}:{guest.vmid >> 8 & 0xFFFF:x}"

@@ -56,12 +56,12 @@ def check(world: World, request: Request) -> tuple[Guest, bool]:
         if option in params and not full:
             raise CallError(500, f"parameter '{option}' not allowed for linked clones")
     _check_access(world, request, config)
-    for drive in disks("qemu", config):
-        _check_feature(request, drive, full)
-        _check_tpm(request, drive, source.running and full)
     present = world.guests.get(request.newid)
     if present is not None and present.kind == "qemu" and present.node == node:
         raise CallError(500, f"unable to create VM {request.newid}: config file already exists")
+    for drive in disks("qemu", config):
+        _check_feature(request, drive, full)
+        _check_tpm(request, drive, source.running and full)
     return source, full
 
 

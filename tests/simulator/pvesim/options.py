@@ -11,7 +11,7 @@ from typing import Any
 
 from .calls import Call, CallError, parameter_error
 from .drives import LXC_DRIVE, NET, NEW_DISK, QEMU_DRIVE, Drive, has_mac, with_mac
-from .entities import CONFIG_VALUE, Volume
+from .entities import CONFIG_VALUE, Guest, Volume
 from .guests import check_allowed, new_mac
 from .schema import Schema
 from .volumes import (
@@ -84,6 +84,18 @@ def plain_value(world: World, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
     return value
 
 
+def same_volume(world: World, guest: Guest, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
+    """A disk entry with the size of its volume, which is read again at each change."""
+    drive = Drive.parse(key, str(value))
+    if not drive_pattern(guest.kind).fullmatch(key) or drive.storage is None or drive.cdrom:
+        return value
+    volume = find_volume(world, drive.volume, guest.node)
+    if volume is None:
+        raise CallError(500, f"volume {drive.volume} does not exist")
+    drive.resize(volume.size)
+    return str(drive)
+
+
 def _with_mac(world: World, text: str) -> str:
     """A net entry with a MAC address, a new one when it has none."""
     return text if has_mac(text) else with_mac(text, new_mac(world))
@@ -108,6 +120,7 @@ async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: l
         if not drive.cdrom:
             drive.resize(known.size)
         return str(drive)
+    size = fixed_size(drive) or size
     form = drive.options.pop("format", default_format(storage))
     content = "images" if kind == "qemu" else "rootdir"
     volume = await allocate(worker, storage, content, vmid, size, form)
@@ -118,6 +131,13 @@ async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: l
     if kind == "qemu":
         worker.log(f"{drive.key}: successfully created disk '{result}'")
     return str(result)
+
+
+def fixed_size(drive: Drive) -> int | None:
+    """The size of a drive that holds variables or the state of a TPM, whatever was asked for."""
+    if drive.key == "efidisk0":
+        return 4 << 20 if drive.options.get("efitype") == "4m" else 128 << 10
+    return 4 << 20 if drive.key == "tpmstate0" else None
 
 
 def is_new(kind: str, key: str, value: object) -> bool:

@@ -99,7 +99,7 @@ async def prepare(world: World, call: Call, kind: str) -> Restore:
         check_lock(existing)
         if existing.config.get("protection"):
             label = existing.label
-            text = f"can't remove {label} {vmid} - protection mode is enabled"
+            text = f"can't remove {label} {vmid} - protection mode enabled"
             raise CallError(500, f"{prefix or 'unable to restore - '}{text}")
         old = Guest(vmid, kind, call.node, dict(existing.config), snapshots=existing.snapshots)
         existing.config["lock"] = "create"

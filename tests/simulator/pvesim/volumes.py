@@ -25,6 +25,10 @@ FILE_NAME = re.compile(
 )
 CLEANUP = 1.05
 """Seconds that a failed clone waits until storages have let go, and removes its volumes."""
+QCOW2_LINKED = (
+    "cluster_size=131072 extended_l2=on preallocation=metadata compression_type=zlib size={size} "
+    "backing_file=../{base} backing_fmt={format} lazy_refcounts=off refcount_bits=16"
+)
 QCOW2 = "cluster_size=65536 extended_l2=off preallocation=metadata compression_type=zlib"
 
 
@@ -121,7 +125,18 @@ async def allocate(
         storage.volumes.append(volume)
     if parent is None:
         _announce(worker, storage, volume)
+    elif storage.type in FILE_TYPES:
+        _announce_linked(worker, storage, volume)
     return volume
+
+
+def _announce_linked(worker: Worker, storage: Storage, volume: Volume) -> None:
+    """What a storage of files prints about a volume that rests on another one."""
+    base = str(volume.parent).partition(":")[2]
+    name = volume.volid.rpartition("/")[2]
+    worker.log(f"clone {base}: images, {name}, {volume.vmid} to {name} (base=../{base})")
+    how = QCOW2_LINKED.format(size=volume.size, base=base, format=volume_format(base))
+    worker.log(f"Formatting '{volume_path(storage, volume)}', fmt=qcow2 {how}")
 
 
 def _announce(worker: Worker, storage: Storage, volume: Volume) -> None:

@@ -63,6 +63,8 @@ class World(Contents):
         self.clock = clock
         self.seed = seed
         self.random = random.Random(seed)
+        self.leases: dict[tuple[int, int], str] = {}
+        """The addresses that guests got, by VMID and number of the interface."""
         self.uploads: dict[str, Upload] = {}
         """The temporary files of requests that carry one, by their names."""
         self.born = clock.now()

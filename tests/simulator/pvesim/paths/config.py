@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
-from pvesim.drives import NET, Drive
+from pvesim.drives import Drive
 from pvesim.entities import CONFIG_VALUE, Guest, Volume
 from pvesim.guests import (
     api_lock,
@@ -25,6 +25,7 @@ from pvesim.guests import (
     guest_of,
     skiplock,
 )
+from pvesim.hotplug import problem, waits
 from pvesim.nested import ended_within, is_error
 from pvesim.options import (
     NOT_OPTIONS,
@@ -34,20 +35,14 @@ from pvesim.options import (
     known_option,
     make_drive,
     plain_value,
+    same_volume,
 )
-from pvesim.rights import CLOUDINIT, check_options
+from pvesim.rights import check_options
 from pvesim.task import Task
 from pvesim.upid import Upid
 from pvesim.volumes import free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
-
-AT_ONCE = re.compile(
-    "name|description|tags|onboot|protection|startup|shares|hookscript|lock|cpulimit|cpuunits"
-    f"|hostname|cores|memory|swap|cicustom|affinity|{CLOUDINIT}|{NET.pattern}"
-)
-"""Options that a running guest takes at once; for a VM cores and memory wait for its restart."""
-QEMU_WAITING = {"cores", "memory"}
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/config")
@@ -172,24 +167,54 @@ def _check_state(world: World, call: Call, guest: Guest) -> None:
     guest_of(world, call)
     if not call.params.get("skiplock"):
         check_lock(guest)
-    check_digest(call, guest.config)
+    check_digest(call, guest.config, guest.kind)
     check_writable(world, None, guest)
 
 
 async def _apply(world: World, call: Call, guest: Guest, worker: Worker | None) -> None:
-    """Write the changes; what a running VM cannot take now becomes pending."""
+    """Write the changes; what a running guest cannot take now becomes pending."""
     for key in [k for k in re.split(r"[,; ]+", str(call.params.get("revert", ""))) if k]:
         guest.pending.pop(key, None)
+    errors: dict[str, str] = {}
     for key in _deleted(call):
-        _delete(world, guest, key)
+        if why := problem(world, guest, key, None):
+            guest.pending[key], errors[key] = None, why
+        else:
+            _delete(world, guest, key)
     made: list[Volume] = []
     for key, value in _changes(call).items():
         new = await _value(world, guest, key, value, worker, made)
-        if _waits(guest, key):
-            guest.pending[key] = new
-        else:
-            guest.config[key] = new
-            guest.pending.pop(key, None)
+        if why := _set(world, guest, key, new):
+            errors[key] = why
+    if errors:
+        raise parameter_error(**errors)
+
+
+def _set(world: World, guest: Guest, key: str, new: CONFIG_VALUE) -> str | None:
+    """Set an option or let it wait; why it has to wait, where it should not."""
+    why = problem(world, guest, key, new)
+    if why or waits(guest, key, new):
+        guest.pending[key] = new
+    else:
+        _replace(world, guest, key, new)
+        guest.pending.pop(key, None)
+    return why
+
+
+def _replace(world: World, guest: Guest, key: str, new: CONFIG_VALUE) -> None:
+    """Set an option; the volume that was there before is unused, a cloud-init drive goes."""
+    old = Drive.parse(key, str(guest.config.get(key, "")))
+    guest.config[key] = new
+    if drive_pattern(guest.kind).fullmatch(key) and old.volume != Drive.parse(key, str(new)).volume:
+        _let_go(world, guest, old)
+
+
+def _let_go(world: World, guest: Guest, drive: Drive) -> None:
+    """What becomes of the volume of a drive that the config does not name any more."""
+    if drive.cloudinit:
+        free(world, drive.volume, guest.node)
+    elif not drive.cdrom and drive.storage is not None:
+        guest.config[free_unused(guest.config)] = drive.volume
 
 
 async def _value(
@@ -197,7 +222,7 @@ async def _value(
 ) -> CONFIG_VALUE:
     """The value as the config holds it; volumes are made where it asks for some."""
     if not is_new(guest.kind, key, value):
-        return plain_value(world, key, value)
+        return same_volume(world, guest, key, plain_value(world, key, value))
     maker = worker or _inline_worker(world, guest)
     return await make_drive(maker, guest.kind, guest.vmid, Drive.parse(key, str(value)), made)
 
@@ -205,13 +230,6 @@ async def _value(
 def _inline_worker(world: World, guest: Guest) -> Worker:
     """A worker without a task: a synchronous call allocates by itself."""
     return Worker(world, Task(Upid(guest.node, 0, 0, 0, "none", "", "root@pam")), 0.0, None)
-
-
-def _waits(guest: Guest, key: str) -> bool:
-    """Whether a change of this option waits until the guest is started again."""
-    if not guest.running or drive_pattern(guest.kind).fullmatch(key):
-        return False
-    return not AT_ONCE.fullmatch(key) or (guest.kind == "qemu" and key in QEMU_WAITING)
 
 
 def _delete(world: World, guest: Guest, key: str) -> None:
@@ -222,16 +240,12 @@ def _delete(world: World, guest: Guest, key: str) -> None:
     if key not in guest.config:
         guest.pending.pop(key, None)
         return
-    if _waits(guest, key):
+    if waits(guest, key, None):
         guest.pending[key] = None
         return
     value = guest.config.pop(key)
     if drive_pattern(guest.kind).fullmatch(key):
-        drive = Drive.parse(key, str(value))
-        if drive.cloudinit:
-            free(world, drive.volume, guest.node)
-        elif not drive.cdrom and drive.storage is not None:
-            guest.config[free_unused(guest.config)] = drive.volume
+        _let_go(world, guest, Drive.parse(key, str(value)))
     elif re.fullmatch(r"unused\d+", key):
         free(world, str(value), guest.node)
 

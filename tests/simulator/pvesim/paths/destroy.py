@@ -25,7 +25,7 @@ def _check_unmanaged(world: World, call: Call, guest: Guest) -> None:
     """Refuse a guest that is protected, or managed by HA unless it is purged there."""
     label, kind = guest.label, "vm" if guest.kind == "qemu" else "ct"
     if guest.config.get("protection"):
-        raise CallError(500, f"can't remove {label} {guest.vmid} - protection mode is enabled")
+        raise CallError(500, f"can't remove {label} {guest.vmid} - protection mode enabled")
     if f"{kind}:{guest.vmid}" in world.ha and not call.params.get("purge"):
         text = f"unable to remove {label} {guest.vmid} - used in HA resources and purge parameter"
         raise CallError(500, f"{text} not set.")

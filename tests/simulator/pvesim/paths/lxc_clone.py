@@ -101,7 +101,7 @@ def _check(world: World, call: Call, source: Guest) -> tuple[dict[str, CONFIG_VA
     if "storage" in call.params and not full:
         raise CallError(500, "parameter 'storage' not allowed for linked clones")
     if full and source.running and name is None:
-        text = "Cannot do full clones on a running container without snapshots"
+        text = "Full clone of a running container is only possible from a snapshot"
         raise CallError(500, text)
     config = dict(source.snapshots[name].config if name else source.config)
     _check_mounts(config)

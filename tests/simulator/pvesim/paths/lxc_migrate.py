@@ -29,7 +29,7 @@ async def migrate_ct(world: World, call: Call) -> str:
     guest = guest_of(world, call)
     restart, online = bool(call.params.get("restart")), bool(call.params.get("online"))
     if guest.running and not online and not restart:
-        raise CallError(500, "Can't migrate running container without --online or --restart")
+        raise CallError(500, "can't migrate running container without --online or --restart")
     if redirected(world, call, guest):
         return request(world, call, guest, Request("migration", "migrate", {"target": target}))
     mapping = parse_mapping(call.params.get("target-storage"))

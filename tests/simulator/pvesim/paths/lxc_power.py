@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pvesim.absent import failing, is_absent, no_config
 from pvesim.calls import Call, CallError, call
 from pvesim.entities import Guest
 from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
@@ -17,6 +18,8 @@ DEFAULT_TIMEOUT = 60
 
 
 def _running(world: World, call: Call) -> Guest:
+    if is_absent(world, call):
+        raise CallError(500, f"CT {call.params['vmid']} not running")
     guest = guest_of(world, call)
     if not guest.running:
         raise CallError(500, f"CT {guest.vmid} not running")
@@ -26,6 +29,9 @@ def _running(world: World, call: Call) -> Guest:
 @call("POST", "/nodes/{node}/lxc/{vmid}/status/start")
 async def start(world: World, call: Call) -> str:
     """Start a container; a running one is refused at once."""
+    if is_absent(world, call):
+        check_quorum(world)
+        return failing(world, call, "vzstart", no_config(call))
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
     if guest.running:

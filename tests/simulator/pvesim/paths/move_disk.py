@@ -64,6 +64,10 @@ def _to_storage(world: World, call: Call, guest: Guest) -> str:
         async with worker.guest_lock(guest), as_death():
             drive = _drive(call, reload(worker, guest))
             _check_copy(world, call, guest, storage)
+            worker.log(
+                f"copying volume '{drive.volume}' from current storage '{drive.storage}' "
+                f"to target storage '{storage.id}'"
+            )
             worker.log(f"create full clone of drive {drive.key} ({drive.volume})")
             params = {**call.params, "newid": guest.vmid}
             try:
@@ -134,7 +138,7 @@ def _reassign(world: World, call: Call, guest: Guest) -> str:
 
 def _check_reassign(guest: Guest, target: Guest, drive: Drive, wanted: str) -> None:
     if guest.template or target.template:
-        raise CallError(500, "Moving a disk to or from a template is not possible")
+        raise CallError(500, "Can't move disks from or to template VMs")
     if guest.running and not QEMU_UNUSED.fullmatch(drive.key):
         raise CallError(500, f"Can't move disk '{drive.key}' while VM is running")
     if not drive_pattern("qemu").fullmatch(wanted) and not QEMU_UNUSED.fullmatch(wanted):

@@ -61,7 +61,7 @@ def _movable(call: Call, guest: Guest, storage: Storage) -> Drive:
     if drive.storage == storage.id:
         raise CallError(500, "source and destination storage are the same")
     if call.params.get("delete") and guest.snapshots:
-        raise CallError(500, "cannot move volumes with snapshots and delete the source")
+        raise CallError(500, "you can't move a volume with snapshots and delete the source")
     return drive
 
 
@@ -133,9 +133,9 @@ def _reassign(world: World, call: Call, guest: Guest) -> str:
 
 def _check_reassign(guest: Guest, target: Guest, drive: Drive, wanted: str) -> None:
     if drive.key == "rootfs" or wanted == "rootfs":
-        raise CallError(500, "Cannot move rootfs to another container")
+        raise CallError(500, "Can't move to/from 'rootfs'")
     if guest.template or target.template:
-        raise CallError(500, "Moving a volume to or from a template is not possible")
+        raise CallError(500, "Can't move volumes from or to template CT")
     if guest.running and not QEMU_UNUSED.fullmatch(drive.key):
         raise CallError(500, f"Can't move volume '{drive.key}' while container is running")
     if not LXC_DRIVE.fullmatch(wanted) and not QEMU_UNUSED.fullmatch(wanted):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError, call
-from pvesim.drives import Drive
+from pvesim.drives import NET, Drive, drives
 from pvesim.entities import CONFIG_VALUE, Guest, Volume
 from pvesim.guests import (
     api_lock,
@@ -30,6 +30,7 @@ from pvesim.world import World
 
 from .qemu_restore import restore_vm
 
+NEVER_BOOTED = ("efidisk0", "tpmstate0")
 NOT_CONFIG = NOT_OPTIONS | {
     "pool",
     "start",
@@ -92,6 +93,17 @@ async def _create(
         world.pools[call.params["pool"]].members.add(guest.vmid)
 
 
+def _boot_order(config: dict[str, CONFIG_VALUE]) -> list[str]:
+    """The first disk, the first CD and the first network, where there are any."""
+    found = [drive for drive in drives("qemu", config) if drive.key not in NEVER_BOOTED]
+    kinds = (
+        [drive.key for drive in found if not drive.cdrom],
+        [drive.key for drive in found if drive.cdrom and not drive.cloudinit],
+        sorted(key for key in config if NET.fullmatch(key)),
+    )
+    return [keys[0] for keys in kinds if keys]
+
+
 async def _config(
     world: World, worker: Worker, vmid: int, options: dict[str, Any], made: list[Volume]
 ) -> dict[str, CONFIG_VALUE]:
@@ -103,8 +115,8 @@ async def _config(
             config[key] = await make_drive(worker, "qemu", vmid, drive, made)
         else:
             config[key] = plain_value(world, key, value)
-    boot = [k for k in sorted(config) if drive_pattern("qemu").fullmatch(k)]
-    config.setdefault("boot", f"order={';'.join(boot)}" if boot else "order=net0")
+    if boot := _boot_order(config):
+        config.setdefault("boot", f"order={';'.join(boot)}")
     config["meta"] = f"creation-qemu=10.1.2,ctime={int(worker.now())}"
     config.setdefault("smbios1", f"uuid={new_uuid(world)}")
     config.setdefault("vmgenid", new_uuid(world))

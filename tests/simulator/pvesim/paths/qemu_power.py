@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pvesim.absent import failing, is_absent, no_config, not_found
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import drives
 from pvesim.durations import fraction
@@ -30,6 +31,9 @@ def _running(world: World, call: Call) -> Guest:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/start")
 async def start(world: World, call: Call) -> str:
     """Start a VM; that it runs, is locked or a template is found in the task."""
+    if is_absent(world, call):
+        check_quorum(world)
+        return failing(world, call, "qmstart", no_config(call))
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
     check_quorum(world)
@@ -73,6 +77,8 @@ def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/stop")
 async def stop(world: World, call: Call) -> str:
     """Turn a VM off."""
+    if is_absent(world, call):
+        return failing(world, call, "qmstop", not_found(call))
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
     if redirected(world, call, guest):
@@ -96,6 +102,8 @@ async def stop(world: World, call: Call) -> str:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown")
 async def shutdown(world: World, call: Call) -> str:
     """Ask the guest to shut down; the lock is held until it has, or the time is over."""
+    if is_absent(world, call):
+        return failing(world, call, "qmshutdown", not_found(call))
     guest = guest_of(world, call)
     ignore_lock = skiplock(call)
     if redirected(world, call, guest):

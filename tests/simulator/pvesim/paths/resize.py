@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pvesim.absent import failing, is_absent, no_config
 from pvesim.calls import Call, call
 from pvesim.drives import Drive
 from pvesim.entities import Guest
@@ -27,6 +28,8 @@ from pvesim.world import World
 @call("PUT", "/nodes/{node}/lxc/{vmid}/resize")
 async def resize(world: World, call: Call) -> str:
     """Grow a disk; that it is not there or would shrink is found in the task."""
+    if is_absent(world, call):
+        return failing(world, call, "resize", no_config(call))
     guest = guest_of(world, call)
     ignore_lock = guest.kind == "qemu" and skiplock(call)
 

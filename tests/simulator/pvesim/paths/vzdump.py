@@ -18,7 +18,7 @@ from pvesim.archives import marks, parse_keep
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.dumping import Job, dump
 from pvesim.entities import Guest, Storage
-from pvesim.guests import check_allowed, check_pool
+from pvesim.guests import check_allowed
 from pvesim.locks import LockTimeout
 from pvesim.volumes import find_storage
 from pvesim.worker import Died, Killed, Ordered, Worker
@@ -86,7 +86,8 @@ def _check_rights(world: World, call: Call) -> None:
             raise parameter_error(**{option: "Only root may set this option."})
     if any(option in params for option in MODIFY):
         check_allowed(call, "/", "Sys.Modify")
-    check_pool(world, params.get("pool"))
+    if params.get("pool") not in (None, *world.pools):
+        raise CallError(500, f"pool '{params['pool']}' does not exist")
     path = f"/storage/{params.get('storage', 'local')}"
     check_allowed(call, path, "Datastore.AllocateSpace")
     if "prune-backups" in params:
@@ -154,7 +155,8 @@ def _storage(world: World, call: Call) -> Storage:
     try:
         storage = find_storage(world, name, call.node)
     except CallError as exc:
-        raise Died(f"{head}{exc.message}") from exc
+        text = f"could not activate storage '{name}': {exc.message} {head}{exc.message}"
+        raise Died(text) from exc
     if "backup" not in storage.content:
         raise Died(f"{head}can't use storage '{name}' for backups - wrong content type")
     return storage

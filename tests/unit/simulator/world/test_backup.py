@@ -94,8 +94,10 @@ async def test_a_wrong_storage_is_found_in_the_task(
     recorded: Any, storage: str, reason: str
 ) -> None:
     lines = await recorded.lines("POST", "vzdump", {"vmid": "210", "storage": storage})
-    head = f"TASK ERROR: could not get storage information for '{storage}': "
-    assert lines == [head + reason]
+    head = f"could not get storage information for '{storage}': "
+    if storage == "nosuch":
+        head = f"could not activate storage 'nosuch': {reason} {head}"
+    assert lines == [f"TASK ERROR: {head}{reason}"]
 
 
 async def test_what_the_call_refuses(recorded: Any) -> None:

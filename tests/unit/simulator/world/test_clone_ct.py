@@ -69,7 +69,7 @@ async def test_a_running_container_is_cloned_from_a_snapshot_only(cell: Any) -> 
     assert await cell.done("POST", "lxc/200/snapshot", {"snapname": "one"}) == "OK"
     assert await cell.done("POST", "lxc/200/status/start") == "OK"
     refusal = await cell.refusal("POST", "lxc/200/clone", {"newid": 201})
-    assert refusal.message == "Cannot do full clones on a running container without snapshots"
+    assert refusal.message == "Full clone of a running container is only possible from a snapshot"
     assert await cell.done("POST", "lxc/200/clone", {"newid": 201, "snapname": "one"}) == "OK"
 
 

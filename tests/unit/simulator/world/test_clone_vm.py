@@ -299,3 +299,16 @@ async def test_the_state_of_a_tpm_in_use_is_not_cloned(cell: Any) -> None:
     assert (refusal.status, refusal.message) == (500, "cannot clone TPM state while VM is running")
     guest.status = "stopped"
     assert ":qmclone:101:" in await cell.call("POST", "qemu/101/clone", {"newid": 200}, node="pve2")
+
+
+async def test_a_linked_clone_on_a_storage_of_files_says_what_it_rests_on(recorded: Any) -> None:
+    lines = await recorded.lines("POST", "qemu/100/clone", {"newid": 3102})
+    name, base = "vm-3102-disk-0.qcow2", "100/base-100-disk-0.qcow2"
+    options = "cluster_size=131072 extended_l2=on preallocation=metadata compression_type=zlib"
+    backing = f"backing_file=../{base} backing_fmt=qcow2 lazy_refcounts=off refcount_bits=16"
+    path = f"'/srv/store1/images/3102/{name}'"
+    assert lines[1:4] == [
+        f"create linked clone of drive scsi0 (store1:{base})",
+        f"clone {base}: images, {name}, 3102 to {name} (base=../{base})",
+        f"Formatting {path}, fmt=qcow2 {options} size=1073741824 {backing}",
+    ]

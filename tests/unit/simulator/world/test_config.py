@@ -35,7 +35,86 @@ async def test_a_digest_that_is_old_is_refused(cell: Any) -> None:
     digest = (await cell.call("GET", CONFIG))["digest"]
     await cell.call("PUT", CONFIG, {"cores": 4, "digest": digest})
     refusal = await cell.refusal("PUT", CONFIG, {"cores": 8, "digest": digest})
-    assert "detected modified configuration" in refusal.message
+    assert refusal.message == "checksum mismatch (file change by other user?)"
+    refusal = await cell.refusal("PUT", "lxc/9100/config", {"cores": 8, "digest": "0" * 40})
+    assert refusal.message == (
+        "detected modified configuration - file changed by other user? Try again."
+    )
+
+
+async def test_the_size_of_a_disk_is_read_again(cell: Any) -> None:
+    await cell.call("PUT", CONFIG, {"scsi0": "ceph:vm-100-disk-0,discard=on"})
+    assert cell.world.guests[100].config["scsi0"] == "ceph:vm-100-disk-0,discard=on,size=16G"
+    refusal = await cell.refusal("PUT", CONFIG, {"scsi1": "ceph:vm-999-disk-7"})
+    assert (refusal.status, refusal.message) == (500, "volume ceph:vm-999-disk-7 does not exist")
+
+
+async def test_drives_of_a_fixed_size_have_it(cell: Any) -> None:
+    await cell.call("PUT", CONFIG, {"efidisk0": "ceph:1,efitype=4m", "tpmstate0": "ceph:1"})
+    config = cell.world.guests[100].config
+    assert config["efidisk0"].endswith("size=4M")
+    assert config["tpmstate0"].endswith("size=4M")
+
+
+async def test_a_disk_that_is_replaced_is_unused(cell: Any) -> None:
+    await cell.call("PUT", CONFIG, {"scsi0": "ceph:8"})
+    config = cell.world.guests[100].config
+    assert config["unused0"] == "ceph:vm-100-disk-0"
+    assert config["scsi0"] == "ceph:vm-100-disk-1,size=8G"
+
+
+async def test_the_boot_order_of_a_new_vm(cell: Any) -> None:
+    params = {"scsi0": "ceph:4", "efidisk0": "ceph:1", "ide2": "none,media=cdrom",
+              "net1": "virtio", "net0": "virtio", "virtio1": "ceph:4"}  # fmt: skip
+    await cell.done("POST", "qemu", {"vmid": 400, **params})
+    assert cell.world.guests[400].config["boot"] == "order=scsi0;ide2;net0"
+    await cell.done("POST", "qemu", {"vmid": 401})
+    assert "boot" not in cell.world.guests[401].config
+
+
+async def pending(cell: Any, path: str) -> dict[str, Any]:
+    entries = await cell.call("GET", f"{path}/pending")
+    return {
+        e["key"]: e.get("pending", "deleted") for e in entries if "pending" in e or "delete" in e
+    }
+
+
+async def test_what_a_running_vm_takes_and_what_waits(cell: Any) -> None:
+    await cell.done("POST", "qemu/100/status/start")
+    changes = {"name": "new", "memory": "4096", "scsi1": "ceph:1", "sata0": "ceph:1"}
+    await cell.call("PUT", CONFIG, changes)
+    found = await pending(cell, "qemu/100")
+    assert found == {"memory": "4096", "sata0": "ceph:vm-100-disk-2,size=1G"}
+    assert (await cell.call("GET", CONFIG))["memory"] == "4096"
+    assert (await cell.call("GET", CONFIG, {"current": 1}))["memory"] != "4096"
+    await cell.call("PUT", CONFIG, {"revert": "memory,sata0"})
+    assert await pending(cell, "qemu/100") == {}
+
+
+async def test_a_vm_whose_hotplug_is_off_waits_with_its_networks(cell: Any) -> None:
+    cell.world.guests[100].config["hotplug"] = "disk"
+    await cell.done("POST", "qemu/100/status/start")
+    await cell.call("PUT", CONFIG, {"net3": "virtio=BC:24:11:00:00:01,bridge=vmbr0"})
+    assert await pending(cell, "qemu/100") == {"net3": "virtio=BC:24:11:00:00:01,bridge=vmbr0"}
+
+
+async def test_the_boot_disk_of_a_running_vm_cannot_be_unplugged(cell: Any) -> None:
+    cell.world.guests[100].config["boot"] = "order=scsi0"
+    await cell.done("POST", "qemu/100/status/start")
+    refusal = await cell.refusal("PUT", CONFIG, {"delete": "scsi0"})
+    assert refusal.status == 400
+    assert refusal.errors == {"scsi0": "hotplug problem - can't unplug bootdisk 'scsi0'\n"}
+    assert await pending(cell, "qemu/100") == {"scsi0": "deleted"}
+
+
+async def test_a_network_that_a_running_container_refuses_is_pending(cell: Any) -> None:
+    await cell.done("POST", "lxc/9100/clone", {"newid": 200})
+    await cell.done("POST", "lxc/200/status/start")
+    wish = {"net0": "name=eth0,bridge=vmbr9,hwaddr=BC:24:11:00:00:01", "features": "nesting=1"}
+    refusal = await cell.refusal("PUT", "lxc/200/config", wish)
+    assert refusal.errors == {"net0": "unable to hotplug net0: bridge 'vmbr9' does not exist\n"}
+    assert await pending(cell, "lxc/200") == wish
+    assert (await cell.call("GET", "lxc/200/config"))["net0"] == wish["net0"]
 
 
 async def test_what_is_refused(cell: Any) -> None:

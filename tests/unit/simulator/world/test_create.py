@@ -148,7 +148,7 @@ async def test_running_and_protected_guests_are_not_deleted(cell: Any) -> None:
     assert refusal.message == "unable to destroy CT 9100 - container is running"
     cell.world.guests[100].config["protection"] = 1
     refusal = await cell.refusal("DELETE", "qemu/100")
-    assert refusal.message == "can't remove VM 100 - protection mode is enabled"
+    assert refusal.message == "can't remove VM 100 - protection mode enabled"
 
 
 async def test_a_running_container_is_deleted_by_force(cell: Any) -> None:

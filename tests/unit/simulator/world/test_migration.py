@@ -118,7 +118,7 @@ async def test_a_running_container_is_restarted_on_the_other_node(cell: Any) -> 
     await cell.settle(5)
     path, where = "lxc/200/migrate", {"target": "pve3"}
     refusal = await cell.refusal("POST", path, where)
-    assert refusal.message == "Can't migrate running container without --online or --restart"
+    assert refusal.message == "can't migrate running container without --online or --restart"
     assert await cell.done("POST", path, where | {"online": 1}) == "migration aborted"
     lines = texts(await cell.lines("POST", path, where | {"restart": 1}))
     assert lines[:3] == [

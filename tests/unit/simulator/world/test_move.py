@@ -26,7 +26,11 @@ async def test_a_moved_disk_leaves_its_source_unused(cell: Any) -> None:
     assert config["scsi0"] == "local-lvm:vm-100-disk-0,size=16G"
     assert config["unused0"] == "ceph:vm-100-disk-0"
     lines = cell.task(upid).lines
-    assert lines[0] == "create full clone of drive scsi0 (ceph:vm-100-disk-0)"
+    storages = "from current storage 'ceph' to target storage 'local-lvm'"
+    assert lines[:2] == [
+        f"copying volume 'ceph:vm-100-disk-0' {storages}",
+        "create full clone of drive scsi0 (ceph:vm-100-disk-0)",
+    ]
     assert "(100.00%)" in lines[-2]
 
 
@@ -69,7 +73,7 @@ async def test_a_stopped_move_leaves_nothing(cell: Any) -> None:
         ({"disk": "scsi0"}, "either set storage or target-vmid, but not both\n"),
         (
             {"disk": "scsi0", "target-vmid": 9000},
-            "Moving a disk to or from a template is not possible",
+            "Can't move disks from or to template VMs",
         ),
     ],
 )
@@ -134,7 +138,7 @@ async def test_a_volume_given_to_another_container_is_renamed(cell: Any) -> None
     assert cell.world.guests[201].config["mp1"] == "ceph:vm-201-disk-2,mp=/srv,size=1G"
     params = {"volume": "rootfs", "target-vmid": 201, "target-volume": "mp2"}
     refusal = await cell.refusal("POST", "lxc/200/move_volume", params)
-    assert refusal.message == "Cannot move rootfs to another container"
+    assert refusal.message == "Can't move to/from 'rootfs'"
 
 
 async def test_a_disk_is_detached_and_removed(cell: Any) -> None:

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from pvesim.addresses import address
 
 VM = {"node": "pve2"}
 
@@ -124,8 +127,8 @@ async def test_the_agent_answers_when_the_vm_has_booted(cell: Any) -> None:
     interfaces = (await cell.call("GET", AGENT))["result"]
     assert [nic["name"] for nic in interfaces] == ["lo", "eth0"]
     address = interfaces[1]["ip-addresses"][0]
-    assert address["ip-address"].startswith("10.")
-    assert (address["ip-address-type"], address["prefix"]) == ("ipv4", 16)
+    assert address["ip-address"].startswith("198.51.100.")
+    assert (address["ip-address-type"], address["prefix"]) == ("ipv4", 24)
     assert await cell.call("POST", "qemu/100/agent/ping") == {"result": {}}
 
 
@@ -150,7 +153,7 @@ async def test_the_interfaces_of_a_container(cell: Any) -> None:
     await cell.settle(2)
     nic = (await cell.call("GET", "lxc/200/interfaces"))[1]
     assert nic["name"] == "eth0"
-    assert nic["inet"].endswith("/16")
+    assert nic["inet"].endswith("/24")
     assert nic["ip-addresses"][0]["ip-address-type"] == "inet"
 
 
@@ -180,3 +183,34 @@ async def test_ha_ends_its_task_long_before_it_acts(cell: Any, what: str, runnin
     task = next(iter(await cell.call("GET", "tasks")))
     log = await cell.call("GET", f"tasks/{task['upid']}/log")
     assert log[0]["t"] == "task started by HA resource agent"
+
+
+@pytest.mark.parametrize("action", ["start", "stop", "shutdown"])
+async def test_what_is_asked_of_a_vm_that_is_not_there_fails_in_a_task(
+    cell: Any, action: str
+) -> None:
+    text = "unable to find configuration file for VM 3999 on node 'pve1'"
+    if action == "start":
+        text = "Configuration file 'nodes/pve1/qemu-server/3999.conf' does not exist"
+    assert await cell.done("POST", f"qemu/3999/status/{action}") == text
+    assert (await cell.refusal("POST", "qemu/3999/status/reset")).status == 500
+
+
+async def test_a_container_that_is_not_there_is_started_in_a_task_and_not_running(
+    cell: Any,
+) -> None:
+    text = "Configuration file 'nodes/pve1/lxc/100.conf' does not exist"
+    assert await cell.done("POST", "lxc/100/status/start") == text
+    assert (await cell.refusal("POST", "lxc/100/status/stop")).message == "CT 100 not running"
+
+
+async def test_every_running_guest_has_an_address_that_is_nobodys(cell: Any) -> None:
+    networks = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+    guest = cell.world.guests[100]
+    seen = set()
+    for vmid in range(1000, 1600):
+        cell.world.guests[vmid] = replace(guest, vmid=vmid)
+        found = ip_address(address(cell.world, cell.world.guests[vmid], 0))
+        assert any(found in network for network in networks)
+        seen.add(found)
+    assert len(seen) == 600
