@@ -147,4 +147,4 @@ def test_the_inventory_has_every_guest_with_its_facts(client: Client) -> None:
     assert found["proxmox_all_stopped"]["hosts"] == ["app1"]
     assert facts["db1"]["proxmox_vmid"] == 101
     (_loopback, ethernet) = facts["db1"]["proxmox_agent_interfaces"]
-    assert ethernet["ip-addresses"][0] == "10.74.0.102/16"
+    assert ethernet["ip-addresses"][0] == "198.51.100.102/24"
