@@ -62,6 +62,10 @@ def documented_options() -> dict[str, Any]:
 
 @pytest.fixture
 def lookup(simulator: Simulator) -> Lookup:
+    return lookup_at(simulator)
+
+
+def lookup_at(simulator: Simulator) -> Lookup:
     """The lookup with its connection in variables.
 
     Ansible's own loader stays out of it, for that would import the collection a second time.
@@ -219,3 +223,15 @@ def test_what_the_default_limit_cut_off_is_a_warning(
     constants.config.initialize_plugin_configuration_definitions("lookup", NAME, shown)
     assert len(lookup(**options)) == 2
     assert ("more tasks match" in " ".join(capsys.readouterr().err.split())) is warned
+
+
+@pytest.mark.parametrize("offset", [600, -600])
+def test_an_age_counts_back_by_the_clock_of_the_node_that_ran_the_task(offset: int) -> None:
+    with start_simulator(speed=1000) as simulator:
+        post(simulator, "/_sim/nodes/pve2/clock", offset=offset)
+        post(simulator, "/api2/json/nodes/pve2/qemu/101/status/stop")
+        post(simulator, "/api2/json/nodes/pve1/qemu/100/status/start")
+        post(simulator, "/_sim/clock", advance=3600)
+        at = lookup_at(simulator)
+        assert len(at(since="63m", until="55m")) == 2
+        assert at(since="55m") == at(until="70m") == []
