@@ -19,7 +19,8 @@ options:
   guests:
     description:
       - The guests, by VMID or by name. By default all that you may see.
-      - A guest that is not there is an error; the others are returned all the same.
+      - A guest that is not there or whose node does not answer is an error; the others are returned
+        all the same. Without this option it is a warning, and its C(message) says why.
     type: list
     elements: str
   pool:
@@ -28,7 +29,8 @@ options:
     type: str
   tags:
     description:
-      - Only guests that have all of these tags, in upper or lower case.
+      - Only guests that have all of these tags. Proxmox VE stores tags in lower case, so upper and
+        lower case are the same.
     type: list
     elements: str
   node:
@@ -42,7 +44,8 @@ options:
     choices: [qemu, lxc]
   status:
     description:
-      - Only guests in this state.
+      - Only guests in this state. A guest on a node that does not answer counts by its last known
+        state; if that leaves it out, a warning says so.
     type: str
     choices: [running, stopped, unknown]
   config:
@@ -125,7 +128,7 @@ guests:
       returned: always
       sample: 201
     name:
-      description: The name, for a container its host name.
+      description: The name, for a container its host name. Null if its node does not answer.
       type: str
       returned: always
       sample: web1

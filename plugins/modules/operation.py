@@ -29,33 +29,42 @@ options:
       - V(reboot) shuts the guest down and starts it again, which for a VM are two tasks. It is done
         when the guest runs again.
       - V(configure) sets options of the configuration. It compares first and changes what differs.
-        A property string such as C(net0) is compared as a whole, what Proxmox VE fills in (a MAC
-        address, a volume, its size) stays. A wish for a volume such as V(ceph:64) is met by a
-        volume of this size on this storage. The parameter C(delete) removes options, C(revert)
-        takes back what is pending. With C(force), or for an unused disk, C(delete) frees the
-        volume, which is destructive, and so is replacing a volume by another one.
+        A property string such as C(net0) is compared as a whole. What it leaves out is removed,
+        but what Proxmox VE fills in (a MAC address, a volume, its size) stays. The parameter
+        C(delete) removes options, C(revert) takes back what is pending.
+      - In V(configure), V(ceph:64) for a disk asks for a volume of 64 GiB on the storage C(ceph).
+        It is created where the slot is empty. A volume of this size on this storage is kept, also
+        with C(import-from), which only says how a new one is filled. Another size is an error, see
+        V(resize), and so is another storage. Replacing a volume by another one is destructive, and
+        so is C(delete) with C(force) or for an unused disk, which frees the volume.
       - V(resize) enlarges the disk C(disk) to C(size) such as V(32G), or by it where it begins with
         a plus sign. A disk never becomes smaller.
       - V(template) makes the guest a template, which cannot be undone. Destructive.
       - V(migrate) moves the guest to the node C(target). A VM that runs needs the parameter
         C(online), a container that runs C(restart).
       - V(delete) removes the guest and its disks. A guest that is not there is as asked, one that
-        runs is refused unless O(force_stop) is set. Destructive.
+        runs is refused unless O(force_stop) is set. Destructive. Without quorum in the cluster it
+        fails, but the disks may be destroyed although the configuration is still there.
     type: str
     choices: [start, shutdown, stop, reboot, configure, resize, template, migrate, delete]
     required: true
   guests:
     description:
       - The guests, each by VMID, by name, or as a dictionary with C(vmid) or C(name), and C(params)
-        of its own that are added to O(params).
+        of its own that are added to O(params). A number is a VMID, except as C(name).
+      - A guest that is given by name is changed only if its own configuration, read right before,
+        still carries the name.
+      - A guest that is not there, on a node that does not answer, or not fit for the operation
+        fails by itself, the others go on.
     type: list
     elements: raw
     required: true
   params:
     description:
       - Parameters of the operation by their names in the API.
-      - In V(configure), lists are joined as Proxmox VE wants them, and V(true) and V(false) become
-        1 and 0.
+      - Lists are joined as Proxmox VE wants them, V(true) and V(false) become 1 and 0, and a
+        dictionary becomes a property string, in which a key without a value stands alone, such as
+        C(virtio) in C(net0).
     type: dict
   allow_destructive:
     description:
@@ -65,14 +74,15 @@ options:
     default: false
   force_stop:
     description:
-      - Whether V(delete) stops a guest that runs, at once, like pulling the plug.
+      - Whether V(delete) stops a guest that runs, at once, like pulling the plug. It needs the
+        privilege C(VM.PowerMgmt) too.
     type: bool
     default: false
   apply:
     description:
       - When V(configure) brings into force what a running guest takes over at its next start only.
       - With V(on_restart) it stays pending, and the result names it. With V(now) the guest is
-        rebooted if anything is pending.
+        rebooted if anything is pending, which needs the privilege C(VM.PowerMgmt) too.
     type: str
     choices: [on_restart, now]
     default: on_restart
@@ -138,6 +148,25 @@ EXAMPLES = r"""
         params:
           memory: 8192
 
+- name: Change the VLAN of a VM, which keeps its MAC address
+  upid.proxmox.operation:
+    operation: configure
+    guests: web1
+    params:
+      net0:
+        virtio:
+        bridge: vmbr0
+        tag: 20
+
+- name: Give a VM a data disk, and memory that it gets by a reboot
+  upid.proxmox.operation:
+    operation: configure
+    guests: web1
+    params:
+      scsi1: ceph:64
+      memory: 8192
+    apply: now
+
 - name: Make a disk larger
   upid.proxmox.operation:
     operation: resize
@@ -146,7 +175,7 @@ EXAMPLES = r"""
       disk: scsi0
       size: 20G
 
-- name: Find the running VMs with a tag
+- name: Find the running guests with a tag
   upid.proxmox.guest_info:
     tags: web
     status: running

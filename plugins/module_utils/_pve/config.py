@@ -116,6 +116,8 @@ def plain(value: t.Any, name: str, kind: str) -> t.Any:
     if isinstance(value, (list, tuple)):
         if any(one is None for one in value):
             raise UsageError(f"params: {name} has an empty item")
+        if any(isinstance(one, (list, tuple, t.Mapping)) for one in value):
+            raise UsageError(f"params: {name} is a list of what is neither text nor a number")
         return ",".join(str(plain(one, name, kind)) for one in value)
     return value
 

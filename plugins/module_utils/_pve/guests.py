@@ -388,5 +388,6 @@ def split_tags(tags: object) -> tuple[str, ...]:
     """
     if tags is None:
         return ()
-    parts = tags if isinstance(tags, (list, tuple)) else _SEPARATORS.split(str(tags))
-    return tuple(sorted({str(tag).strip().lower() for tag in parts if str(tag).strip()}))
+    texts = tags if isinstance(tags, (list, tuple)) else [tags]
+    parts = [part.strip().lower() for text in texts for part in _SEPARATORS.split(str(text))]
+    return tuple(sorted(set(filter(None, parts))))

@@ -56,7 +56,7 @@ def _secrets(value: t.Any) -> t.Iterator[str]:
     if isinstance(value, t.Mapping):
         for name, one in value.items():
             if name in SECRETS and one:
-                yield str(one)
+                yield from map(str, one if isinstance(one, (list, tuple)) else [one])
             else:
                 yield from _secrets(one)
     elif isinstance(value, (list, tuple)):

@@ -96,7 +96,10 @@ def with_filled(form: Format, have: str, want: str) -> str:
 
 
 def as_text(option: str, value: t.Mapping[str, t.Any], kind: str) -> str:
-    """A dictionary as a property string; a key without a value where that means something."""
+    """A dictionary as a property string; a key without a value where that means something.
+
+    Proxmox VE separates the items of a list inside a property string by ``;``.
+    """
     form = format_of(option, kind)
     parts = []
     for name, one in value.items():
@@ -105,5 +108,19 @@ def as_text(option: str, value: t.Mapping[str, t.Any], kind: str) -> str:
                 raise UsageError(f"params: {option}: {name} has no value")
             parts.append(str(name))
         else:
-            parts.append(f"{name}={int(one) if isinstance(one, bool) else one}")
+            parts.append(f"{name}={_property(option, str(name), one)}")
     return ",".join(parts)
+
+
+def _property(option: str, name: str, value: t.Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, (list, tuple)) and not any(_is_nested(one) for one in value):
+        return ";".join(_property(option, name, one) for one in value)
+    if _is_nested(value):
+        raise UsageError(f"params: {option}: {name} is neither text, a number nor a list of these")
+    return str(value)
+
+
+def _is_nested(value: t.Any) -> bool:
+    return value is None or isinstance(value, (list, tuple, t.Mapping))

@@ -24,6 +24,8 @@ _VOLUME = re.compile(rf"{_STORAGE}:.+")
 # What says how a new volume is to be created, and is forgotten when it is there.
 _OF_THE_CREATION = ("format", "import-from")
 _GIB = 1 << 30
+# The content of a cloud-init drive is made by Proxmox VE, under this name.
+_CLOUDINIT = "cloudinit"
 # Volumes whose size Proxmox VE chooses itself, whatever the wish says.
 _OWN_SIZE = ("efidisk0", "tpmstate0")
 
@@ -52,8 +54,10 @@ def met_by(option: str, form: Format, have: str, want: str) -> str:
         return want
     if not _VOLUME.match(mine) or _is_medium(current, mine):
         return want
+    if (wish.group("size") == _CLOUDINIT) != (_CLOUDINIT in mine):
+        raise ReplacedVolumeError(f"{option} has the volume {mine}; {asked} would replace it")
     _check(option, wish, mine, current)
-    if wish.group("size") == "cloudinit":
+    if wish.group("size") == _CLOUDINIT:
         wanted.setdefault("media", "cdrom")
     rest = {key: one for key, one in wanted.items() if key not in (volume, *_OF_THE_CREATION)}
     return ",".join([mine, *(f"{key}={one}" for key, one in rest.items())])
@@ -67,7 +71,7 @@ def _check(option: str, wish: re.Match[str], mine: str, current: t.Mapping[str, 
             " there is an operation of its own (move_disk, for a container move_volume)"
         )
     size, have = wish.group("size"), size_in_bytes(current.get("size", ""))
-    if size == "cloudinit" or option in _OWN_SIZE or have is None or float(size) == 0:
+    if size == _CLOUDINIT or option in _OWN_SIZE or have is None or float(size) == 0:
         return
     if float(size) * _GIB != have:
         raise UsageError(
@@ -83,12 +87,12 @@ def _is_owned(current: t.Mapping[str, str], volume: str) -> bool:
 
 def _is_medium(current: t.Mapping[str, str], volume: str) -> bool:
     """Whether the drive has a medium that can be changed: an image, the host's drive or none."""
-    return current.get("media") == "cdrom" and "cloudinit" not in volume
+    return current.get("media") == "cdrom" and _CLOUDINIT not in volume
 
 
 def size_in_bytes(text: str) -> int | None:
-    """``32G`` in bytes (``PVE::JSONSchema::parse_size``; binary units)."""
-    match = re.match(r"(\d+(?:\.\d+)?)([KMGT]?)\Z", text)
+    """``32G`` in bytes (``PVE::JSONSchema::parse_size``; binary units); None for no such size."""
+    match = re.match(r"(\d{1,18}(?:\.\d+)?)([KMGT]?)\Z", text)
     if match is None:
         return None
     return int(float(match.group(1)) * 1024 ** " KMGT".index(match.group(2) or " "))

@@ -14,11 +14,12 @@ from ..addresses import read_addresses, wait_for_addresses
 from ..command import Context, Report, Values
 from ..config import read_configuration
 from ..errors import ApiError, NoAnswerError, Trouble, UsageError
-from ..guests import KINDS, Guest, read_cluster, read_fresh, split_tags
+from ..guests import KINDS, Guest, add_names_of, read_cluster, split_tags
 from .asked import read_asked
 
 if t.TYPE_CHECKING:
     from ..guests import Cluster
+    from .asked import Asked
 
 
 @dataclass
@@ -33,8 +34,10 @@ class _Seen:
 async def run(context: Context) -> Report:
     """Find the guests, then read of each what is wanted; one that cannot be read stays one."""
     params = context.params
+    if params["address_timeout"] < 0:
+        raise UsageError(f"address_timeout: {params['address_timeout']} is less than 0 seconds")
     chosen, refused = await _chosen(context)
-    seen = await asyncio.gather(*(_look(context, guest) for guest in chosen))
+    seen = await asyncio.gather(*(_look(context, guest, silent) for guest, silent in chosen))
     if params["pending"] == "only":
         seen = [one for one in seen if one.values["pending"] or one.values["message"]]
     unread = [
@@ -55,8 +58,11 @@ async def run(context: Context) -> Report:
     )
 
 
-async def _chosen(context: Context) -> tuple[list[Guest], list[str]]:
-    """The guests that were asked for, and what is wrong with those that were not found."""
+async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], list[str]]:
+    """The guests that were asked for, and what is wrong with those that were not found.
+
+    With each guest why its node could not be asked, None where it could.
+    """
     params, api = context.params, context.api
     asked = None if params["guests"] is None else read_asked(params["guests"], None)
     named = asked is None or any(one.name is not None for one in asked)
@@ -64,9 +70,23 @@ async def _chosen(context: Context) -> tuple[list[Guest], list[str]]:
     if params["node"] is not None and params["node"] not in cluster.nodes:
         cluster.node(params["node"], "node")
     await _check_pool(context, cluster)
+    found, refused = _find(asked, cluster)
+    if not named:  # the cluster's view of names and states is up to eleven seconds old
+        cluster = await add_names_of(api, cluster, found)
+        found = [cluster.guests.get(guest.vmid, guest) for guest in found]
+    chosen = [(guest, _silence(guest, cluster)) for guest in found]
+    for guest, silent in chosen:
+        if silent and _fits(guest, {**params, "status": None}) and not _fits(guest, params):
+            context.warn(f"{guest.title}: left out, its state is not certain: {silent}")
+    return [one for one in chosen if _fits(one[0], params)], refused
+
+
+def _find(asked: t.Sequence[Asked] | None, cluster: Cluster) -> tuple[list[Guest], list[str]]:
+    """The guests, each once, and why others were not found; all where none are named."""
     if asked is None:
-        return [guest for guest in cluster.guests.values() if _fits(guest, params)], []
-    found, refused = [], []
+        return list(cluster.guests.values()), []
+    found: dict[int, Guest] = {}
+    refused = []
     for one in asked:
         try:
             guest = one.find(cluster)
@@ -79,10 +99,18 @@ async def _chosen(context: Context) -> tuple[list[Guest], list[str]]:
                 " lacks VM.Audit on it"
             )
         else:
-            found.append(guest)
-    # The cluster's view of a state is up to eleven seconds old; a few guests are asked again.
-    fresh = await read_fresh(api, list({guest.vmid: guest for guest in found}.values()))
-    return [guest for guest in fresh if _fits(guest, params)], refused
+            found[guest.vmid] = guest
+    return list(found.values()), refused
+
+
+def _silence(guest: Guest, cluster: Cluster) -> str | None:
+    """Why nothing of a guest can be read, None where its node told of it a moment ago."""
+    if (guest.node, guest.kind) not in cluster.unread:
+        return None
+    node = cluster.nodes.get(guest.node)
+    if node is not None and not node.online:
+        return "its node is offline"
+    return f"node {guest.node} did not say what it has"
 
 
 async def _check_pool(context: Context, cluster: Cluster) -> None:
@@ -106,7 +134,7 @@ def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
     return same and set(split_tags(params["tags"])) <= set(guest.tags)
 
 
-async def _look(context: Context, guest: Guest) -> _Seen:
+async def _look(context: Context, guest: Guest, silent: str | None) -> _Seen:
     """Read one guest; what its node does not answer is said in ``message``."""
     values: Values = {
         "vmid": guest.vmid,
@@ -118,7 +146,7 @@ async def _look(context: Context, guest: Guest) -> _Seen:
         "lock": guest.lock,
         "pool": guest.pool,
         "tags": list(guest.tags),
-        "message": None,
+        "message": silent,
     }
     seen = _Seen(guest, values)
     params = context.params
@@ -128,6 +156,8 @@ async def _look(context: Context, guest: Guest) -> _Seen:
         values["pending"] = {}
     if params["addresses"] or params["wait_for_address"]:
         values["addresses"] = []
+    if silent is not None:
+        return seen
     try:
         await _read(context, seen)
     except (NoAnswerError, ApiError) as error:

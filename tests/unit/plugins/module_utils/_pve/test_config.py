@@ -43,6 +43,8 @@ def changes(
         ({"tags": ["web", "prod"]}, {"tags": "prod;web"}),
         ({"tags": "web,prod"}, {"tags": "prod;web"}),
         ({"tags": []}, {"tags": ""}),
+        ({"tags": ["Web;prod"]}, {"tags": "prod;web"}),
+        ({"boot": {"order": ["scsi0", "net0"]}}, {"boot": "order=scsi0;net0"}),
         ({"ipconfig0": {"ip": "192.0.2.2/24", "gw": "192.0.2.1"}},
          {"ipconfig0": "ip=192.0.2.2/24,gw=192.0.2.1"}),
         ({"agent": {"enabled": True}}, {"agent": "enabled=1"}),
@@ -57,6 +59,22 @@ def changes(
 )  # fmt: skip
 def test_a_wish_in_the_api_s_terms(wish: dict[str, Any], param: dict[str, Any]) -> None:
     assert config_params(wish, "qemu") == param
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"scsi0": {"file": {"storage": "ceph"}}},
+        {"boot": {"order": [["scsi0"]]}},
+        {"boot": {"order": ["scsi0", None]}},
+        {"nameserver": [{"a": 1}]},
+        {"nameserver": ["192.0.2.1", None]},
+    ],
+    ids=str,
+)
+def test_a_value_that_has_no_text_is_refused(wish: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="params: "):
+        config_params(wish, "qemu")
 
 
 @pytest.mark.parametrize(
@@ -180,6 +198,8 @@ def test_a_wish_for_a_volume_in_a_free_slot_is_sent_as_it_is() -> None:
         ("rootfs", "ceph:subvol-200-disk-0,size=4G", "ceph:8", "lxc", "resize"),
         ("mp0", "ceph:subvol-200-disk-1,mp=/a,size=4G", "local-lvm:4,mp=/a", "lxc", "move_volume"),
         ("mp0", "ceph:subvol-200-disk-1,mp=/a,size=4G", "/srv,mp=/a", "lxc", "allow_destructive"),
+        ("ide2", DISK, "ceph:cloudinit", "qemu", "allow_destructive"),
+        ("ide2", "ceph:vm-100-cloudinit,media=cdrom", "ceph:8", "qemu", "allow_destructive"),
     ],
 )
 def test_a_volume_is_never_replaced_unasked(
@@ -320,6 +340,7 @@ def test_what_was_just_set_is_never_set_again(wish: dict[str, Any]) -> None:
         ("8 G", None),
         ("", None),
         ("big", None),
+        ("9" * 400 + "T", None),
     ],
 )
 def test_sizes_have_binary_units(text: str, size: int | None) -> None:

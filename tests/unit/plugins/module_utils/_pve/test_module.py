@@ -96,6 +96,24 @@ def test_an_error_names_the_option_and_hides_the_secret(
     assert TOKEN["api_token_secret"] not in json.dumps(result)
 
 
+@pytest.mark.parametrize(
+    "secret", ["s3cret-pass", ["s3cret-pass", "s3cret-two"]], ids=["text", "list"]
+)
+def test_a_password_among_the_parameters_is_masked(
+    tmp_path: Path, simulated: Simulated, secret: Any
+) -> None:
+    result = run(
+        tmp_path,
+        "operation",
+        simulated,
+        operation="configure",
+        guests=[100],
+        params={"cipassword": secret},
+    )
+    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in json.dumps(result["invocation"])
+    assert "s3cret" not in json.dumps(result)
+
+
 def test_a_missing_library_gives_the_usual_message(tmp_path: Path, simulated: Simulated) -> None:
     (tmp_path / "requests.py").write_text("raise ImportError('no requests here')")
     arguments = tmp_path / "arguments.json"

@@ -174,20 +174,69 @@ async def test_a_guest_that_is_not_there_keeps_no_other_from_being_read() -> Non
     assert "there is no guest 'nosuch'" in (report.problem or "")
 
 
+@pytest.mark.parametrize("config", [True, False])
+@pytest.mark.parametrize(
+    ("offline", "why"), [(True, "its node is offline"), (False, "node pve2 did not say")]
+)
+def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, config: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        if offline:
+            api.cluster.down.add("pve2")
+        else:
+            api.disturb("GET /nodes/pve2", NoAnswerError("GET", "596", sent=True), count=None)
+        warned: list[str] = []
+        report = await run_command("guest_info", api, config=config, warned=warned)
+        told = {guest["vmid"]: guest["message"] for guest in report.values["guests"]}
+        assert told[100] is None
+        assert why in told[101]
+        assert why in told[200]
+        assert report.problem is None
+        assert any("VM 101" in text for text in warned)
+        report = await look(api, guests=["100", "101"], config=config)
+        assert vmids(report) == [100, 101]
+        assert why in (report.problem or "")
+        assert (len(api.made("GET /nodes/pve2")) > 0) is not offline
+
+    scenario()
+
+
 @in_virtual_time
-async def test_a_silent_node_is_said_of_its_guests_alone() -> None:
+async def test_a_guest_that_answers_no_more_is_said_by_itself() -> None:
     api = an_api()
-    api.disturb("GET /nodes/pve2", NoAnswerError("GET", "596", sent=True), count=None)
-    warned: list[str] = []
-    report = await run_command("guest_info", api, warned=warned)
-    told = {guest["vmid"]: guest["message"] for guest in report.values["guests"]}
-    assert told[100] is None
-    assert "596" in told[101]
-    assert report.problem is None
-    assert any("VM 101" in text for text in warned)
+    api.disturb("GET .*/101/config", NoAnswerError("GET", "596", sent=True), count=None)
     report = await look(api, guests=["100", "101"])
     assert vmids(report) == [100, 101]
     assert "596" in (report.problem or "")
+
+
+@in_virtual_time
+async def test_a_state_that_cannot_be_known_is_warned_of() -> None:
+    api = an_api()
+    api.cluster.guests[101].status = "running"
+    api.cluster.down.add("pve2")
+    warned: list[str] = []
+    report = await run_command("guest_info", api, status="stopped", kind="qemu", warned=warned)
+    assert 100 not in vmids(report)
+    assert 101 in vmids(report) or any("VM 101" in text for text in warned)
+
+
+@in_virtual_time
+async def test_a_time_below_zero_is_refused() -> None:
+    with pytest.raises(UsageError, match="address_timeout"):
+        await look(an_api(), address_timeout=-1)
+
+
+@in_virtual_time
+async def test_vmids_alone_cost_no_list_of_another_node() -> None:
+    api = an_api()
+    await look(api, guests=["101"])
+    assert [call.path for call in api.calls] == [
+        "/cluster/resources",
+        "/nodes/pve2/qemu",
+        "/nodes/pve2/qemu/101/config",
+    ]
 
 
 @in_virtual_time

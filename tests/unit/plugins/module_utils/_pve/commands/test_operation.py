@@ -306,6 +306,8 @@ async def test_check_mode_takes_guests_that_the_play_would_have_made() -> None:
         ([""], "neither a VMID nor a name"),
         (["{'vmid': 100, 'params': {'cipassword': 's3cret'}}"], "neither a VMID nor a name"),
         ([{"name": "a b"}], "neither a VMID nor a name"),
+        ([{"vmid": 100, "params": {1: 2}}], "params: 1 is not the name of a parameter"),
+        ([{"vmid": 100, "params": {None: 2}}], "params: None is not the name of a parameter"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_started(
