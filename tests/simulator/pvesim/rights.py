@@ -87,9 +87,8 @@ def privileges(kind: str, option: str, value: str) -> tuple[str, ...]:
     """The privileges of which one is needed to set an option."""
     if kind == "qemu" and QEMU_DRIVE.fullmatch(option):
         drive = Drive.parse(option, value)
-        if drive.cloudinit:
-            return ("VM.Config.Cloudinit", "VM.Config.CDROM")
-        return ("VM.Config.CDROM",) if drive.cdrom else ("VM.Config.Disk",)
+        # The drive of cloud-init is a CD like any other; its settings are something else.
+        return ("VM.Config.CDROM",) if drive.cdrom or drive.cloudinit else ("VM.Config.Disk",)
     for names, wanted in NEEDED[kind]:
         if re.fullmatch(names, option):
             return wanted

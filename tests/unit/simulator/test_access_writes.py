@@ -244,3 +244,34 @@ def test_a_realm_is_told(simulator: Any) -> None:
         "comment": "Linux PAM standard authentication", "plugin": "PVE::Auth::PAM", "type": "pam",
         "digest": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
     }  # fmt: skip
+
+
+def test_a_drive_is_refused_in_the_task_that_changes_the_config(simulator: Any) -> None:
+    token = make_user(simulator)
+    done(simulator, "PUT", "/access/roles/Starter", {"privs": "VM.Config.Cloudinit,VM.Audit"})
+    space = {"path": "/storage/ceph", "roles": "PVEDatastoreUser", "users": USER}
+    done(simulator, "PUT", "/access/acl", space)
+    config = "/nodes/pve1/qemu/100/config"
+    upid = done(simulator, "POST", config, {"ide2": "ceph:cloudinit"}, auth=token)
+    simulator.admin("POST", "clock", {"advance": 60})
+    ended = done(simulator, "GET", f"/nodes/pve1/tasks/{upid}/status", auth=token)
+    wanted = "Permission check failed (/vms/100, VM.Config.CDROM)"
+    assert ended["exitstatus"] == f"403 {wanted}"
+    # The call that needs no task, and an option that is no drive, are refused at once.
+    assert refused(simulator, "PUT", config, {"ide2": "ceph:cloudinit"}, auth=token) == (
+        403,
+        wanted,
+    )
+    assert refused(simulator, "POST", config, {"cores": 1}, auth=token) == (
+        403, "Permission check failed (/vms/100, VM.Config.CPU)")  # fmt: skip
+
+
+def test_a_disk_grows_only_where_the_caller_may_allocate(simulator: Any) -> None:
+    token = make_user(simulator)
+    done(simulator, "PUT", "/access/roles/Starter", {"privs": "VM.Config.Disk"})
+    size = {"disk": "scsi0", "size": "20G"}
+    upid = done(simulator, "PUT", "/nodes/pve1/qemu/100/resize", size, auth=token)
+    simulator.admin("POST", "clock", {"advance": 60})
+    ended = done(simulator, "GET", f"/nodes/pve1/tasks/{upid}/status", auth=token)
+    wanted = "403 Permission check failed (/storage/ceph, Datastore.AllocateSpace)"
+    assert ended["exitstatus"] == wanted

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
-from pvesim.drives import Drive
+from pvesim.drives import QEMU_DRIVE, Drive
 from pvesim.entities import CONFIG_VALUE, Guest, Volume
 from pvesim.guests import (
     api_lock,
@@ -107,14 +107,19 @@ async def post_config(world: World, call: Call) -> str | None:
     """Change the config of a VM in a task, whose first log line repeats the options.
 
     It is waited for as long as `background_delay` says; nothing comes back when that was enough.
+    Whether the caller may change drives is looked at in the task.
     """
-    guest = _checked(world, call)
+    guest = _checked(world, call, drives=False)
     async with api_lock(world, guest.kind, guest.node, guest.vmid):
         _check_state(world, call, guest)
 
     async def work(worker: Worker) -> None:
         worker.log(f"update VM {guest.vmid}: {_command_line(call)}")
         async with worker.guest_lock(guest):
+            try:
+                check_options(call, guest.kind, guest.vmid, _named(call, drives=True))
+            except CallError as exc:
+                raise Died(f"{exc.status} {exc.message}") from exc
             await _apply(world, call, guest, worker)
             await worker.work()
 
@@ -143,8 +148,14 @@ def _changes(call: Call) -> dict[str, Any]:
     return {k: v for k, v in call.params.items() if k not in NOT_OPTIONS}
 
 
-def _checked(world: World, call: Call) -> Guest:
-    """What is refused before the lock is asked for."""
+def _named(call: Call, *, drives: bool) -> list[str]:
+    """The options that are changed or deleted, drives or all others."""
+    every = [*_changes(call), *_deleted(call)]
+    return [key for key in every if bool(QEMU_DRIVE.fullmatch(key)) == drives]
+
+
+def _checked(world: World, call: Call, *, drives: bool = True) -> Guest:
+    """What is refused before the lock is asked for; `drives`: whether their rights are too."""
     guest = guest_of(world, call)
     skiplock(call)
     changes, deleted = _changes(call), _deleted(call)
@@ -155,7 +166,8 @@ def _checked(world: World, call: Call) -> Guest:
             raise parameter_error(delete=f"unknown option '{key}'")
         if key in changes:
             raise parameter_error(delete=f"Can't use '-{key}' and '-delete {key}' at the same time")
-    check_options(call, guest.kind, guest.vmid, [*changes, *deleted])
+    named = [*changes, *deleted] if drives else _named(call, drives=False)
+    check_options(call, guest.kind, guest.vmid, named)
     check_drives(world, call, guest.kind, changes)
     if not call.params.get("skiplock"):
         check_lock(guest)

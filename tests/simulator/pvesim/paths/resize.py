@@ -40,19 +40,24 @@ async def resize(world: World, call: Call) -> str:
             if not ignore_lock:
                 check_lock(guest)
             check_writable(world, worker, guest)
-            await _grow(worker, guest, call.params["disk"], str(call.params["size"]))
+            await _grow(worker, guest, call)
 
     return world.tasks.start(call.node, call.caller.authid, "resize", guest.vmid, work)
 
 
-async def _grow(worker: Worker, guest: Guest, disk: str, size: str) -> None:
+async def _grow(worker: Worker, guest: Guest, call: Call) -> None:
     """Grow one disk, in the config and on its storage."""
+    disk, size = call.params["disk"], str(call.params["size"])
     if disk not in guest.config:
         raise Died(f"disk '{disk}' does not exist")
     drive = Drive.parse(disk, str(guest.config[disk]))
     if drive.cdrom:
         raise Died("you can't resize a cdrom")
     volume = find_volume(worker.world, drive.volume, guest.node)
+    if not call.caller.may(f"/storage/{drive.storage}", "Datastore.AllocateSpace"):
+        raise Died(
+            f"403 Permission check failed (/storage/{drive.storage}, Datastore.AllocateSpace)"
+        )
     old = volume.size if volume else drive.size
     new = parse_size(size.removeprefix("+")) + (old if size.startswith("+") else 0)
     if new < old:
