@@ -340,7 +340,9 @@ tasks:
       returned: always
       sample: 100.0
     log:
-      description: The last lines of the log of a task that did not end V(ok).
+      description:
+        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
+          before them come first.
       type: list
       elements: str
       returned: always

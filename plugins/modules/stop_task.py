@@ -193,7 +193,9 @@ tasks:
       returned: always
       sample: null
     log:
-      description: The last lines of the log of a task that did not end V(ok).
+      description:
+        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
+          before them come first.
       type: list
       elements: str
       returned: always
