@@ -15,16 +15,20 @@ options:
       - The Proxmox VE host whose API is used, as C(host), C(host:port) or C([v6-address]:port).
       - With several nodes of one cluster, the first that answers is used, the others are for
         fail-over.
-      - If not given, the environment variable E(PROXMOX_HOST) is used.
+      - Needed. If not given, the environment variable E(PROXMOX_HOST) is used.
     type: list
     elements: str
-    required: true
   api_port:
     description:
       - The port of the API, for every host that does not name one.
       - If not given, the environment variable E(PROXMOX_PORT) is used.
     type: int
     default: 8006
+  api_path_prefix:
+    description:
+      - What a reverse proxy puts before the paths of the API, such as V(/pve).
+      - If not given, the environment variable E(PROXMOX_API_PATH_PREFIX) is used.
+    type: str
   api_user:
     description:
       - The user to log in as, with the realm.
@@ -45,7 +49,8 @@ options:
   api_token_id:
     description:
       - The id of an API token, alone (then O(api_user) owns it) or as C(user@realm!name).
-      - A token is preferred to a password where both are given.
+      - A token is preferred to a password where both are given, but one from the environment not to
+        a password that is given as an option.
       - If not given, the environment variable E(PROXMOX_TOKEN_ID) is used.
     type: str
   api_token_secret:
@@ -115,6 +120,11 @@ options:
       - name: PROXMOX_PORT
     vars:
       - name: upid_proxmox_api_port
+  api_path_prefix:
+    env:
+      - name: PROXMOX_API_PATH_PREFIX
+    vars:
+      - name: upid_proxmox_api_path_prefix
   api_user:
     env:
       - name: PROXMOX_USER

@@ -427,6 +427,7 @@ def main() -> None:
     run(
         clone.run,
         {**START_SPEC, **ARGUMENT_SPEC},
+        keys=("guests", "tasks"),
         mutually_exclusive=[("guests", "name"), ("guests", "vmid")],
         required_one_of=[("guests", "name", "vmid")],
     )

@@ -559,6 +559,7 @@ def main() -> None:
     run(
         container.run,
         {**START_SPEC, **ARGUMENT_SPEC},
+        keys=("guests", "tasks"),
         mutually_exclusive=[("guests", "hostname"), ("guests", "vmid")],
         required_one_of=[("guests", "hostname", "vmid")],
         no_log=True,  # not to the system's log: the parameters may hold a password

@@ -229,7 +229,7 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run(guest_info.run, ARGUMENT_SPEC)
+    run(guest_info.run, ARGUMENT_SPEC, keys=("guests",))
 
 
 if __name__ == "__main__":

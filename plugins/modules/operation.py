@@ -394,7 +394,7 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     # The parameters may hold a password, so the call is not written to the system's log.
-    run(operation.run, {**START_SPEC, **ARGUMENT_SPEC}, no_log=True)
+    run(operation.run, {**START_SPEC, **ARGUMENT_SPEC}, keys=("guests", "tasks"), no_log=True)
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run(stop_task.run, ARGUMENT_SPEC)
+    run(stop_task.run, ARGUMENT_SPEC, keys=("tasks", "leftovers"))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import typing as t
 
 from ansible.module_utils.common.parameters import env_fallback
 
+from .errors import UsageError
+
 Spec = dict[str, dict[str, t.Any]]
 
 
@@ -23,8 +25,9 @@ def _env(name: str, **option: t.Any) -> dict[str, t.Any]:
 
 
 CONNECTION_SPEC: Spec = {
-    "api_host": _env("PROXMOX_HOST", type="list", elements="str", required=True),
+    "api_host": _env("PROXMOX_HOST", type="list", elements="str"),
     "api_port": _env("PROXMOX_PORT", type="int", default=8006),
+    "api_path_prefix": _env("PROXMOX_API_PATH_PREFIX", type="str"),
     "api_user": _env("PROXMOX_USER", type="str", default="root@pam"),
     "api_password": _env("PROXMOX_PASSWORD", type="str", no_log=True),
     "api_otp": _env("PROXMOX_OTP", type="str", no_log=True),
@@ -57,3 +60,26 @@ START_SPEC: Spec = {
     "retries": {"type": "int", "default": 3},
     "replace_leftovers": {"type": "bool", "default": False},
 }
+
+# The least and the most that makes sense, both included. Beyond a year a wait is a mistake, and
+# each start at once may keep a thread.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "wait_timeout": (0, 31_536_000),
+    "node_timeout": (0, 31_536_000),
+    "address_timeout": (0, 31_536_000),
+    "poll_interval": (0.1, 3600),
+    "log_lines": (0, 100_000),
+    "parallel": (1, 256),
+    "parallel_per_node": (0, 256),
+    "parallel_per_storage": (0, 256),
+    "start_interval": (0, 3600),
+    "retries": (0, 100),
+}
+
+
+def check_numbers(params: t.Mapping[str, t.Any]) -> None:
+    """Refuse numbers that cannot be meant: negative, infinite, none at all, far too large."""
+    for name, (least, most) in _BOUNDS.items():
+        value = params.get(name)
+        if value is not None and not least <= value <= most:
+            raise UsageError(f"{name}: {value:g} is not from {least:g} to {most:g}")

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
+from . import clock
 from .errors import PveError
 from .task import Outcome, Task
 
@@ -28,7 +30,8 @@ class Context:
     ``params`` are the checked options of the module. ``check`` says to act not. ``stop`` is set
     when the user interrupts: nothing more may be started then. ``warn`` tells the user something.
     ``record`` holds every task that was started or waited for so far, and is returned whatever
-    happens afterwards.
+    happens afterwards. ``ending`` is set while the command itself sees to it that it ends soon
+    after an interrupt; otherwise it is ended.
     """
 
     api: Api
@@ -37,6 +40,16 @@ class Context:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     warn: t.Callable[[str], None] = lambda _text: None
     record: list[Task] = field(default_factory=list)
+    ending: list[object] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def ends_by_itself(self) -> t.Iterator[None]:
+        """For work that must not be cut off: its calls are answered, its tasks are reported."""
+        self.ending.append(None)
+        try:
+            yield
+        finally:
+            self.ending.pop()
 
 
 @dataclass(frozen=True)
@@ -74,40 +87,75 @@ class Verdict:
         return outcome.good
 
 
+# How long a command may take to report what it did before an interrupt, in seconds.
+_TO_REPORT = 5.0
+_STEP = 0.05
+INTERRUPTED = "interrupted"
+
+
 async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: Context) -> Report:
-    """The report of a command; one that fails still returns every task of its record."""
+    """The report of a command; one that fails or is cut off still returns the tasks of its record.
+
+    An interrupt ends at once what only reads, and a command that started something when it has
+    reported that.
+    """
+    work = asyncio.ensure_future(command(context))
+    stopped = asyncio.ensure_future(context.stop.wait())
     try:
-        return await command(context)
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await _cut_off(work, context)
+        return await work
+    except asyncio.CancelledError:
+        if not context.stop.is_set():
+            raise
+        return _report_of_record(context, INTERRUPTED)
     except PveError as error:
         if not context.record:
             raise
-        tasks = list({task.upid: task for task in context.record}.values())
-        return Report(
-            {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
-            changed=any(task.outcome.good for task in tasks),
-            problem=str(error),
-        )
-
-
-async def until_interrupted(context: Context, reading: t.Coroutine[t.Any, t.Any, T]) -> T:
-    """What a reading gives; an interruption by the user ends it at once, with PveError."""
-    work = asyncio.ensure_future(reading)
-    interrupted = asyncio.ensure_future(context.stop.wait())
-    ends: set[asyncio.Future[t.Any]] = {work, interrupted}
-    try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise PveError("interrupted; nothing was changed")
-        return work.result()
+        return _report_of_record(context, str(error))
     finally:
-        for future in ends:
-            future.cancel()
+        stopped.cancel()
+
+
+async def _cut_off(work: asyncio.Future[Report], context: Context) -> None:
+    """End the work of a command as soon as nothing can get lost by that."""
+    had_to_end, patience = bool(context.ending), clock.now() + _TO_REPORT
+    while not work.done():
+        if context.ending:
+            had_to_end, patience = True, clock.now() + _TO_REPORT
+        elif not had_to_end or clock.now() >= patience:
+            work.cancel()
+        await asyncio.wait({work}, timeout=_STEP)
+
+
+def _report_of_record(context: Context, problem: str) -> Report:
+    tasks = list({task.upid: task for task in context.record}.values())
+    return Report(
+        {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
+        changed=any(task.outcome.good for task in tasks),
+        problem=problem,
+    )
 
 
 def summary(outcomes: t.Iterable[Outcome]) -> Values:
-    """The number of each outcome, and their total."""
+    """The number of each outcome, 0 where there is none, and their total."""
     counts = Counter(outcome.value for outcome in outcomes)
-    return {**dict(sorted(counts.items())), "total": sum(counts.values())}
+    return {
+        **{outcome.value: counts[outcome.value] for outcome in Outcome},
+        "total": sum(counts.values()),
+    }
+
+
+# So many failures are told in full, the others are counted: the result has all of them.
+_TOLD = 10
+
+
+def failures(headline: str, told: t.Sequence[str]) -> str:
+    """A message of a headline and a paragraph for each of the first failures."""
+    more = len(told) - _TOLD
+    tail = [f"... and {more} more, see the result"] if more > 0 else []
+    return "\n".join([headline, *told[:_TOLD], *tail])
 
 
 def task_values(tasks: t.Iterable[Task]) -> list[Values]:

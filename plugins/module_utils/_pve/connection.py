@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import ssl
 import typing as t
@@ -63,6 +64,7 @@ class Connection:
 
     hosts: tuple[Host, ...]
     user: str
+    path_prefix: str = ""
     password: str | None = field(default=None, repr=False)
     otp: str | None = field(default=None, repr=False)
     token_name: str | None = None
@@ -76,6 +78,7 @@ class Connection:
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> Connection:
         """Read the options ``api_*``, ``ca_path`` and ``validate_certs``; refuse what is wrong."""
+        options = _credentials(options, os.environ)
         user, token_name = _identity(options)
         password, secret = options.get("api_password"), options.get("api_token_secret")
         _check_secret(secret)
@@ -87,6 +90,7 @@ class Connection:
         return cls(
             hosts=_hosts(options),
             user=user,
+            path_prefix=_path_prefix(options),
             password=password or None,
             otp=options.get("api_otp") or None,
             token_name=token_name if secret else None,
@@ -113,6 +117,27 @@ def _hosts(options: t.Mapping[str, t.Any]) -> tuple[Host, ...]:
     if not hosts:
         raise UsageError("api_host is missing (an option, or PROXMOX_HOST in the environment)")
     return hosts
+
+
+def _credentials(
+    options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]
+) -> t.Mapping[str, t.Any]:
+    """The options without a token of the environment where a password was given on purpose."""
+    password, secret = options.get("api_password"), options.get("api_token_secret")
+    of_environment = {
+        "api_password": password == environment.get("PROXMOX_PASSWORD"),
+        "api_token_secret": secret == environment.get("PROXMOX_TOKEN_SECRET"),
+    }
+    if password and secret and of_environment == {"api_password": False, "api_token_secret": True}:
+        return {**options, "api_token_id": None, "api_token_secret": None}
+    return options
+
+
+def _path_prefix(options: t.Mapping[str, t.Any]) -> str:
+    text = str(options.get("api_path_prefix") or "").strip("/")
+    if text and not re.match(r"[\w.~\-]+(/[\w.~\-]+)*\Z", text):
+        raise UsageError(f"api_path_prefix: {_harmless(text)} is not a path such as /pve")
+    return f"/{text}" if text else ""
 
 
 def _identity(options: t.Mapping[str, t.Any]) -> tuple[str, str | None]:

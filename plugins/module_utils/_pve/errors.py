@@ -137,14 +137,32 @@ def classify(text: str) -> Trouble:
 
 def _advice(status: int, text: str) -> str:
     """What the user can do about an error, as the tail of a message."""
-    match = re.search(r"Permission check failed \((/[^,]*), ([\w.]+)", text)
+    match = re.search(r"Permission check failed \((/[^,]*), ([\w.|]+)", text)
     if match:
         return f": give the user or token {match.group(2)} on {match.group(1)}"
-    if classify(text) is Trouble.MODIFIED:
-        return ": it was changed meanwhile; run again to compare with what it is now"
+    for pattern, advice in _REASONS:
+        if re.search(pattern, text):
+            return advice
     return _ADVICE.get(status, "")
 
 
+def advice_on(exitstatus: str) -> str:
+    """The same for the exit status of a task, which is the text of a refusal without its status."""
+    refused = re.match(r"(40[13]) ", exitstatus)
+    return _advice(int(refused.group(1)) if refused else 0, exitstatus)
+
+
+_REASONS = (
+    (
+        r"checksum mismatch|detected modified config",
+        (": it was changed meanwhile; run again to compare with what it is now"),
+    ),
+    (r"pool '[^']*' does not exist", ": create the pool first, or correct its name"),
+    (
+        r"[Oo]nly root|only allowed for root@pam|user != root@pam",
+        ": Proxmox VE takes this from root@pam alone, for the most part only with a password",
+    ),
+)
 _ADVICE = {
     401: ": check api_user and api_password, or api_token_id and api_token_secret",
     403: ": the user or token lacks a privilege for this call"

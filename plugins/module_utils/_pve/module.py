@@ -13,42 +13,97 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .ancestors import until_orphaned
-from .arguments import CONNECTION_SPEC
+from .arguments import CONNECTION_SPEC, check_numbers
 from .client import Client
-from .command import Context, Report, attend
+from .command import Context, Report, attend, summary
 from .config import SECRETS
 from .connection import Connection
 from .errors import MissingLibraryError, PveError
+from .printable import printable
 
 Command = t.Callable[[Context], t.Awaitable[Report]]
 
 
-def run(command: Command, argument_spec: dict[str, t.Any], **rules: t.Any) -> None:
+class _Module(AnsibleModule):
+    """A module whose result has the same keys however it ends, and no commands for a terminal."""
+
+    def __init__(self, keys: t.Sequence[str], **options: t.Any) -> None:
+        self.common = {
+            **{key: [] for key in keys},
+            "summary": {**summary(()), "elapsed": 0.0},
+            "api": {"requests": 0, "host": None},
+        }
+        super().__init__(**options)
+
+    def exit_json(self, **result: t.Any) -> None:
+        super().exit_json(**printable({**self.common, **result}))
+
+    def fail_json(self, msg: str, **result: t.Any) -> None:
+        super().fail_json(printable(msg), **printable({**self.common, **result}))
+
+
+def run(
+    command: Command,
+    argument_spec: dict[str, t.Any],
+    *,
+    keys: t.Sequence[str] = ("tasks",),
+    **rules: t.Any,
+) -> None:
     """Run a command as a module: options in, result out.
 
-    ``rules`` are the further arguments of AnsibleModule (``mutually_exclusive``, ...). Ends the
-    process by ``exit_json`` or ``fail_json``; both give the keys of the command's report and
-    ``api``, so that a failure tells as much as a success.
+    ``keys`` are the lists of its result, which a failure has, too, whatever failed. ``rules`` are
+    the further arguments of AnsibleModule (``mutually_exclusive``, ...). Ends the process by
+    ``exit_json`` or ``fail_json``; both give the keys of the command's report and ``api``, so that
+    a failure tells as much as a success.
     """
-    module = AnsibleModule(
-        argument_spec={**CONNECTION_SPEC, **argument_spec}, supports_check_mode=True, **rules
+    module = _Module(
+        keys,
+        argument_spec={**CONNECTION_SPEC, **argument_spec},
+        supports_check_mode=True,
+        **rules,
     )
     module.no_log_values.update(_secrets(module.params))
     result: dict[str, t.Any] = {"changed": False}
     report = Report({})
     try:
+        check_numbers(module.params)
         client = _connect(module)
         report = asyncio.run(_attend(command, module, client, result))
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.library), exception=error.trace)
+        module.fail_json(msg=_missing(error), exception=error.trace, **result)
     except PveError as error:
         module.fail_json(msg=str(error), **result)
     result.update(report.values, changed=report.changed)
+    _warn_of_masking(module, result)
     if report.diff is not None and module._diff:  # noqa: SLF001 - no public name says so
         result["diff"] = dict(report.diff)
     if report.problem is not None:
         module.fail_json(msg=report.problem, **result)
     module.exit_json(**result)
+
+
+def _missing(error: MissingLibraryError) -> str:
+    """What to do about a library that the module's Python does not have.
+
+    A host of an inventory, localhost as well, is given the Python of its system, and not the one
+    that runs Ansible.
+    """
+    return (
+        f"{missing_required_lib(error.library)} Or let the module run with the Python of Ansible,"
+        ' which has it: set ansible_python_interpreter to "{{ ansible_playbook_python }}" for this'
+        " host"
+    )
+
+
+def _warn_of_masking(module: AnsibleModule, result: t.Mapping[str, t.Any]) -> None:
+    """Ansible hides secrets in a result wherever they occur, in the middle of a UPID, too."""
+    names = [str(task.get("upid")) for task in result.get("tasks") or ()]
+    names += [str(guest.get("node")) for guest in result.get("guests") or ()]
+    if any(secret and secret in name for secret in module.no_log_values for name in names):
+        module.warn(
+            "A password or secret is also a part of UPIDs or names in this result, where Ansible"
+            " hides it. Choose another one"
+        )
 
 
 def _secrets(value: t.Any) -> t.Iterator[str]:

@@ -137,7 +137,9 @@ class Session:
         http = self._reads if method == "GET" else self._writes
         http.thread.timeout, http.thread.auth = timeout, auth or self._auth
         resource = ProxmoxResource(
-            base_url=f"https://{self.host}/api2/json", session=http, serializer=Serializer()
+            base_url=f"https://{self.host}{self.connection.path_prefix}/api2/json",
+            session=http,
+            serializer=Serializer(),
         )(tuple(quote(str(segment), safe="") for segment in path))
         try:
             with unlogged():

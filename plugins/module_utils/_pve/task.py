@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from .errors import Trouble, classify
+from .errors import Trouble, advice_on, classify
 from .task_types import task_title
 
 if t.TYPE_CHECKING:
@@ -57,6 +57,10 @@ _PERCENT = re.compile(
     r"|^INFO:\s+(?P<saved>\d+)%"  # vzdump
     r"|\s(?P<loaded>\d+)%\s"  # wget
 )
+
+
+# A message tells so many lines of a log, the result has all that were asked for.
+_TOLD_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -104,12 +108,19 @@ class Task:
         }
 
     def in_words(self) -> str:
-        """One paragraph for an error message: what, how it ended, where to look."""
+        """One paragraph for an error message: what, how it ended, its last lines, where to look."""
         reason = self.note or self.exitstatus
         text = f"{self.title} on {self.upid.node}: {self.outcome.value}"
-        text += f": {reason}" if reason else ""
-        lines = "".join(f"\n    {line}" for line in self.log)
+        text += f": {reason}{advice_on(reason)}" if reason else ""
+        lines = "".join(f"\n    {line}" for line in _telling(self.log))
         return f"{text} [{self.upid}]{lines}"
+
+
+def _telling(log: t.Sequence[str]) -> t.Sequence[str]:
+    """The lines that a message has room for: errors from the middle count more than the end."""
+    end = log[-_TOLD_LINES:]
+    errors = [line for line in log[:-_TOLD_LINES] if line.lstrip().startswith("ERROR")]
+    return [*errors[: _TOLD_LINES - 1], *end[-1:]] if errors else end
 
 
 def outcome_of(exitstatus: str) -> Outcome:

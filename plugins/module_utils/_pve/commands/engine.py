@@ -73,7 +73,8 @@ class Engine:
         scheduler = Scheduler(
             self.context.api, self._watcher, lanes, policy, self.context.stop, vmids
         )
-        results = await scheduler.run(jobs)
+        with self.context.ends_by_itself():
+            results = await scheduler.run(jobs)
         self.context.record.extend(task for result in results for task in result.tasks)
         return results
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..command import Report, Values, Verdict, summary, task_values
+from ..command import Report, Values, Verdict, failures, summary, task_values
 from ..task import Outcome
 
 if t.TYPE_CHECKING:
@@ -60,9 +60,7 @@ def job_report(
     problems = [*refused, *(_problems(context, results) if context else ())]
     problem = None
     if problems:
-        problem = f"{len(problems)} of {len(guests)} guests are not as asked:\n" + "\n".join(
-            problems
-        )
+        problem = failures(f"{len(problems)} of {len(guests)} guests failed:", problems)
     return Report(
         {
             "guests": list(guests),

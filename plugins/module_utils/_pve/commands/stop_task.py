@@ -11,7 +11,7 @@ import traceback
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..command import Context, Report, Values, summary, task_values
+from ..command import Context, Report, Values, failures, summary, task_values
 from ..errors import PveError
 from ..guests import read_cluster
 from ..lockholders import CLONES, LOCKS, clone_target, read_holders
@@ -41,7 +41,8 @@ async def run(context: Context) -> Report:
     upids = collect_upids(context.params["upids"], "upids")
     watcher = Watcher(context.api, interval=None, node_timeout=context.params["wait_timeout"])
     try:
-        results = await _stop_all(context, watcher, upids)
+        with context.ends_by_itself():
+            results = await _stop_all(context, watcher, upids)
     finally:
         await watcher.close()
     tasks = [one.task for one in results]
@@ -126,9 +127,8 @@ def _problem(context: Context, results: t.Sequence[_Stopped]) -> str | None:
         if context.stop.is_set()
         else ("could not be stopped")
     )
-    return f"{len(bad)} of {len(results)} tasks {verb}:\n" + "\n".join(
-        task.in_words() for task in bad
-    )
+    headline = f"{len(bad)} of {len(results)} tasks {verb}:"
+    return failures(headline, [task.in_words() for task in bad])
 
 
 async def _leftovers(api: Api, tasks: t.Sequence[Task]) -> list[Values]:

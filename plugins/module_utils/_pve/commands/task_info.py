@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..answers import malformed, mapping_of
-from ..command import Context, Report, Values, summary, task_values, until_interrupted
+from ..command import Context, Report, Values, summary, task_values
 from ..errors import ApiError, NoAnswerError, PveError, Trouble
 from ..history import TaskPage, TaskQuery, recent_tasks
 from ..log import read_log, with_log
@@ -29,11 +29,7 @@ _PATIENCE = 60.0
 
 
 async def run(context: Context) -> Report:
-    """Look, once; an interruption ends it at once."""
-    return await until_interrupted(context, _look(context))
-
-
-async def _look(context: Context) -> Report:
+    """Look, once."""
     params = context.params
     if params["upids"] is not None:
         return await _by_upid(context, collect_upids(params["upids"], "upids"))

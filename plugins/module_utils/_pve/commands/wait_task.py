@@ -10,7 +10,7 @@ import asyncio
 import traceback
 import typing as t
 
-from ..command import Context, Report, Verdict, summary, task_values
+from ..command import Context, Report, Verdict, failures, summary, task_values
 from ..log import with_log
 from ..stopping import stop_task
 from ..task import Outcome, Task
@@ -30,7 +30,8 @@ async def run(context: Context) -> Report:
     stopped: set[Upid] = set()
     waits = {upid: _wait(context, watcher, upid, stopped) for upid in upids}
     try:
-        await _until(context, list(waits.values()), verdict, params["return_when"])
+        with context.ends_by_itself():
+            await _until(context, list(waits.values()), verdict, params["return_when"])
         tasks = [_task_now(upid, wait) for upid, wait in waits.items()]
     finally:
         for wait in waits.values():
@@ -109,9 +110,8 @@ def _report(context: Context, tasks: list[Task], verdict: Verdict, *, changed: b
     running = [task for task in tasks if not _over(task)]
     problem = None
     if bad:
-        problem = f"{len(bad)} of {len(tasks)} tasks did not end well:\n" + "\n".join(
-            task.in_words() for task in bad
-        )
+        headline = f"{len(bad)} of {len(tasks)} tasks failed:"
+        problem = failures(headline, [task.in_words() for task in bad])
     elif running and context.stop.is_set():
         problem = f"interrupted while {len(running)} of {len(tasks)} tasks still run"
     return Report(

@@ -191,7 +191,8 @@ class _Resolver:
         waits = asyncio.gather(*(self._wait(guest, upid) for guest, upid in pending.values()))
         stopped = asyncio.ensure_future(self._machine.context.stop.wait())
         both: set[asyncio.Future[t.Any]] = {waits, stopped}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        with self._machine.context.ends_by_itself():
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not waits.done():
             waits.cancel()

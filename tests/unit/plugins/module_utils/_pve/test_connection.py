@@ -161,3 +161,36 @@ def test_what_is_not_said_has_its_default() -> None:
     said = {**PASSWORD, "validate_certs": False, "api_timeout": 5, "api_retries": 0}
     connection = Connection.from_options(said)
     assert (connection.validate_certs, connection.timeout, connection.retries) == (False, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("environment", "authid"),
+    [
+        ({}, "ansible@pve!ci"),
+        ({"PROXMOX_TOKEN_SECRET": "s3cret-token"}, "ansible@pve"),
+        ({"PROXMOX_TOKEN_SECRET": "s3cret-token", "PROXMOX_PASSWORD": "given"}, "ansible@pve!ci"),
+        ({"PROXMOX_PASSWORD": "given"}, "ansible@pve!ci"),
+    ],
+)
+def test_a_token_of_the_environment_does_not_beat_a_password_given_on_purpose(
+    environment: dict[str, str], authid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PROXMOX_TOKEN_SECRET", "PROXMOX_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    options = {**TOKEN, "api_user": "ansible@pve", "api_password": "given"}
+    assert Connection.from_options(options).authid == authid
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"), [(None, ""), ("", ""), ("/", ""), ("pve", "/pve"), ("/a/b-1/", "/a/b-1")]
+)
+def test_a_prefix_of_paths_is_read(text: str | None, prefix: str) -> None:
+    assert Connection.from_options({**TOKEN, "api_path_prefix": text}).path_prefix == prefix
+
+
+@pytest.mark.parametrize("text", ["/a b", "../x?y=1", "/a//b", "/\x1b"])
+def test_what_is_no_prefix_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="api_path_prefix"):
+        Connection.from_options({**TOKEN, "api_path_prefix": text})

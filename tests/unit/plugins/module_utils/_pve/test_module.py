@@ -133,3 +133,105 @@ def test_a_missing_library_gives_the_usual_message(tmp_path: Path, simulated: Si
     )
     result = json.loads(ended.stdout)
     assert "Failed to import the required Python library (requests)" in result["msg"]
+
+
+KEYS = {
+    "clone": {"guests", "tasks"},
+    "container": {"guests", "tasks"},
+    "operation": {"guests", "tasks"},
+    "wait_task": {"tasks"},
+    "task_info": {"tasks"},
+    "stop_task": {"tasks", "leftovers"},
+    "guest_info": {"guests"},
+}
+
+
+@pytest.mark.parametrize("module", KEYS)
+@pytest.mark.parametrize("wrong", ["host", "option", "number", "argument"])
+def test_a_failure_before_anything_has_the_keys_of_every_result(
+    tmp_path: Path, simulated: Simulated, module: str, wrong: str
+) -> None:
+    needed: dict[str, dict[str, Any]] = {
+        "clone": {"source": "9000", "name": "x1"},
+        "container": {"ostemplate": "local:vztmpl/x.tar.zst", "hostname": "x1"},
+        "operation": {"operation": "start", "guests": [100]},
+        "wait_task": {"upids": []},
+        "task_info": {},
+        "stop_task": {"upids": []},
+        "guest_info": {},
+    }
+    wrongs: dict[str, dict[str, Any]] = {
+        "host": {"api_host": ["a..b"]},
+        "option": {"ca_path": "/nosuch.pem"},
+        "number": {"api_timeout": -1},
+        "argument": {"nosuch": 1},
+    }
+    result = run(tmp_path, module, simulated, **{**needed[module], **wrongs[wrong]})
+    assert result["failed"]
+    assert {"msg", "changed", "summary", "api", *KEYS[module]} <= set(result) | {"changed"}
+    assert result["summary"]["total"] == 0
+    assert result["summary"]["failed"] == 0
+    assert result["api"] == {"requests": 0, "host": None}
+
+
+def test_a_host_that_is_missing_names_the_variable(tmp_path: Path, simulated: Simulated) -> None:
+    result = run(tmp_path, "guest_info", simulated, api_host=[])
+    assert "PROXMOX_HOST" in result["msg"]
+
+
+@pytest.mark.parametrize("module", ["guest_info", "task_info"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_at_once_what_only_reads(
+    tmp_path: Path, simulated: Simulated, module: str, number: signal.Signals
+) -> None:
+    simulated.fault("delay", method="GET", count=None, seconds=30)
+    process = begin(tmp_path, module, simulated)
+    until = time.monotonic() + 20
+    while not simulated.counted["total"] and time.monotonic() < until:
+        assert process.poll() is None
+    process.send_signal(number)
+    began = time.monotonic()
+    result = result_of(process)
+    assert time.monotonic() - began < 5
+    assert result["failed"]
+    assert "interrupted" in result["msg"]
+
+
+def test_what_a_server_says_commands_no_terminal(tmp_path: Path, simulated: Simulated) -> None:
+    status = "no space \x1b[2J\x07\u202e"
+    simulated.admin("POST", "faults", action="task", type="qmclone", exitstatus=status, count=1)
+    result = run(tmp_path, "clone", simulated, source="9000", name="odd1")
+    assert r"no space \x1b[2J\x07\u202e" in result["msg"]
+    assert not set(json.dumps(result, ensure_ascii=False)) & set("\x1b\x07\u202e")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("parallel", -1),
+        ("parallel", 100_000),
+        ("parallel_per_node", -1),
+        ("parallel_per_storage", -1),
+        ("poll_interval", 0.01),
+        ("poll_interval", "inf"),
+        ("retries", -1),
+        ("wait_timeout", 10**12),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_refused(
+    tmp_path: Path, simulated: Simulated, option: str, value: object
+) -> None:
+    result = run(tmp_path, "clone", simulated, source="9000", name="x1", **{option: value})
+    assert result["failed"]
+    assert option in result["msg"]
+    assert simulated.counted["total"] == 0
+
+
+@pytest.mark.parametrize("secret", ["s3cret-in-a-list", ["s3cret-in-a-list"]])
+def test_a_password_in_parameters_is_nowhere_in_the_result(
+    tmp_path: Path, simulated: Simulated, secret: object
+) -> None:
+    params = {"cipassword": secret, "cores": 2}
+    options = {"operation": "configure", "guests": [100], "params": params, "_ansible_diff": True}
+    result = run(tmp_path, "operation", simulated, **options)
+    assert "s3cret-in-a-list" not in json.dumps(result)

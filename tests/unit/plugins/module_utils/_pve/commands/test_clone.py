@@ -8,11 +8,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import summary
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
     NoAnswerError,
     UsageError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
 from ansible_collections.upid.proxmox.tests.unit.cloning import (
     CLONE,
     NAMES,
@@ -65,7 +67,7 @@ async def test_many_guests_with_the_top_level_as_defaults() -> None:
     api = an_api()
     guests = [{"name": "web1"}, {"name": "web2", "full": False, "vmid": 300}]
     report = await clone(api, guests=guests, full=True, description="made")
-    assert report.values["summary"] == {"ok": 2, "total": 2}
+    assert report.values["summary"] == summary([Outcome.OK] * 2)
     first, second = api.made(CLONE)
     assert first.params == {"newid": 101, "name": "web1", "full": True, "description": "made"}
     assert second.params == {"newid": 300, "name": "web2", "full": False, "description": "made"}
@@ -287,7 +289,7 @@ async def test_what_fails_is_told_guest_by_guest_with_its_log() -> None:
     assert report.changed
     assert len(report.values["tasks"]) == 5
     assert report.problem is not None
-    assert report.problem.startswith("1 of 5 guests are not as asked:\n")
+    assert report.problem.startswith("1 of 5 guests failed:\n")
     assert "TASK ERROR: clone failed: no space left on device" in report.problem
     assert report.values["tasks"][0]["upid"] in report.problem
 

@@ -8,11 +8,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report, summary
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
     NoAnswerError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import UpidError
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
@@ -38,7 +39,7 @@ async def test_what_runs_is_stopped_and_what_has_ended_is_left_alone() -> None:
     ended = api.cluster.start("pve2", "qmstart", 100, 3, started=-60)
     report = await stop(api, ended, running)
     assert outcomes(report) == ["ok", "cancelled"]
-    assert report.values["summary"] == {"cancelled": 1, "ok": 1, "total": 2}
+    assert report.values["summary"] == summary([Outcome.CANCELLED, Outcome.OK])
     assert (report.changed, report.problem) == (True, None)
     assert [call.path.split("/")[4] for call in api.made("DELETE")] == [str(running.upid)]
     assert not running.running

@@ -8,12 +8,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report, summary
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
     NoAnswerError,
     UsageError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import UpidError
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
@@ -40,7 +41,7 @@ async def test_tasks_are_waited_for_together_and_told_in_their_order() -> None:
     report = await wait(api, *tasks)
     assert [task["upid"] for task in report.values["tasks"]] == [str(task.upid) for task in tasks]
     assert outcomes(report) == ["ok"] * 3
-    assert report.values["summary"] == {"ok": 3, "total": 3}
+    assert report.values["summary"] == summary([Outcome.OK] * 3)
     assert (report.problem, report.changed) == (None, False)
     assert now() < 33
 
@@ -54,7 +55,7 @@ async def test_a_failure_is_told_at_once_with_exit_status_and_log() -> None:
     )
     assert now() < 33
     assert report.problem is not None
-    assert report.problem.startswith("1 of 1 tasks did not end well:\n")
+    assert report.problem.startswith("1 of 1 tasks failed:\n")
     assert "no space" in report.problem
     assert report.values["tasks"][0]["log"] == log
 
@@ -62,7 +63,7 @@ async def test_a_failure_is_told_at_once_with_exit_status_and_log() -> None:
 @in_virtual_time
 async def test_no_upids_are_no_error() -> None:
     report = await wait(FakeApi())
-    assert (report.values["tasks"], report.values["summary"]) == ([], {"total": 0})
+    assert (report.values["tasks"], report.values["summary"]) == ([], summary([]))
     assert report.problem is None
 
 
