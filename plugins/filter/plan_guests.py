@@ -85,6 +85,7 @@ EXAMPLES = r"""
 - name: Clone what is planned
   upid.proxmox.clone:
     source: debian-12-cloud
+    full: true  # a linked clone is on the storage of its template
     guests: "{{ planned | map(attribute='options') }}"
   vars:
     wanted:

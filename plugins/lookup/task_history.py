@@ -181,7 +181,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils._pve.history import TaskQuery, recent_tasks
-from ..plugin_utils._pve import ask
+from ..plugin_utils._pve import ask, filled_in
 
 if t.TYPE_CHECKING:
     from ..module_utils._pve.client import Api
@@ -197,7 +197,7 @@ class LookupModule(LookupBase):
         self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, t.Any]]:
         """The tasks of the nodes that ``terms`` name, as plain dictionaries."""
-        self.set_options(var_options=variables, direct=kwargs)
+        self.set_options(var_options=filled_in(self._templar, variables), direct=kwargs)
         options = self.get_options()
         nodes = [str(node) for node in self._flatten(terms)]
 

@@ -17,6 +17,7 @@ from ..module_utils._pve.connection import Connection
 from ..module_utils._pve.errors import MissingLibraryError, PveError
 
 T = t.TypeVar("T")
+_VARIABLES = "upid_proxmox_"
 
 
 def ask(options: t.Mapping[str, t.Any], question: t.Callable[[Api], t.Awaitable[T]]) -> T:
@@ -31,6 +32,17 @@ def ask(options: t.Mapping[str, t.Any], question: t.Callable[[Api], t.Awaitable[
         raise AnsibleError(f"{exc}: install {exc.library} for {sys.executable}") from exc
     except PveError as exc:
         raise AnsibleError(str(exc)) from exc
+
+
+def filled_in(templar: t.Any, variables: t.Mapping[str, t.Any] | None) -> t.Any:
+    """The variables for ``set_options``, which takes those of the connection as they are.
+
+    A secret as a rule is a template, such as ``{{ vault_secret }}``.
+    """
+    if templar is None or variables is None:
+        return variables
+    named = {name: value for name, value in variables.items() if name.startswith(_VARIABLES)}
+    return {**variables, **{name: templar.template(value) for name, value in named.items()}}
 
 
 async def _ask(connection: Connection, question: t.Callable[[Api], t.Awaitable[T]]) -> T:

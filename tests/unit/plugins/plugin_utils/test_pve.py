@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Api
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
-from ansible_collections.upid.proxmox.plugins.plugin_utils._pve import ask
+from ansible_collections.upid.proxmox.plugins.plugin_utils._pve import ask, filled_in
 
 # Nobody listens on the discard port of the loopback interface.
 OPTIONS = {"api_host": ["127.0.0.1:9"], "api_password": "Sim-pass-1", "api_retries": 0}
@@ -50,3 +50,17 @@ def test_a_host_that_does_not_answer_is_an_error_that_names_it() -> None:
     with pytest.raises(AnsibleError, match=r"127\.0\.0\.1:9") as caught:
         ask(OPTIONS, version)
     assert "Sim-pass-1" not in str(caught.value)
+
+
+class Templar:
+    """Fills in every template with a secret."""
+
+    def template(self, value: object) -> object:
+        return "the secret" if "{{" in str(value) else value
+
+
+def test_the_variables_of_the_connection_may_be_templates_and_no_others_are_touched() -> None:
+    given = {"upid_proxmox_api_token_secret": "{{ vault }}", "other": "{{ other }}"}
+    expected = {"upid_proxmox_api_token_secret": "the secret", "other": "{{ other }}"}
+    assert filled_in(Templar(), given) == expected
+    assert filled_in(None, given) is given

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster on which examples run, and what has to be there before one does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import yaml
+from ansible_collections.upid.proxmox.tests.clients.client import TOKEN
+from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible, Run
+from ansible_collections.upid.proxmox.tests.plays.pages import Page
+
+# What the pages call the cluster, its authority, the token of their user, and a task.
+AUTHORITY = "/etc/ssl/pve-root-ca.pem"
+SECRET = "00000000-0000-4000-8000-000000000002"
+UPIDS = (
+    "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:",
+    "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:",
+    "UPID:pve1:...",
+    "UPID:pve2:...",
+)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample/Key+0 examples@example.com"
+
+
+@dataclass
+class Stage:
+    """A cluster, and the variables and arguments that a page needs beside its examples."""
+
+    ansible: Ansible
+    variables: dict[str, Any] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
+    upid: str = UPIDS[0]
+
+    def play(self, page: Page) -> Run:
+        """Run the examples of the page as they are, but for the names of hosts, files and tasks."""
+        plays = yaml.safe_load(self._on_this_cluster(yaml.safe_dump(page.plays())))
+        values = {"vault_proxmox_token_secret": SECRET, **self.variables}
+        values = json.loads(self._on_this_cluster(json.dumps(values)))
+        return self.ansible.play(plays, "--extra-vars", json.dumps(values))
+
+    def command(self, words: Sequence[str]) -> Run:
+        """Run a command that a page shows."""
+        words = [self._on_this_cluster(word) for word in words]
+        more = self.arguments if "upid.proxmox.demo" in words else []
+        return self.ansible.run(*words, *map(self._on_this_cluster, more))
+
+    def call(self, method: str, path: str, parameters: Mapping[str, Any]) -> Any:
+        """Call the API as root; return the data."""
+        simulator = self.ansible.cluster.simulator
+        answer = requests.request(
+            method,
+            f"{simulator.url}/api2/json{path}",
+            data=parameters,
+            headers={"Authorization": TOKEN},
+            verify=str(simulator.ca),
+            timeout=60,
+        )
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+    def settle(self) -> None:
+        """Wait until no task runs."""
+        deadline = time.monotonic() + 60
+        while any(task["status"] == "running" for task in self.ansible.world()["tasks"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _on_this_cluster(self, text: str) -> str:
+        simulator = self.ansible.cluster.simulator
+        for number, host in enumerate(simulator.hosts, 1):
+            text = text.replace(f"pve{number}.example.com", host)
+        for upid in UPIDS:
+            text = text.replace(upid, self.upid)
+        return text.replace(AUTHORITY, str(simulator.ca)).replace("SIMULATOR", simulator.url)
+
+
+def set_stage(stage: Stage, described: Mapping[str, Any]) -> None:
+    """Bring the cluster into the state that a page needs, as ``stages.yml`` describes it."""
+    home = stage.ansible.home
+    (home / ".ssh").mkdir(exist_ok=True)
+    (home / ".ssh" / "id_ed25519.pub").write_text(f"{KEY}\n")
+    for name, content in described.get("files", {}).items():
+        (home / name).write_text(yaml.safe_dump(content))
+    stage.variables = described.get("variables", {})
+    stage.arguments = described.get("arguments", [])
+    for fault in described.get("faults", ()):
+        stage.ansible.cluster.admin("POST", "faults", fault)
+    for method, path, parameters in described.get("calls", ()):
+        stage.call(method, path, parameters)
+        stage.settle()
+    if "task" in described:
+        stage.upid = str(stage.call(*described["task"]))
+
+
+def problems(output: str, page: Page) -> list[str]:
+    """What went wrong with an example although Ansible was content."""
+    found = []
+    for name in page.task_names():
+        _before, heading, after = output.partition(f"TASK [{name}]")
+        result = after.partition("\nTASK [")[0].partition("\nPLAY ")[0]
+        if not heading:
+            found.append(f"{name} was not run")
+        elif "skipping: [" in result or "fatal: [" in result or "...ignoring" in result:
+            found.append(f"{name} was skipped or failed")
+    return found
