@@ -31,6 +31,8 @@ class Bulk:
     verb: str
     start: Start
     limit: int
+    cluster: bool = False
+    """Whether it is an action on the whole cluster, whose failures are warnings."""
     failed: list[int] = field(default_factory=list)
 
     async def run(self, guests: Sequence[Guest]) -> None:
@@ -54,12 +56,17 @@ class Bulk:
         try:
             running[await self.start(guest)] = guest
         except CallError as exc:
-            self._end(guest, exc.message)
+            self._end(guest, exc.message, refused=exc.status)
 
-    def _end(self, guest: Guest, status: str) -> None:
-        if is_error(status):
-            self.failed.append(guest.vmid)
-            self.worker.log(f"{self.verb} {guest.label} {guest.vmid} failed: {status}")
+    def _end(self, guest: Guest, status: str, refused: int = 0) -> None:
+        if not is_error(status):
+            return
+        self.failed.append(guest.vmid)
+        text = f"{self.verb} {guest.label} {guest.vmid} failed: {status}"
+        if not self.cluster:
+            self.worker.log(text)
+        else:
+            self.worker.warn(f"{refused} {status}" if refused else text)
 
 
 def wanted_ids(call: Call) -> list[int] | None:

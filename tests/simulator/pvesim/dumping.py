@@ -14,7 +14,7 @@ from .drives import Drive, disks
 from .durations import fraction
 from .entities import Guest, Storage, Volume
 from .guests import as_death, check_lock, check_writable, reload
-from .power import power_off, power_on
+from .power import clean_up, power_off, power_on
 from .sizes import format_size, human_size
 from .volumes import FILE_TYPES, storage_of
 from .worker import Died, Interrupted, Worker
@@ -68,6 +68,8 @@ async def dump(job: Job, guest: Guest) -> Volume:
             async with as_death():
                 check_writable(job.worker.world, job.worker, guest)
             guest.config.pop("lock", None)
+            if guest.kind == "qemu" and not running:
+                clean_up(job.worker.world, guest)
     seconds = int(job.worker.world.clock.now() - began)
     spent = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     job.info(f"Finished Backup of VM {guest.vmid} ({spent})")

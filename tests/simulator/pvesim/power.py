@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from .drives import NET, Drive, disks
 from .entities import Guest
+from .locks import LockTimeout, guest_lock_file
 from .volumes import find_volume
 from .worker import Died, Worker
 from .world import World
+
+CLEANUP_DELAY = 0.5
+"""Seconds at speed 1 until qmeventd has noticed the end and `qm cleanup` runs."""
+CLEANUP_PATIENCE = 30
+"""Seconds for which it waits for the end of a process that is another one by now."""
 
 
 def _check_parts(world: World, guest: Guest) -> None:
@@ -44,6 +52,21 @@ def power_off(guest: Guest) -> None:
     """The guest does not run any more."""
     guest.status, guest.started, guest.paused = "stopped", None, False
     guest.frozen, guest.processes = False, 0
+
+
+def clean_up(world: World, guest: Guest) -> None:
+    """After a VM has ended, `qm cleanup` holds its lock, for long when the VM runs again."""
+
+    async def hold() -> None:
+        path = guest_lock_file("qemu", guest.vmid)
+        with suppress(LockTimeout):
+            async with world.locks.flock(guest.node, path):
+                for _second in range(CLEANUP_PATIENCE):
+                    if not guest.running:
+                        return
+                    await world.clock.sleep(1.0)
+
+    world.tasks.later(CLEANUP_DELAY / world.clock.speed, hold)
 
 
 async def stop_tasks(world: World, worker: Worker, guest: Guest, kind: str) -> None:

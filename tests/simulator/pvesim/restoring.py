@@ -97,6 +97,8 @@ async def prepare(world: World, call: Call, kind: str) -> Restore:
             world.guests[vmid] = guest
             return Restore(call, guest, None)
         check_lock(existing)
+        if kind == "lxc" and existing.running:
+            raise CallError(500, "can't overwrite running container")
         if existing.config.get("protection"):
             label = existing.label
             text = f"can't remove {label} {vmid} - protection mode enabled"

@@ -9,6 +9,7 @@ Other than those of a node, the task fails when a guest failed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pvesim.bulk import Bulk, in_order, wanted_ids, workers
@@ -22,87 +23,131 @@ from pvesim.world import World
 from .bulk_node import start_migration
 
 Act = Callable[[Guest], Awaitable[str]]
+POWER = "VM.PowerMgmt"
+DEFAULT_TIMEOUT = 180
 
 
-def _guests(world: World, call: Call, privilege: str) -> list[Guest]:
-    """The guests that are meant: the caller must have the right on each that he names."""
+@dataclass(frozen=True)
+class _Action:
+    """One action: the type of its task, the words of its log, and what it needs."""
+
+    kind: str
+    heading: str
+    verb: str
+    failing: str
+    privilege: str
+    skipped: Callable[[Guest], str | None]
+    """The warning about a guest that is left out, empty where it is left out silently."""
+
+
+def _chosen(world: World, call: Call, action: _Action) -> tuple[list[int], list[Guest]]:
+    """The VMIDs that are meant, and the guests: what is not there and templates are ignored."""
     wanted = wanted_ids(call)
     if wanted is None:
-        chosen = [g for g in world.guests.values() if call.caller.may(f"/vms/{g.vmid}", privilege)]
+        may = call.caller.may
+        wanted = [vmid for vmid in sorted(world.guests) if may(f"/vms/{vmid}", action.privilege)]
     else:
         for vmid in wanted:
-            check_allowed(call, f"/vms/{vmid}", privilege)
-        chosen = [world.guests[vmid] for vmid in wanted if vmid in world.guests]
-    return in_order(guest for guest in chosen if not guest.template)
+            check_allowed(call, f"/vms/{vmid}", action.privilege)
+    there = [world.guests[vmid] for vmid in wanted if vmid in world.guests]
+    return wanted, in_order(guest for guest in there if not guest.template)
 
 
-def _run(
-    world: World, call: Call, what: tuple[str, str, str], guests: list[Guest], act: Act
-) -> str:
-    """The task; `what` is its type, the verb of its log and that of its failure."""
-    kind, verb, failing = what
+def _run(world: World, call: Call, action: _Action, act: Act, *, backwards: bool = False) -> str:
+    """The task of an action; `act` starts the task of one guest."""
+    wanted, guests = _chosen(world, call, action)
 
     async def work(worker: Worker) -> None:
+        worker.log(f"{action.heading}: {', '.join(str(vmid) for vmid in wanted)}")
+        left = []
+        for guest in guests[::-1] if backwards else guests:
+            why = action.skipped(guest)
+            if why is None:
+                left.append(guest)
+            elif why:
+                worker.warn(why)
+
         async def start(guest: Guest) -> str:
-            worker.log(f"{verb} {guest.label} {guest.vmid} on node '{guest.node}'")
+            worker.log(action.verb.format(f"{guest.label} {guest.vmid}"))
             return await act(guest)
 
-        bulk = Bulk(worker, verb, start, workers(world, call))
-        await bulk.run(guests)
+        verb = action.verb.partition(" {}")[0]
+        bulk = Bulk(worker, verb, start, workers(world, call), cluster=True)
+        await bulk.run(left)
         if bulk.failed:
             ids = ", ".join(str(vmid) for vmid in sorted(bulk.failed))
-            raise Died(f"Some guests failed to {failing} {ids}")
+            raise Died(f"Some guests failed to {action.failing} {ids}")
 
-    return world.tasks.start(call.node, call.caller.authid, kind, "", work)
+    return world.tasks.start(call.node, call.caller.authid, action.kind, "", work)
+
+
+def _not_running(guest: Guest) -> str | None:
+    return None if guest.running else f"Skipping {guest.label} {guest.vmid}, not running."
+
+
+def _not_suspended(guest: Guest) -> str | None:
+    if guest.kind == "lxc":
+        return f"skipping {guest.vmid}, only VMs can be suspended"
+    return _not_running(guest)
 
 
 @call("POST", "/cluster/bulk-action/guest/start")
 async def start(world: World, call: Call) -> str:
-    """Start guests wherever they are."""
+    """Start guests wherever they are; those that run are left out silently."""
     check_quorum(world)
-    guests = [g for g in _guests(world, call, "VM.PowerMgmt") if not g.running]
 
     async def act(guest: Guest) -> str:
         return await guest_call(world, call.caller, guest, ("status/start", {}))
 
-    return _run(world, call, ("bulk-start", "Starting", "start"), guests, act)
+    def skipped(guest: Guest) -> str | None:
+        return "" if guest.running else None
+
+    action = _Action("bulk-start", "Starting guests", "Starting {}", "start:", POWER, skipped)
+    return _run(world, call, action, act)
 
 
 @call("POST", "/cluster/bulk-action/guest/shutdown")
 async def shutdown(world: World, call: Call) -> str:
     """Shut guests down, those that start first last."""
-    guests = [g for g in _guests(world, call, "VM.PowerMgmt")[::-1] if g.running]
     params: dict[str, Any] = {"forceStop": int(call.params.get("force-stop", 1))}
+    timeout = int(call.params.get("timeout", DEFAULT_TIMEOUT))
     if "timeout" in call.params:
-        params["timeout"] = int(call.params["timeout"])
+        params["timeout"] = timeout
 
     async def act(guest: Guest) -> str:
         return await guest_call(world, call.caller, guest, ("status/shutdown", params))
 
-    return _run(world, call, ("bulk-shutdown", "Stopping", "shutdown"), guests, act)
+    verb = f"Shutting down {{}} (Timeout = {timeout} seconds)"
+    head = "Shutting down guests"
+    action = _Action("bulk-shutdown", head, verb, "shutdown", POWER, _not_running)
+    return _run(world, call, action, act, backwards=True)
 
 
 @call("POST", "/cluster/bulk-action/guest/suspend")
 async def suspend(world: World, call: Call) -> str:
     """Pause VMs, or save them to disk."""
-    chosen = _guests(world, call, "VM.PowerMgmt")[::-1]
-    guests = [g for g in chosen if g.running and g.kind == "qemu"]
     params = {"todisk": int(call.params.get("to-disk", 0))}
 
     async def act(guest: Guest) -> str:
         return await guest_call(world, call.caller, guest, ("status/suspend", params))
 
-    return _run(world, call, ("bulk-suspend", "Suspending", "suspend"), guests, act)
+    head = "Suspending guests"
+    action = _Action("bulk-suspend", head, "Suspending {}", "suspend", POWER, _not_suspended)
+    return _run(world, call, action, act, backwards=True)
 
 
 @call("POST", "/cluster/bulk-action/guest/migrate")
 async def migrate(world: World, call: Call) -> str:
     """Move guests to one node; those that are there stay."""
     target = str(call.params["target"])
-    world.check_node(target)
-    guests = [g for g in _guests(world, call, "VM.Migrate") if g.node != target]
 
     async def act(guest: Guest) -> str:
+        world.check_node(target)
         return await start_migration(world, call, guest, target)
 
-    return _run(world, call, ("bulk-migrate", "Migrating", "migrate"), guests, act)
+    def skipped(guest: Guest) -> str | None:
+        return "" if guest.node == target else None
+
+    head = f"Migrating guests to {target}"
+    action = _Action("bulk-migrate", head, "Migrating {}", "migrate", "VM.Migrate", skipped)
+    return _run(world, call, action, act)

@@ -12,7 +12,7 @@ from pvesim.durations import fraction
 from pvesim.entities import Guest
 from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
 from pvesim.ha import Request, redirected, refuse_overrule, request, shutdown_request
-from pvesim.power import power_off, power_on, stop_tasks
+from pvesim.power import clean_up, power_off, power_on, stop_tasks
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -95,6 +95,7 @@ async def stop(world: World, call: Call) -> str:
                 check_lock(guest)
             await worker.work()
             power_off(guest)
+            clean_up(world, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "qmstop", guest.vmid, work)
 
@@ -116,6 +117,7 @@ async def shutdown(world: World, call: Call) -> str:
             if not ignore_lock:
                 check_lock(guest)
             await shut_down(worker, guest, call, force=bool(call.params.get("forceStop")))
+            clean_up(world, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "qmshutdown", guest.vmid, work)
 
@@ -193,6 +195,7 @@ async def suspend(world: World, call: Call) -> str:
             saved = 0.5 + fraction(world.seed, "state", guest.vmid)
             worker.log(f"completed saving the VM state in 2s, saved {saved:.2f} GiB")
             power_off(guest)
+            clean_up(world, guest)
             guest.config["lock"] = "suspended"
 
     kind = "qmsuspend" if to_disk else "qmpause"

@@ -12,7 +12,7 @@ from pvesim.calls import Call, CallError, call
 from pvesim.drives import disks
 from pvesim.entities import Guest, Snapshot
 from pvesim.guests import as_death, check_lock, check_writable, digest, guest_of, reload
-from pvesim.power import power_off, power_on
+from pvesim.power import clean_up, power_off, power_on
 from pvesim.volumes import FILE_TYPES, storage_of, volume_format
 from pvesim.worker import Died, Worker
 from pvesim.world import World
@@ -194,6 +194,8 @@ async def rollback(world: World, call: Call) -> str:
             snapshot = _existing(guest, name)
             check_lock(guest)
             check_writable(world, worker, guest)
+            if guest.running and guest.kind == "qemu":
+                clean_up(world, guest)
             power_off(guest)
             guest.config["lock"] = "rollback"
             try:

@@ -58,7 +58,7 @@ async def test_a_failed_guest_fails_the_task_of_the_cluster(cell: Any) -> None:
     assert await cell.done("POST", "qemu", {"vmid": 200}, node="pve3") == "OK"
     upid = await cell.call("POST", "/cluster/bulk-action/guest/start", {"vms": [100, 200]})
     assert ":bulk-start::" in upid
-    assert await cell.end(upid) == "Some guests failed to start 100"
+    assert await cell.end(upid) == "Some guests failed to start: 100"
     assert cell.world.guests[200].running
 
 
@@ -81,10 +81,15 @@ async def test_suspending_a_node_saves_its_vms_to_disk(cell: Any) -> None:
 
 async def test_a_cluster_is_suspended_and_shut_down(cell: Any) -> None:
     lines = await cell.lines("POST", "/cluster/bulk-action/guest/suspend")
-    assert lines == ["Suspending VM 101 on node 'pve2'", "TASK OK"]
+    assert lines == [
+        "Suspending guests: 100, 101, 9000, 9100",
+        "WARN: Skipping VM 100, not running.",
+        "Suspending VM 101",
+        "TASK WARNINGS: 1",
+    ]
     assert cell.world.guests[101].paused
     upid = await cell.call("POST", "/cluster/bulk-action/guest/shutdown", {"timeout": 20})
-    assert await cell.end(upid) == "OK"
+    assert await cell.end(upid) == "WARNINGS: 1"
     assert not cell.world.guests[101].running
     assert types(cell) == ["bulk-suspend", "qmpause 101", "bulk-shutdown", "qmshutdown 101"]
 
@@ -133,4 +138,28 @@ async def test_the_right_is_needed_on_every_guest(cell: Any) -> None:
     assert (await cell.refusal("POST", "stopall", {"vms": "100,101"}, **only)).status == 403
     assert await cell.done("POST", "startall", {"vms": "100", "force": 1}, **only) == "OK"
     lines = await cell.lines("POST", "/cluster/bulk-action/guest/shutdown", **only)
-    assert lines == ["Stopping VM 100 on node 'pve1'", "TASK OK"]
+    assert lines == [
+        "Shutting down guests: 100",
+        "Shutting down VM 100 (Timeout = 180 seconds)",
+        "TASK OK",
+    ]
+
+
+async def test_what_is_in_the_wanted_state_is_skipped_with_a_warning(cell: Any) -> None:
+    path = "/cluster/bulk-action/guest"
+    await cell.done("POST", "lxc/9100/clone", {"newid": 200})
+    assert await cell.lines("POST", f"{path}/suspend", {"vms": [200]}) == [
+        "Suspending guests: 200",
+        "WARN: skipping 200, only VMs can be suspended",
+        "TASK WARNINGS: 1",
+    ]
+    assert await cell.lines("POST", f"{path}/start", {"vms": [101, 9000, 3999]}) == [
+        "Starting guests: 101, 9000, 3999",
+        "TASK OK",
+    ]
+    assert await cell.lines("POST", f"{path}/migrate", {"vms": [100], "target": "pve9"}) == [
+        "Migrating guests to pve9: 100",
+        "Migrating VM 100",
+        "WARN: 500 no such cluster node 'pve9'",
+        "TASK ERROR: Some guests failed to migrate 100",
+    ]

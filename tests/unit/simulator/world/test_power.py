@@ -214,3 +214,24 @@ async def test_every_running_guest_has_an_address_that_is_nobodys(cell: Any) -> 
         assert any(found in network for network in networks)
         seen.add(found)
     assert len(seen) == 600
+
+
+async def test_a_vm_that_runs_again_is_locked_by_the_clean_up_after_its_stop(cell: Any) -> None:
+    await cell.done("POST", "qemu/100/status/start")
+    await cell.done("POST", "qemu/100/status/stop")
+    assert await cell.done("POST", "qemu/100/status/start") == "OK"
+    await cell.settle(1)
+    began = cell.clock.now()
+    status = await cell.done("POST", "qemu/100/snapshot", {"snapname": "s1"})
+    assert status == "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout"
+    assert 10 <= cell.clock.now() - began < 11
+    await cell.settle(20)
+    assert await cell.done("POST", "qemu/100/snapshot", {"snapname": "s1"}) == "OK"
+
+
+async def test_a_vm_that_stays_off_is_locked_for_a_moment_only(cell: Any) -> None:
+    await cell.done("POST", "qemu/100/status/start")
+    await cell.done("POST", "qemu/100/status/stop")
+    await cell.settle(1)
+    lines = await cell.lines("POST", "qemu/100/snapshot", {"snapname": "s1"})
+    assert "trying to acquire lock..." not in lines[0]
