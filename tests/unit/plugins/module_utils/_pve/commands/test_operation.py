@@ -586,3 +586,34 @@ async def test_a_task_that_fails_is_told_with_its_reason() -> None:
     assert outcomes(report) == [(100, "failed", False)]
     assert report.problem is not None
     assert "start failed: no memory" in report.problem
+
+
+# What a look costs: the figures of the guide to the performance, for three nodes.
+
+
+@pytest.mark.parametrize(
+    ("operation", "options", "by_vmid", "by_name"),
+    [("start", {}, 2, 8), ("configure", {"params": {"cores": 2}}, 3, 9)],
+)
+def test_a_name_costs_two_requests_a_node_and_a_vmid_nothing_more(
+    operation: str, options: dict[str, Any], by_vmid: int, by_name: int
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        for guest, requests in ((101, by_vmid), ("app2", by_name)):
+            api = an_api()
+            report = await operate(api, operation, guest, **options)
+            assert outcomes(report) == [(101, "unchanged", False)]
+            assert len(api.calls) == requests
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_guest_by_name_is_read_once_more_before_it_is_changed() -> None:
+    by_vmid, by_name = an_api(), an_api()
+    await operate(by_vmid, "start", 100)
+    await operate(by_name, "start", "app1")
+    assert len(by_name.made("GET .*/100/config")) == 1
+    assert not by_vmid.made("GET .*/100/config")
+    assert len(by_name.calls) == len(by_vmid.calls) + 7
