@@ -282,3 +282,25 @@ def test_a_node_tells_what_it_can_and_has(simulator: Any) -> None:
     assert done(simulator, "GET", f"{node}/capabilities") == [{"name": "qemu"}]
     assert done(simulator, "GET", f"{node}/hardware/pci")[0]["id"] == "0000:00:01.0"
     assert done(simulator, "GET", f"{node}/hardware/usb") == []
+
+
+def test_ha_tells_of_its_master_its_agents_and_its_services(simulator: Any) -> None:
+    path = "/cluster/ha/status/current"
+    resource = {"sid": "vm:101", "state": "ignored", "comment": "d", "max_relocate": 2}
+    done(simulator, "POST", "/cluster/ha/resources", resource)
+    standby = done(simulator, "GET", path)
+    assert [entry["id"] for entry in standby] == ["quorum", "fencing", "service:vm:101"]
+    assert standby[1]["status"] == "standby (CRM watchdog standby)"
+    assert standby[2] == {
+        "comment": "d", "failback": 1, "id": "service:vm:101", "max_relocate": 2, "max_restart": 1,
+        "node": "pve2", "request_state": "ignored", "sid": "vm:101", "state": "ignored",
+        "status": "vm:101 (pve2, ignored)", "type": "service",
+    }  # fmt: skip
+    done(simulator, "PUT", "/cluster/ha/resources/vm:101", {"state": "started"})
+    armed = {entry["id"]: entry for entry in done(simulator, "GET", path)}
+    assert set(armed) == {
+        "quorum", "master", "lrm:pve1", "lrm:pve2", "lrm:pve3", "fencing", "service:vm:101"
+    }  # fmt: skip
+    assert armed["service:vm:101"]["crm_state"] == "started"
+    assert armed["lrm:pve2"]["status"].startswith("pve2 (active, ")
+    assert armed["lrm:pve3"]["status"].startswith("pve3 (idle, ")

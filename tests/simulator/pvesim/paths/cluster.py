@@ -15,7 +15,6 @@ from pvesim.world import World
 
 from .nodes import node_entry
 
-STANDBY = "standby (CRM watchdog standby"
 NEXT_LOWER, NEXT_UPPER = 100, 1_000_000
 
 
@@ -204,36 +203,3 @@ async def options(world: World, _call: Call) -> dict[str, Any]:
         "allowed-tags": [],
     }
     return defaults | world.options
-
-
-@call("GET", "/cluster/ha/status/current")
-async def ha_status(world: World, call: Call) -> list[dict[str, Any]]:
-    """The state of HA; without resources it stands by."""
-    services = [
-        {
-            "id": f"service:{sid}",
-            "sid": sid,
-            "type": "service",
-            "node": world.guests[int(sid.partition(":")[2])].node,
-            "state": resource.get("state", "started"),
-        }
-        for sid, resource in sorted(world.ha.items())
-        if int(sid.partition(":")[2]) in world.guests
-    ]
-    return [
-        {
-            "id": "quorum",
-            "node": call.node,
-            "quorate": int(world.quorate),
-            "status": "OK",
-            "type": "quorum",
-        },
-        {
-            "id": "fencing",
-            "node": call.node,
-            "type": "fencing",
-            "armed-state": "armed" if services else "standby",
-            "status": f"{'armed (CRM watchdog active' if services else STANDBY})",
-        },
-        *services,
-    ]
