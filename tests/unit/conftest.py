@@ -38,10 +38,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     told = [dict(r.user_properties) for r in reports if dict(r.user_properties).get("replayed")]
     if not told:
         return
-    file = terminalreporter.config.rootpath / "tests/unit/simulator/data/replay.yml"
-    reasons = yaml.safe_load(file.read_text(encoding="utf-8"))["not_applicable"]
-    apart = sum(len(numbers) for numbers in reasons.values())
+    data = terminalreporter.config.rootpath / "tests/unit/simulator/data"
+    files = [yaml.safe_load(file.read_text("utf-8")) for file in sorted(data.glob("replay*.yml"))]
+    reasons = [numbers for file in files for numbers in file["not_applicable"].values()]
+    apart = sum(len(numbers) for numbers in reasons)
     replayed, matched = (sum(p[key] for p in told) for key in ("replayed", "matched"))
     terminalreporter.write_line(
-        f"recorded cases: {replayed + apart}, matched: {matched}, not applicable: {apart}"
+        f"recorded cases: {replayed + apart}, matched: {matched}, not yet: {replayed - matched}, "
+        f"not applicable: {apart} ({len(reasons)} reasons)"
     )

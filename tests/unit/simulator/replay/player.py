@@ -16,7 +16,7 @@ from .client import Reply
 from .events import Events, token
 from .likeness import differences
 from .recording import Recording
-from .script import WORLD, Phase, Script
+from .script import Phase, Script
 from .stage import Stage
 from .task_names import TaskNames
 
@@ -30,7 +30,7 @@ CSRF = "6B000000:CSRF"
 async def play(script: Script, phase: Phase, directory: Path) -> dict[int, list[str]]:
     """The differences of every recording of a phase."""
     start = next((r.started for r in phase.recordings if r.started), DEFAULT_START)
-    stage = Stage(WORLD, start - A_WHILE, directory)
+    stage = Stage(script.world, start - A_WHILE, directory)
     await stage.open()
     try:
         return await Player(script, stage).play(phase)
@@ -82,15 +82,20 @@ class Player:
             return
         world = self._stage.world
         self._names.find(recording.upid, world.tasks.every())
-        task = world.tasks.find("vm", self._names.translated(recording.upid))
+        node = recording.upid.split(":")[1] if recording.upid.count(":") > 1 else "vm"
+        task = world.tasks.find(node, self._names.translated(recording.upid))
         if task is not None:
             await self._stage.reached(task, recording.shows_lines, recording.shows_an_end)
 
     async def _headers(self, recording: Recording) -> dict[str, str]:
         """The headers of a request, with credentials that are good here."""
-        headers = dict(recording.request["headers"])
-        if recording.request["auth"] is not None:
-            headers["Authorization"] = token(recording.request["auth"])
+        headers = {**self._script.headers, **recording.request["headers"]}
+        who = recording.request["auth"]
+        if who == "ticket":
+            ticket, csrf = self._events.ticket or await self._events.log_in("root@pam")
+            headers |= {"Cookie": f"PVEAuthCookie={ticket}", "CSRFPreventionToken": csrf}
+        elif who is not None:
+            headers["Authorization"] = token(who)
         if any(TICKET in value or CSRF in value for value in headers.values()):
             ticket, csrf = self._events.ticket or await self._events.log_in("root@pam")
             headers = {
@@ -108,7 +113,7 @@ class Player:
         if kind:
             headers.setdefault("Content-Type", kind)
         method, path = recording.request["method"], self._names.translated(recording.path)
-        return await self._stage.send(method, path, headers, body)
+        return await self._stage.send(method, path, headers, body, at=recording.at)
 
     def _compared(self, recording: Recording, seen: Reply, elapsed: float) -> list[str]:
         if isinstance(recording.body, dict) and seen.status == 200:

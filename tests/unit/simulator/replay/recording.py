@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-FILE = Path(__file__).parents[1] / "data" / "recordings.jsonl"
+DATA = Path(__file__).parents[1] / "data"
 START_TIME = re.compile(r"UPID:[^:/]+:[0-9A-F]{8}:[0-9A-F]{8,9}:([0-9A-F]{8}):")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One request with its answer; `number` is its place in time, `cut` what was left out."""
+    """One request with its answer; `number` is its place in time, `cut` what was left out, `at` the
+    node that was asked."""
 
     number: int
     name: str
     request: Mapping[str, Any]
     response: Mapping[str, Any]
     cut: str
+    at: str = "vm"
 
     @property
     def status(self) -> int:
@@ -46,7 +48,12 @@ class Recording:
     @property
     def path(self) -> str:
         """The path with its query, as it was sent."""
-        return str(self.request["path"])
+        path, form = str(self.request["path"]), self.request["form"]
+        return f"{path}?{urlencode(form, True)}" if form and not self._has_content else path
+
+    @property
+    def _has_content(self) -> bool:
+        return self.request["method"] in ("POST", "PUT")
 
     @cached_property
     def upid(self) -> str | None:
@@ -88,16 +95,27 @@ class Recording:
         if match := re.fullmatch(r"a form of (\d+) bytes", self.cut):
             return b"x=".ljust(int(match[1]), b"x"), "application/x-www-form-urlencoded"
         if raw is not None:
-            return str(raw).encode(), "application/json"
-        if form is not None:
-            return urlencode(form).encode(), "application/x-www-form-urlencoded"
+            boundary = re.match(r"--(\S+)\r\n", str(raw))
+            kind = (
+                f"multipart/form-data; boundary={boundary[1]}" if boundary else "application/json"
+            )
+            return str(raw).encode(), kind
+        if form is not None and self._has_content:
+            return urlencode(form, True).encode(), "application/x-www-form-urlencoded"
         return b"", ""
 
 
-def read() -> list[Recording]:
-    """All recordings in the order of time."""
-    lines = FILE.read_text(encoding="utf-8").splitlines()
+def read(name: str) -> list[Recording]:
+    """All recordings of a file in the order of time."""
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     return [
-        Recording(r["n"], r["name"], r["request"], r["response"], r.get("shortened", ""))
+        Recording(
+            r["n"],
+            r["name"],
+            r["request"],
+            r["response"],
+            r.get("shortened", ""),
+            r.get("at", "vm"),
+        )
         for r in map(json.loads, lines)
     ]

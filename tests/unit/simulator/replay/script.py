@@ -3,22 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The script of the replay: which recordings one world answers, and what happens before each.
 
-`replay.yml` explains its own format.
+`replay.yml` and `replay2.yml`, one for each series of recordings, explain their own format.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .recording import Recording, read
+from .recording import DATA, Recording, read
 
-DATA = Path(__file__).parents[1] / "data"
-WORLD = DATA / "recorded_world.yml"
+SERIES = ("replay.yml", "replay2.yml")
 
 
 @dataclass(frozen=True)
@@ -33,23 +31,25 @@ class Script:
     """What the file says."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
+        self.recordings = read(document["recordings"])
+        self.world = DATA / document["world"]
+        self.headers: Mapping[str, str] = document["headers"]
+        """What every request of the recorder carried."""
         self._phases: Mapping[str, int] = document["phases"]
         self._before: Mapping[int, Sequence[Mapping[str, Any]]] = document["before"]
         self._together: Sequence[Sequence[int]] = document["together"]
-        self.not_applicable: Mapping[int, str] = {
-            number: reason
-            for reason, numbers in document["not_applicable"].items()
-            for number in numbers
-        }
+        self.not_applicable = _by_number(document["not_applicable"])
+        self.not_yet = _by_number(document["not_yet"])
+        """The recordings that the simulator does not answer alike yet, with the reason."""
 
     @classmethod
-    def load(cls) -> Script:
-        """The script beside the recordings."""
-        return cls(yaml.safe_load((DATA / "replay.yml").read_text(encoding="utf-8")))
+    def load(cls, name: str) -> Script:
+        """The script of a series, beside the recordings."""
+        return cls(yaml.safe_load((DATA / name).read_text(encoding="utf-8")))
 
     def phases(self) -> list[Phase]:
         """The recordings that apply, cut into phases."""
-        recordings = [r for r in read() if r.number not in self.not_applicable]
+        recordings = [r for r in self.recordings if r.number not in self.not_applicable]
         firsts = sorted(self._phases.items(), key=lambda item: item[1])
         ends = [number for _unused, number in firsts[1:]] + [recordings[-1].number + 1]
         return [
@@ -64,3 +64,7 @@ class Script:
     def together(self, number: int) -> Sequence[int]:
         """The numbers of those that were sent at the same time, in the order of their sending."""
         return next((group for group in self._together if number in group), ())
+
+
+def _by_number(reasons: Mapping[str, Sequence[int]]) -> Mapping[int, str]:
+    return {number: reason for reason, numbers in reasons.items() for number in numbers}

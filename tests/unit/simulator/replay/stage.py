@@ -35,8 +35,12 @@ class Stage:
         self.clock.pause()
         self.world = World.load(file, 1.0, 1, self.clock)
         self._authority = Authority(directory)
-        self._server = Server(self.world, self._authority, [Address("127.0.0.1", 0)])
+        self._server = Server(self.world, self._authority, self._addresses())
         self._trust = ssl.create_default_context(cafile=str(self._authority.file))
+
+    def _addresses(self) -> list[Address]:
+        """The first two nodes can be asked."""
+        return [Address("127.0.0.1", 0)] * min(2, len(self.world.nodes))
 
     async def open(self) -> None:
         """Serve."""
@@ -53,11 +57,11 @@ class Stage:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def send(
-        self, method: str, path: str, headers: dict[str, str], body: bytes = b""
+        self, method: str, path: str, headers: dict[str, str], body: bytes = b"", *, at: str = "vm"
     ) -> tuple[Reply, float]:
-        """Send a request; its answer and the seconds of the cluster that it took."""
+        """Send a request to a node; its answer and the seconds of the cluster that it took."""
         begun = self.clock.now()
-        url = self._server.addresses[0].url
+        url = self._server.addresses[list(self.world.nodes).index(at)].url
         reply = await exchange(url, self._trust, method, path, headers, body)
         return reply, self.clock.now() - begun
 
