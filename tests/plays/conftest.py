@@ -16,7 +16,7 @@ from ansible_collections.upid.proxmox.tests.clients.environments import (
     Environment,
     install,
 )
-from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible
+from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import requests
 import yaml
 from ansible_collections.upid.proxmox.tests.clients.client import TOKEN
-from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible, Run
 from ansible_collections.upid.proxmox.tests.plays.pages import Page
+from ansible_collections.upid.proxmox.tests.plays.releases import Ansible, Run
 
 # What the pages call the cluster, its authority, the token of their user, and a task.
 AUTHORITY = "/etc/ssl/pve-root-ca.pem"

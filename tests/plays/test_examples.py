@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.upid.proxmox.tests.clients.client import Cluster
-from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible
 from ansible_collections.upid.proxmox.tests.plays.pages import Page, commands, pages
+from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
 from ansible_collections.upid.proxmox.tests.plays.stage import Stage, problems, set_stage
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible, inventory, play_of
+from ansible_collections.upid.proxmox.tests.plays.releases import Ansible, inventory, play_of
 
 pytestmark = pytest.mark.timeout(240)
 
