@@ -181,6 +181,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils._pve.history import TaskQuery, recent_tasks
+from ..module_utils._pve.printable import printable
 from ..plugin_utils._pve import ask, filled_in
 
 if t.TYPE_CHECKING:
@@ -210,12 +211,12 @@ class LookupModule(LookupBase):
             for node, why in page.unreachable.items()
         ]
         if missing and options["on_unreachable"] == "fail":
-            raise AnsibleError("\n".join(missing))
+            raise AnsibleError(printable("\n".join(missing)))
         for text in missing:
-            display.warning(text)
+            display.warning(printable(text))
         if page.truncated and "limit" not in kwargs:
             display.warning(
                 f"task_history: more tasks match; only the newest {options['limit']} are returned."
                 " Give limit to return more, or to have no warning"
             )
-        return [task.as_result() for task in page.tasks]
+        return [printable(task.as_result()) for task in page.tasks]

@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 from ..module_utils._pve.client import Api, Client
 from ..module_utils._pve.connection import Connection
 from ..module_utils._pve.errors import MissingLibraryError, PveError
+from ..module_utils._pve.printable import printable
 
 T = t.TypeVar("T")
 _VARIABLES = "upid_proxmox_"
@@ -31,7 +32,8 @@ def ask(options: t.Mapping[str, t.Any], question: t.Callable[[Api], t.Awaitable[
     except MissingLibraryError as exc:
         raise AnsibleError(f"{exc}: install {exc.library} for {sys.executable}") from exc
     except PveError as exc:
-        raise AnsibleError(str(exc)) from exc
+        # Without its cause, which Ansible would print with all that the server said.
+        raise AnsibleError(printable(str(exc))) from None
 
 
 def filled_in(templar: t.Any, variables: t.Mapping[str, t.Any] | None) -> t.Any:

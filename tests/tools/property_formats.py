@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes ``property_formats.py`` of the core from the API schema, when it is run.
+"""Writes ``property_formats.py`` of the core from the API schema, when it is run; then format it.
 
 The core needs of the schema what makes two property strings the same: which key a bare value
 belongs to, which keys are other names of one, which are switches, what a key is when it is left
@@ -70,7 +70,7 @@ def build() -> str:
     body = pprint.pformat(formats, width=96, sort_dicts=True)
     return (
         f'{HEADER}API_VERSION = "{schema["version"].split("/")[0]}"\n\n'
-        f"# fmt: off\nFORMATS: dict[str, dict[str, dict[str, object]]] = (\n{body}\n)\n# fmt: on\n"
+        f"FORMATS: dict[str, dict[str, dict[str, object]]] = {body}\n"
     )
 
 

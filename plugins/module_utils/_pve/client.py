@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import typing as t
 
 from . import clock
@@ -20,6 +21,8 @@ if t.TYPE_CHECKING:
 # A silent node keeps so many reads waiting and no more, whatever is asked of it; what is asked of
 # no node in particular has a share of its own.
 _PER_NODE = 6
+# What a request takes beside its answer, in seconds: the connection, and a header that trickles.
+_BESIDES = 10.0
 # Threads for reads beside those that starts may keep: enough for silent nodes and the others.
 _READERS = 120
 
@@ -62,9 +65,11 @@ class Client:
     """The Api of a cluster over HTTPS; requests run side by side in threads of its own."""
 
     def __init__(self, connection: Connection, parallel: int = 8) -> None:
-        self._session = Session(connection, parallel)
+        self._session = Session(connection, parallel + _READERS)
         self._workers = Workers(parallel + _READERS)
         self._shares = Shares(_PER_NODE)
+        # Each host may be tried, and a login may come before that.
+        self._deadline = (connection.timeout + _BESIDES) * (len(connection.hosts) + 2)
         self._timeout = connection.timeout
         self._retries = connection.retries
 
@@ -121,11 +126,15 @@ class Client:
     async def _run(self, method: str, path: Segments, params: Params | None) -> Answer:
         tried = f"{method} /{'/'.join(map(str, path))}"
         try:
-            return await self._workers.run(
+            work = self._workers.run(
                 lambda: self._session.send(method, path, params or {}, self._timeout)
             )
+            return await asyncio.wait_for(work, self._deadline)
         except PveError:
             raise
+        except asyncio.TimeoutError as exc:
+            what = f"no answer within {self._deadline:.0f} s, though something came"
+            raise NoAnswerError(tried, what, sent=True) from exc
         except Exception as exc:
             # Nobody foresaw it, so nobody knows how far the request came.
             raise NoAnswerError(tried, f"{type(exc).__name__}: {exc}", sent=True) from exc

@@ -24,7 +24,7 @@ _HOST = re.compile(
 # Seconds: beyond a day it is a mistake, and beyond some years the operating system refuses it.
 _LONGEST = 86400.0
 _MOST_RETRIES = 100
-_TOKEN_ID = re.compile(r"(?:(?P<user>[^!]+@[^!]+)!)?(?P<name>[A-Za-z][A-Za-z0-9.\-_]+)\Z")
+_TOKEN_ID = re.compile(r"(?:(?P<user>[^!]+)!)?(?P<name>[A-Za-z][A-Za-z0-9.\-_]+)\Z")
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,15 @@ def _identity(options: t.Mapping[str, t.Any]) -> tuple[str, str | None]:
                 "api_token_id: it is neither name nor user@realm!name; the secret belongs into"
                 " api_token_secret"
             )
-        return match.group("user") or _user(user), match.group("name")
+        return _user(match.group("user") or user), match.group("name")
     return _user(user), None
 
 
 def _user(user: str) -> str:
-    if not re.match(r"[^\s:/@!=]+(@[^\s:/@!=]+)*@[A-Za-z][A-Za-z0-9.\-_]+\Z", user):
+    parts = user.split("@")
+    sendable = all("!" <= one <= "~" and one not in ":/!=,;" for one in user)
+    realm = re.match(r"[A-Za-z][A-Za-z0-9.\-_]+\Z", parts[-1])
+    if not sendable or len(parts) < 2 or not all(parts) or realm is None:
         raise UsageError(
             f"api_user: {_harmless(user)} is not user@realm, such as root@pam or ansible@pve"
         )

@@ -35,6 +35,10 @@ class _Module(AnsibleModule):
         }
         super().__init__(**options)
 
+    def warn_of(self, text: str) -> None:
+        """Warn of something that a server may have said."""
+        self.warn(printable(text))
+
     def exit_json(self, **result: t.Any) -> None:
         super().exit_json(**printable({**self.common, **result}))
 
@@ -139,7 +143,7 @@ async def _attend(
         loop.add_signal_handler(number, stop.set)
     began = loop.time()
     try:
-        context = Context(client, module.params, module.check_mode, stop, module.warn)
+        context = Context(client, module.params, module.check_mode, stop, module.warn_of)
         report = await attend(command, context)
     finally:
         orphaned.cancel()

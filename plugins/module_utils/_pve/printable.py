@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 import typing as t
 
-# C0 but tab and line feed, DEL, C1, marks and overrides of direction, separators of lines.
+# C0 but tab and line feed, DEL, C1, marks and overrides of direction, separators of lines,
+# what is not shown at all, halves of characters.
 _COMMANDS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
@@ -32,4 +34,5 @@ def printable(value: t.Any) -> t.Any:
 
 def _shown(match: re.Match[str]) -> str:
     number = ord(match.group())
-    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+    width = 2 if number < 0x100 else 4 if number < 0x10000 else 8
+    return "\\" + {2: "x", 4: "u", 8: "U"}[width] + f"{number:0{width}x}"

@@ -16,6 +16,8 @@ import typing as t
 
 from .errors import ApiError, NoAnswerError, Trouble, classify
 
+Body = t.Union[t.Mapping[str, t.Any], None, t.Literal[False]]
+
 # The hop from pveproxy to another node or to pvedaemon failed: 595 while it connected, 596 and the
 # others after that (AnyEvent::HTTP).
 _NOT_CONNECTED = 595
@@ -32,12 +34,13 @@ _BEFORE_THE_CALL = {
 
 
 def read_refusal(
-    tried: str, method: str, status: int, reason: str, body: t.Mapping[str, t.Any] | None
+    tried: str, method: str, status: int, reason: str, body: Body
 ) -> ApiError | NoAnswerError:
     """The error of an answer with this status.
 
-    ``body`` is the JSON object of the answer, None where it has none. ``reason`` is the reason
-    phrase, in which releases before 8.4 put their message.
+    ``body`` is the JSON object of the answer, None where it has no body at all, False where its
+    body is something else. ``reason`` is the reason phrase, in which releases before 8.4 put their
+    message.
     """
     if status in _HOP:
         # A connection that pveproxy keeps may break after it sent a PUT or DELETE, which it then
@@ -48,25 +51,29 @@ def read_refusal(
             text += ": the node, or the API daemon on it, cannot be reached"
         return NoAnswerError(tried, text, sent=sent)
     if _is_of_the_api(status, reason, body):
-        message = str((body or {}).get("message") or reason)
+        said = body.get("message") if isinstance(body, t.Mapping) else None
+        message = str(said or reason)
         return ApiError(tried, status, message, _errors(body))
     return NoAnswerError(
         tried, f"{status} {reason}".strip() + ", which is not an answer of Proxmox VE", sent=True
     )
 
 
-def _is_of_the_api(status: int, reason: str, body: t.Mapping[str, t.Any] | None) -> bool:
-    if status in _API_STATUSES and body is not None and body.get("data", ...) is None:
-        return True
+def _is_of_the_api(status: int, reason: str, body: Body) -> bool:
+    if isinstance(body, t.Mapping):
+        return status in _API_STATUSES and body.get("data", ...) is None
+    # These two come with a body in plain text; whatever else has another body is not the API's.
+    if body is False and status not in (501, 506):
+        return False
     if re.match(_BEFORE_THE_CALL.get(status, r"(?!)"), reason):
         return True
     # A proxy that drops the body leaves the reason phrase as it is.
     return status == 500 and classify(reason) is not Trouble.OTHER
 
 
-def _errors(body: t.Mapping[str, t.Any] | None) -> dict[str, str]:
+def _errors(body: Body) -> dict[str, str]:
     """What is wrong with which parameter."""
-    errors = (body or {}).get("errors")
+    errors = body.get("errors") if isinstance(body, t.Mapping) else None
     if not isinstance(errors, dict):
         return {}
     return {str(name): str(text) for name, text in errors.items()}

@@ -44,6 +44,8 @@ Segments = tuple[t.Union[str, int], ...]
 Params = t.Mapping[str, t.Any]
 
 TICKET_RENEWAL = 3600.0
+# After a renewal that got no answer the next one waits, for it keeps every request waiting.
+RENEWAL_PAUSE = 60.0
 
 
 class Session:
@@ -153,8 +155,11 @@ class Session:
         except RequestException as exc:
             raise self._silence(tried, exc) from exc
         except (OSError, HTTPError, ValueError, RecursionError, MemoryError) as exc:
-            what = f"{self.host}: {type(exc).__name__}: {exc}"
-            raise _HostError(tried, what, sent=True) from exc
+            # The text of some of them holds what was to be sent, secrets included.
+            shown = "" if isinstance(exc, ValueError) else f": {exc}"
+            raise _HostError(
+                tried, f"{self.host}: {type(exc).__name__}{shown}", sent=True
+            ) from None
         if answer is None:
             raise NoAnswerError(
                 tried,
@@ -220,7 +225,7 @@ class Session:
         except ApiError:
             self._fetch_ticket(auth, str(self.connection.password))
         except NoAnswerError:
-            return  # the old one is good for another hour
+            auth.postpone(RENEWAL_PAUSE)  # the old one is good for another hour
 
     def _fetch_ticket(self, auth: TicketAuth, password: str) -> None:
         granted = self._ask_ticket({"username": self.connection.user, "password": password})
@@ -233,10 +238,10 @@ class Session:
                 {
                     "username": self.connection.user,
                     "password": f"totp:{self.connection.otp}",
-                    "tfa-challenge": granted["ticket"],
+                    "tfa-challenge": self._text_in(granted, "ticket"),
                 }
             )
-        auth.take(granted["ticket"], granted["CSRFPreventionToken"])
+        auth.take(self._text_in(granted, "ticket"), self._text_in(granted, "CSRFPreventionToken"))
 
     def _ask_ticket(self, form: Params) -> dict[str, t.Any]:
         tried = f"login of {self.connection.user} at {self.host}"
@@ -246,7 +251,17 @@ class Session:
             )
         except NoAnswerError as error:  # whatever became of it, no call has been sent
             raise _HostError(tried, error.what, sent=False) from error
-        return t.cast("dict[str, t.Any]", answer.data)
+        if not isinstance(answer.data, dict):
+            raise _HostError(tried, "the answer grants nothing", sent=False)
+        return answer.data
+
+    def _text_in(self, granted: t.Mapping[str, t.Any], key: str) -> str:
+        """A part of what a login granted, if it can be sent along as it is meant to be."""
+        value = granted.get(key)
+        if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
+            tried = f"login of {self.connection.user} at {self.host}"
+            raise _HostError(tried, f"the answer grants no {key} that can be used", sent=False)
+        return value
 
 
 class _HostError(NoAnswerError):
@@ -255,8 +270,7 @@ class _HostError(NoAnswerError):
 
 def _refusal(tried: str, method: str, exc: ResourceException) -> ApiError | NoAnswerError:
     """What a status of 400 or more means."""
-    body = exc.errors if isinstance(exc.errors, dict) else None
-    return read_refusal(tried, method, exc.status_code, str(exc.content or ""), body)
+    return read_refusal(tried, method, exc.status_code, str(exc.content or ""), exc.errors)
 
 
 def _moment(date: str | None) -> float | None:

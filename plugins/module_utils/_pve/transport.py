@@ -191,6 +191,8 @@ class _PinnedConnection(HTTPSConnection):
     pins: tuple[str, ...] = ()
 
     def connect(self) -> None:
+        if "%25" in self.host:  # the zone of an address, which a URL has to quote
+            self.host = self.host.replace("%25", "%", 1)
         try:
             super().connect()
             if self.pins:
@@ -259,10 +261,15 @@ class TicketAuth(ProxmoxHTTPAuthBase):
     ticket: str | None = None
     _csrf = ""
     _taken = 0.0
+    _not_before = 0.0
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self._taken
+        now = time.monotonic()
+        return 0.0 if now < self._not_before else now - self._taken
+
+    def postpone(self, seconds: float) -> None:
+        self._not_before = time.monotonic() + seconds
 
     def take(self, ticket: str, csrf: str) -> None:
         self.ticket, self._csrf, self._taken = ticket, csrf, time.monotonic()
@@ -282,12 +289,13 @@ class Serializer(JsonSerializer):
 
     def loads(self, response: requests.Response) -> Answer:
         body = body_of(response)
-        if body is None or "data" not in body or response.status_code != 200:
+        if body is False or "data" not in body or response.status_code != 200:
             raise NotJsonError(f"{response.status_code} {response.reason}, {_start(response)}")
         return Answer(body["data"], _whole(body.get("total")))
 
-    def loads_errors(self, response: requests.Response) -> dict[str, t.Any] | None:
-        return body_of(response)
+    def loads_errors(self, response: requests.Response) -> t.Any:
+        """The JSON object; None where there is no body, False where there is another one."""
+        return body_of(response) if response.content else None
 
 
 def _whole(value: t.Any) -> int:
@@ -298,12 +306,12 @@ def _whole(value: t.Any) -> int:
         raise NotJsonError(f"the total is {str(value)[:40]!r}") from None
 
 
-def body_of(response: requests.Response) -> dict[str, t.Any] | None:
+def body_of(response: requests.Response) -> dict[str, t.Any] | t.Literal[False]:
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
+        return False
+    return body if isinstance(body, dict) else False
 
 
 def _start(response: requests.Response) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.ancestors import (
@@ -19,8 +20,8 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.ancestors import
 PARENTS = {60: 50, 50: 40, 40: 30, 30: 20, 20: 1, 1: 0}
 
 
-def links(*ansible: int, parents: dict[int, int] = PARENTS) -> dict[int, int]:
-    return links_to_ansible(60, parents.get, lambda pid: pid in ansible)
+def links(*ansible: int, parents: Mapping[int, int] | None = None) -> dict[int, int]:
+    return links_to_ansible(60, (parents or PARENTS).get, lambda pid: pid in ansible)
 
 
 def test_everything_up_to_ansible_is_watched_and_nothing_above() -> None:

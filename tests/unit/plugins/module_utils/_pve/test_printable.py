@@ -25,6 +25,9 @@ from hypothesis import strategies as st
         ("exe.\u202etxt", r"exe.\u202etxt"),
         ("a\u200bb", r"a\u200bb"),
         ("a\u2028b", r"a\u2028b"),
+        ("a\xadb", r"a\xadb"),
+        ("a\ud83db", r"a\ud83db"),
+        ("a\U000e0041b", r"a\U000e0041b"),
     ],
 )
 def test_what_commands_a_terminal_is_shown_as_its_number(text: str, shown: str) -> None:
@@ -34,7 +37,7 @@ def test_what_commands_a_terminal_is_shown_as_its_number(text: str, shown: str) 
 @given(st.text())
 def test_no_character_that_a_terminal_obeys_is_left(text: str) -> None:
     kinds = {unicodedata.category(one) for one in printable(text) if one not in "\n\t"}
-    assert not kinds & {"Cc", "Zl", "Zp"}
+    assert not kinds & {"Cc", "Cs", "Zl", "Zp"}
 
 
 def test_the_rest_of_a_value_stays_what_it_is() -> None:

@@ -14,7 +14,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.refusals import read_refusal
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.refusals import Body, read_refusal
 
 RECORDINGS = Path(__file__).parents[3] / "simulator/data/recordings.jsonl"
 # What the API itself says without carrying anything out, but to no call of this collection.
@@ -36,7 +36,8 @@ ERRORS = list(recorded_errors())
 
 @pytest.mark.parametrize(("number", "method", "answer"), ERRORS)
 def test_a_recorded_refusal_is_recognised(number: int, method: str, answer: dict[str, Any]) -> None:
-    body = answer["body"] if isinstance(answer["body"], dict) else None
+    given = answer["body"]
+    body: Body = None if not given else given if isinstance(given, dict) else False
     error = read_refusal("x", method, answer["status"], answer["reason"], body)
     assert isinstance(error, ApiError), (number, error)
 
@@ -106,3 +107,15 @@ def test_odd_errors_are_read_as_far_as_they_can_be(errors: Any) -> None:
     error = read_refusal("x", "POST", 400, "Parameter verification failed.", body)
     assert isinstance(error, ApiError)
     assert all(isinstance(text, str) for text in error.errors.values())
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(403, "Permission denied"), (501, "Method not implemented"), (500, "VM 100 already exists")],
+)
+def test_a_page_of_something_in_between_is_no_refusal_whatever_its_reason(
+    status: int, reason: str
+) -> None:
+    error = read_refusal("POST /x", "POST", status, reason, False)
+    assert isinstance(error, NoAnswerError)
+    assert error.sent

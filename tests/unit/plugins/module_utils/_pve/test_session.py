@@ -399,6 +399,40 @@ def test_a_malformed_answer_is_an_error_of_that_request(tmp_path: Path, body: by
         session.close()
 
 
+@pytest.mark.parametrize(
+    "granted",
+    [None, [], {}, {"NeedTFA": 1}, {"ticket": 5, "CSRFPreventionToken": "x"},
+     {"ticket": "PVE:x\n", "CSRFPreventionToken": "x"}, {"ticket": "", "CSRFPreventionToken": "x"}],
+)  # fmt: skip
+def test_a_login_that_grants_nothing_has_sent_no_call(tmp_path: Path, granted: Any) -> None:
+    with serve(tmp_path, data(granted)) as server:
+        options = {"api_host": server.host, "ca_path": str(server.ca), "api_otp": "1", **TICKET}
+        session = Session(Connection.from_options(options), 1)
+        with pytest.raises(NoAnswerError, match="login of root@pam") as caught:
+            session.send("POST", START, {}, 5.0)
+        assert not caught.value.sent
+        session.close()
+
+
+def test_a_zone_of_an_address_is_resolved_as_it_is_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, *_more: Any, **_others: Any) -> Any:
+        asked.append(host)
+        raise OSError("for the test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    options = {"api_host": "[fe80::1%eth0]:8006", **TOKEN}
+    session = Session(Connection.from_options(options), 1)
+    with pytest.raises(NoAnswerError) as caught:
+        session.send("POST", START, {}, 5.0)
+    assert asked == ["fe80::1%eth0"]
+    assert not caught.value.sent
+    session.close()
+
+
 @contextlib.contextmanager
 def a_host_that_trickles(directory: Path, pause: float) -> Iterator[tuple[str, Path]]:
     """A host that sends its answer byte by byte."""
