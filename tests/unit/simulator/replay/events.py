@@ -36,6 +36,7 @@ class Events:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._calls: list[asyncio.Task[tuple[Reply, float]]] = []
+        self._tickets: dict[str, tuple[str, str]] = {}
         self.headers: dict[str, str] = {}
         """What the next request carries instead of what was recorded."""
         self.ticket: tuple[str, str] | None = None
@@ -47,12 +48,15 @@ class Events:
         await getattr(self, f"_{kind}")(argument)
 
     async def log_in(self, userid: str) -> tuple[str, str]:
-        """A new ticket of a user with its CSRF token."""
+        """A new ticket of a user with its CSRF token; the last one when nobody can log in now."""
         form = urlencode({"username": userid, "password": "secret"}).encode()
         headers = {"Content-Type": FORM}
         send = self._stage.send("POST", "/api2/json/access/ticket", headers, form)
-        data = (await self._stage.played(send))[0].body["data"]
-        return data["ticket"], data["CSRFPreventionToken"]
+        reply, _unused = await self._stage.played(send)
+        if reply.status == 200:
+            data = reply.body["data"]
+            self._tickets[userid] = data["ticket"], data["CSRFPreventionToken"]
+        return self._tickets[userid]
 
     async def _call(self, text: str) -> None:
         """`[bob] POST qemu/110/clone newid=130 full=1`, below the node vm."""
@@ -113,6 +117,26 @@ class Events:
         for name, attributes in changes.items():
             for key, value in attributes.items():
                 setattr(self._stage.world.nodes[name], key, value)
+
+    async def _unreached(self, states: Mapping[str, str]) -> None:
+        """How the other nodes see some nodes: `{vm2: frozen}`; up for one that is back."""
+        for name, state in states.items():
+            if state == "up":
+                self._stage.world.node_up(name)
+            else:
+                self._stage.world.node_unreached(name, state)
+
+    async def _pmxcfs(self, states: Mapping[str, str]) -> None:
+        for name, state in states.items():
+            self._stage.world.set_pmxcfs(name, state)
+
+    async def _forget(self, vmid: int) -> None:
+        """A guest has neither snapshots nor changes that wait any more."""
+        guest = self._stage.world.guests[vmid]
+        guest.snapshots.clear()
+        guest.pending.clear()
+        for key in ("parent", "lock", "vmstate"):
+            guest.config.pop(key, None)
 
     async def _quorum(self, there: bool) -> None:
         self._stage.world.quorate = there

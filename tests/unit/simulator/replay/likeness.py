@@ -186,7 +186,8 @@ def _object(where: str, told: dict[str, Any], seen: dict[str, Any], cut: bool) -
             continue  # A number that the host could not tell.
         yield from _data(f"{where}.{key}", told[key], seen[key], cut)
         plain = not isinstance(told[key], dict | list)
-        if key not in MEASURED and plain and _value(key, told[key]) != _value(key, seen[key]):
+        measured = (told.get("key") if key == "value" else key) in MEASURED
+        if not measured and plain and _value(key, told[key]) != _value(key, seen[key]):
             yield f"{where}.{key} is {seen[key]!r} instead of {told[key]!r}"
 
 

@@ -67,6 +67,7 @@ class Player:
         for recording in group:
             for event in self._script.before(recording.number):
                 await self._events.happen(event)
+            await self._follow(recording)
             await self._prepare(recording)
         sends = [self._send(recording, await self._headers(recording)) for recording in group]
         answers = await self._stage.played(_all(sends))
@@ -75,6 +76,13 @@ class Player:
             answers.sort(key=lambda answer: (answer[1], answer[0].status))
         pairs = zip(group, answers, strict=True)
         return {r.number: self._compared(r, *answer) for r, answer in pairs}
+
+    async def _follow(self, recording: Recording) -> None:
+        """Let time pass until a request is sent that started a task, as far as it is known."""
+        started = recording.starts_at if self._script.in_time else None
+        ahead = (started or 0) - self._stage.clock.now()
+        if ahead > 0:
+            await self._stage.passed(ahead)
 
     async def _prepare(self, recording: Recording) -> None:
         """Find the task of the path, and wait until it is as far as the answer shows it."""

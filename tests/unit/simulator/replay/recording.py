@@ -89,6 +89,13 @@ class Recording:
         match = START_TIME.search(unquote(self.path) + json.dumps(self.body))
         return int(match[1], 16) if match else None
 
+    @property
+    def starts_at(self) -> int | None:
+        """The epoch second of the task that the answer says to have started."""
+        data = self.body.get("data") if isinstance(self.body, dict) else None
+        match = START_TIME.match(data) if isinstance(data, str) else None
+        return int(match[1], 16) if match else None
+
     def content(self) -> tuple[bytes, str]:
         """The body of the request and its type; a form that was cut is made up again."""
         form, raw = self.request["form"], self.request.get("rawbody")

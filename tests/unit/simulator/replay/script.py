@@ -35,6 +35,8 @@ class Script:
         self.world = DATA / document["world"]
         self.headers: Mapping[str, str] = document["headers"]
         """What every request of the recorder carried."""
+        self.in_time: bool = document.get("in_time", False)
+        """Whether requests that start tasks are sent at the times of the recorded ones."""
         self._phases: Mapping[str, int] = document["phases"]
         self._before: Mapping[int, Sequence[Mapping[str, Any]]] = document["before"]
         self._together: Sequence[Sequence[int]] = document["together"]

@@ -74,13 +74,14 @@ class Stage:
                 if task.done():
                     break
             else:
-                await self._go_on(begun)
+                await self._go_on(begun, task)
         return task.result()
 
-    async def _go_on(self, begun: float) -> None:
-        """Jump to the end of the nearest wait."""
+    async def _go_on(self, begun: float, task: asyncio.Task[Any]) -> None:
+        """Jump to the end of the nearest wait; gives a task up that nothing goes on for."""
         due = self.clock.next_due()
         if due is None or due > begun + LONGEST:
+            task.cancel()
             raise TimeoutError(f"nothing happens any more after {self.clock.now() - begun} s")
         self.clock.advance(max(0.0, due - self.clock.now()))
 
