@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pvesim.entities import Acl, Guest
+from pvesim.entities import Acl, Guest, Volume
 from pvesim.history import Entry
 from pvesim.power import power_off
 from pvesim.task import Task
@@ -129,6 +129,22 @@ class Events:
     async def _pmxcfs(self, states: Mapping[str, str]) -> None:
         for name, state in states.items():
             self._stage.world.set_pmxcfs(name, state)
+
+    async def _archive(self, backups: Mapping[str, int]) -> None:
+        """Backups of guests as they are now, by their volume."""
+        for volid, vmid in backups.items():
+            storage, _unused, name = volid.partition(":")
+            guest = self._stage.world.guests[vmid]
+            parts = name.split("-")[-1].split(".")[1:]
+            self._stage.world.storages[storage].volumes.append(
+                Volume(volid, "backup", ".".join(parts), 26112, vmid,
+                       int(self._stage.clock.now()), guest.node, config=dict(guest.config))
+            )  # fmt: skip
+
+    async def _moved(self, places: Mapping[int, str]) -> None:
+        """Guests that are at another node now."""
+        for vmid, node in places.items():
+            self._stage.world.guests[vmid].node = node
 
     async def _forget(self, vmid: int) -> None:
         """A guest has neither snapshots nor changes that wait any more."""
