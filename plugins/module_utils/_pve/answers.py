@@ -11,6 +11,8 @@ import typing as t
 from .errors import NoAnswerError
 
 if t.TYPE_CHECKING:
+    from .client import Api
+    from .session import Params, Segments
     from .transport import Answer
 
 Row = t.Mapping[str, t.Any]
@@ -28,6 +30,28 @@ def rows_of(answer: Answer, tried: str) -> list[t.Any]:
     if isinstance(answer.data, list):
         return answer.data
     raise malformed(tried, answer.data)
+
+
+async def read_rows(
+    api: Api, path: Segments, params: Params | None = None, *, retries: int | None = None
+) -> list[Row]:
+    """The rows of a list call; NoAnswerError for anything else than a list of objects."""
+    answer = await api.get(path, params, retries=retries)
+    rows = rows_of(answer, _tried(path))
+    if not all(isinstance(row, dict) for row in rows):
+        raise malformed(_tried(path), answer.data)
+    return rows
+
+
+async def read_mapping(
+    api: Api, path: Segments, params: Params | None = None, *, retries: int | None = None
+) -> Row:
+    """The object of a call; NoAnswerError for anything else."""
+    return mapping_of(await api.get(path, params, retries=retries), _tried(path))
+
+
+def _tried(path: Segments) -> str:
+    return f"GET /{'/'.join(map(str, path))}"
 
 
 def count_of(value: object) -> int | None:

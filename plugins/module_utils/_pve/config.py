@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from .answers import read_rows
 from .errors import UsageError
 from .guests import split_tags
 from .properties import as_text, format_of, same, switch, with_filled
@@ -85,7 +86,7 @@ async def read_configuration(
 ) -> Configuration:
     """Read the configuration of a guest in one request that no daemon has to answer."""
     path = ("nodes", guest.node, guest.kind, guest.vmid, "pending")
-    return Configuration.parse((await api.get(path, retries=retries)).data or [])
+    return Configuration.parse(await read_rows(api, path, retries=retries))
 
 
 def config_params(params: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:

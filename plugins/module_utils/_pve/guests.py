@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from . import clock
+from .answers import malformed, read_mapping, read_rows
 from .errors import ApiError, NoAnswerError, PveError, Trouble, UsageError
 
 if t.TYPE_CHECKING:
@@ -20,6 +21,8 @@ if t.TYPE_CHECKING:
 KINDS = ("qemu", "lxc")
 _BEING_CREATED = ("clone", "create")
 _MORE_READINGS = 3
+# How long a node may refuse or fail to list its guests before that is unknown, in seconds.
+_PATIENCE = 30.0
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
 _SEPARATORS = re.compile(r"[;, ]+")
 
@@ -190,9 +193,12 @@ async def add_names_of(api: Api, cluster: Cluster, guests: t.Iterable[Guest]) ->
 
 async def _resources(api: Api) -> Cluster:
     """What the cluster's list shows, without any name that would be believed."""
-    rows = (await api.get(("cluster", "resources"))).data or []
-    nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
-    guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *KINDS))}
+    rows = await read_rows(api, ("cluster", "resources"))
+    try:
+        nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
+        guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *KINDS))}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise malformed("GET /cluster/resources", f"{type(exc).__name__}: {exc}") from exc
     places = {(node, kind) for node in nodes for kind in KINDS}
     places |= {(guest.node, guest.kind) for guest in guests.values()}
     return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), sorted(places))
@@ -281,7 +287,7 @@ def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
     async def recheck(api: Api) -> None:
         path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
         try:
-            config = (await api.get(path)).data or {}
+            config = await read_mapping(api, path)
         except ApiError as error:
             if error.trouble is not Trouble.GONE:
                 raise
@@ -308,20 +314,23 @@ def config_name(kind: str, config: t.Mapping[str, t.Any]) -> str | None:
 async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str, t.Any]] | None:
     """The guests of a node by VMID, None where it cannot be asked.
 
-    A node whose containers start or stop in this moment answers 500 now and then.
+    A daemon that restarts or is blocked by locks is waited for, and a node whose containers start
+    or stop in this moment answers 500 now and then. A node that keeps silent is asked once.
     """
-    for attempt in range(1, _MORE_READINGS + 1):
+    until, attempt = clock.now() + _PATIENCE, 0
+    while True:
+        attempt += 1
         try:
-            answer = await api.get(("nodes", node, kind), retries=1)
+            rows = await read_rows(api, ("nodes", node, kind), retries=0)
+            return {int(row["vmid"]): row for row in rows}
         except NoAnswerError:
-            return None
-        except ApiError as error:
-            if error.status != 500:
+            pass
+        except (ApiError, KeyError, TypeError, ValueError) as error:
+            if not isinstance(error, ApiError) or error.status != 500:
                 return None
-            await clock.sleep(clock.backoff(attempt))
-        else:
-            return {int(row["vmid"]): row for row in answer.data or ()}
-    return None
+        if clock.now() >= until:
+            return None
+        await clock.sleep(clock.backoff(attempt, most=4.0))
 
 
 def _of_type(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .answers import read_mapping
 from .guests import Guest
 from .operations.job import Job, Target, common_lanes
 from .recovery import find_at_work, find_dead, read_target
@@ -51,7 +52,7 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
 
 async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str]) -> bool:
     """Whether this is still what the clone ``job`` left, and nobody on any node works on it."""
-    config = (await api.get(("nodes", guest.node, guest.kind, guest.vmid, "config"))).data or {}
+    config = await read_mapping(api, ("nodes", guest.node, guest.kind, guest.vmid, "config"))
     if config.get("lock") != "clone" or str(config.get("description")).strip() != _TEMPORARY:
         return False
     return await find_at_work(api, job, nodes) is None

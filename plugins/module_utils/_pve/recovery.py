@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from . import clock
+from .answers import read_mapping
 from .errors import ApiError, NoAnswerError, Trouble
 from .sequel import request_for
 from .task import outcome_of
@@ -166,7 +167,7 @@ async def first_lines(api: Api, upid: Upid) -> list[str]:
         answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
     except ApiError:  # not ours to read, so not ours
         return []
-    lines = [str(line["t"]) for line in answer.data or ()]
+    lines = [str(line.get("t")) for line in answer.data or () if isinstance(line, dict)]
     return [] if lines in (["no content"], [""]) else lines
 
 
@@ -193,9 +194,8 @@ async def read_target(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
     """
     path = ("nodes", job.node, job.target.kind, job.target.vmid, "config")
     try:
-        answer = await api.get(path, retries=0)
+        return await read_mapping(api, path, retries=0)
     except ApiError as error:
         if error.trouble is Trouble.GONE or error.status == 403:
             return None
         raise
-    return t.cast("t.Mapping[str, t.Any]", answer.data or {})

@@ -16,6 +16,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from . import clock
+from .answers import read_rows
 from .errors import ApiError, NoAnswerError, Trouble
 from .task import Outcome, Task
 from .tasklist import list_tasks
@@ -106,7 +107,7 @@ def _wanted(job: Job, asked: Upid) -> str:
 
 async def _state(api: Api, job: Job) -> str:
     """``running`` or ``stopped``, for a migration the node; ``error`` when HA has given up."""
-    rows = (await api.get(("cluster", "resources"), {"type": "vm"})).data or []
+    rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
     row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
     if row is not None and row.get("hastate") == "error":
         return "error"

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from . import clock
+from .answers import read_mapping, read_rows
 from .errors import ApiError, Trouble
 from .recovery import find_running
 
@@ -65,13 +66,13 @@ async def is_wanted(api: Api, job: Job) -> bool:
 
 async def _config(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
     """The configuration of the guest with the job's VMID, wherever it is; None where it is gone."""
-    rows = (await api.get(("cluster", "resources"), {"type": "vm"})).data or []
+    rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
     row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
     if row is None:
         return None
     path = ("nodes", str(row["node"]), str(row["type"]), job.target.vmid, "config")
     try:
-        config = (await api.get(path)).data or {}
+        config = await read_mapping(api, path)
     except ApiError as error:
         if error.trouble is Trouble.GONE:  # it moved or went in this moment
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ..answers import read_mapping
 from ..errors import ApiError, NoAnswerError, Trouble, UsageError
 from ..guests import KINDS, Node, add_names, as_vmid, read_cluster
 from ..operations.clone import CloneSource, clone_job
@@ -106,7 +107,7 @@ async def _by_hint(context: Context, cluster: Cluster, name: str) -> CloneSource
 
 async def _config(context: Context, guest: Guest) -> t.Mapping[str, t.Any]:
     path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
-    return t.cast("t.Mapping[str, t.Any]", (await context.api.get(path)).data or {})
+    return await read_mapping(context.api, path)
 
 
 def _checked(context: Context, source: CloneSource) -> CloneSource:

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..addresses import read_addresses, wait_for_addresses
+from ..answers import read_rows
 from ..command import Context, Report, Values
 from ..config import read_configuration
 from ..errors import ApiError, NoAnswerError, Trouble, UsageError
@@ -118,7 +119,7 @@ async def _check_pool(context: Context, cluster: Cluster) -> None:
     pool = context.params["pool"]
     if pool is None or any(guest.pool == pool for guest in cluster.guests.values()):
         return
-    rows = (await context.api.get(("pools",))).data or []
+    rows = await read_rows(context.api, ("pools",))
     if not any(row.get("poolid") == pool for row in rows):
         raise UsageError(
             f"pool: there is no pool {pool!r}, or the user or token lacks Pool.Audit on"

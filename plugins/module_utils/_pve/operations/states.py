@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..answers import read_mapping, read_rows
 from ..config import Configuration, Rules, difference
 from ..errors import ApiError, Trouble, UsageError
 from ..volumes import size_in_bytes
@@ -37,8 +38,8 @@ def done_check(operation: str, job: Job) -> Done | None:
 
 def _has_state(job: Job, state: str) -> Done:
     async def has_state(api: Api) -> bool:
-        answer = await api.get((*job.path[:4], "status", "current"))
-        return bool((answer.data or {}).get("status") == state)
+        now = await read_mapping(api, (*job.path[:4], "status", "current"))
+        return bool(now.get("status") == state)
 
     return has_state
 
@@ -92,7 +93,7 @@ def _is_gone(job: Job) -> Done:
 
 
 async def _read(api: Api, job: Job) -> Configuration:
-    return Configuration.parse((await api.get((*job.path[:4], "pending"))).data or [])
+    return Configuration.parse(await read_rows(api, (*job.path[:4], "pending")))
 
 
 async def _row(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
@@ -100,10 +101,10 @@ async def _row(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
 
     A caller who may not see it gets no row either, so its configuration has to be gone as well.
     """
-    rows = (await api.get(("cluster", "resources"), {"type": "vm"})).data or []
+    rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
     row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
     if row is not None:
-        return t.cast("t.Mapping[str, t.Any]", row)
+        return row
     try:
         await api.get((*job.path[:4], "config"))
     except ApiError as error:

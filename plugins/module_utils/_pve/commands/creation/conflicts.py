@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ... import clock
+from ...answers import read_mapping
 from ...errors import PveError
 from ...guests import Guest, read_cluster, still_named
 from ...operations.job import Job, Target, common_lanes
@@ -158,7 +159,7 @@ async def _against_removal(machine: Engine, result: Result) -> str:
         return "no answer to this call named the task that created it"
     guest = ("nodes", target.node, target.kind, target.vmid)
     try:
-        state = (await api.get((*guest, "status", "current"))).data or {}
+        state = await read_mapping(api, (*guest, "status", "current"))
         tasks = await list_tasks(
             api, target.node, {"source": "all", "vmid": target.vmid}, retries=None
         )

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ... import clock
+from ...answers import read_mapping
 from ...creators import Creators
 from ...errors import ApiError, PveError, Trouble
 from ...guests import add_names, add_names_of, read_cluster
@@ -216,7 +217,7 @@ class _Resolver:
         while clock.now() < until:
             await clock.sleep(_STEP)
             try:
-                config = (await self._api.get(path, retries=0)).data or {}
+                config = await read_mapping(self._api, path, retries=0)
             except ApiError as error:
                 if error.trouble is Trouble.GONE:
                     return

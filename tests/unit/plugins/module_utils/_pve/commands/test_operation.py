@@ -15,6 +15,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
     NoAnswerError,
     UsageError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
@@ -404,6 +405,18 @@ def test_what_cannot_be_read_is_never_gone(how: str) -> None:
             assert report.values["guests"][0]["outcome"] == "failed"
             assert "pve3" in (report.problem or "")
         assert 102 in api.cluster.guests
+
+    scenario()
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", [None], [5], [{"type": "qemu"}]], ids=str)
+def test_a_list_of_the_cluster_that_is_none_makes_no_guest_gone(data: Any) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        api.disturb("GET /cluster/resources", Answer(data), count=None)
+        with pytest.raises(NoAnswerError, match="malformed"):
+            await operate(api, "delete", 100, allow_destructive=True)
 
     scenario()
 
