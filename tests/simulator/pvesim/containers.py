@@ -10,24 +10,32 @@ from .entities import Volume
 from .volumes import allocate, storage_of
 from .worker import Worker
 
-BLOCK = 4096
+MIB = 1 << 20
+SMALL = 512 * MIB
+"""A file system below this size has blocks of 1 KiB instead of 4 (mke2fs.conf)."""
+GROUPS = sorted({1} | {base**power for base in (3, 5, 7) for power in range(1, 12)})
+"""The groups of blocks that keep a copy of the superblock (sparse_super)."""
 
 
 async def make_volume(
     worker: Worker, vmid: int, drive: Drive, storage_id: str, size: int, made: list[Volume]
 ) -> Drive:
-    """A volume with a new file system; the entry as the config holds it."""
+    """A volume with a new file system, in whole MiB; the entry as the config holds it."""
+    size -= size % MIB
     storage = storage_of(worker.world, storage_id)
     volume = await allocate(worker, storage, "rootdir", vmid, size, "raw")
     made.append(volume)
-    blocks = size // BLOCK
-    worker.log(f"Creating filesystem with {blocks} 4k blocks and {blocks // 4} inodes")
+    kib = 1 if size < SMALL else 4
+    blocks = size // (kib << 10)
+    worker.log(f"Creating filesystem with {blocks} {kib}k blocks and {blocks // 4} inodes")
     worker.log(
         f"Filesystem UUID: {worker.world.random.getrandbits(32):08x}-0000-4000-8000-"
         f"{worker.world.random.getrandbits(48):012x}"
     )
     worker.log("Superblock backups stored on blocks: ")
-    worker.log("\t" + ", ".join(str(n * 32768) for n in (1, 3, 5, 7) if n * 32768 < blocks))
+    first = 1 if kib == 1 else 0
+    copies = (n * (kib << 13) + first for n in GROUPS)
+    worker.log("\t" + ", ".join(str(block) for block in copies if block < blocks))
     options = {k: v for k, v in drive.options.items() if k != "size"}
     result = Drive(drive.key, volume.volid, options)
     result.resize(size)

@@ -71,6 +71,12 @@ class Snapshot:
     description: str = ""
     vmstate: bool = False
 
+    def section(self) -> dict[str, CONFIG_VALUE]:
+        """Its section of the config file: the config as it was, with the snapshot's own keys."""
+        keys = {"description": self.description, "parent": self.parent}
+        own = {key: value for key, value in keys.items() if value}
+        return {**self.config, "snaptime": self.snaptime, **own}
+
 
 @dataclass
 class Guest:

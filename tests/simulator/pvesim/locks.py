@@ -92,12 +92,8 @@ class Locks:
         if lock.free_for(shared):
             lock.take(shared)
         else:
-            say("trying to acquire lock...")
-            try:
-                await self._wait(lock, path, shared, patience)
-            except BaseException:
-                say("\n")
-                raise
+            say("trying to acquire lock...\n")
+            await self._wait(lock, path, shared, patience)
             say(" OK\n")
         try:
             yield

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+from .calls import CallError
 from .daemons import NO_ROUTE_DELAY
 from .drives import Drive, drives
 from .entities import Guest, Storage, Volume
@@ -40,6 +41,8 @@ class Migration:
     target: str
     mapping: Mapping[str, str]
     """Target storage by source storage; the empty key is for all others."""
+    restart: bool = False
+    """Whether a container that runs may be stopped and started over there."""
     copies: list[tuple[Drive, Volume, Volume]] = field(default_factory=list)
     """Disk entry, original and copy of every local volume."""
 
@@ -72,6 +75,8 @@ class Migration:
             volume = find_volume(self.world, drive.volume, self.guest.node)
             if volume is None or volume.node is None:
                 self.target_storage(drive.storage)
+                if self.guest.kind == "lxc":
+                    self.say(f"volume '{drive.volume}' is on shared storage '{drive.storage}'")
                 continue
             if drive.cdrom and not drive.cloudinit:
                 raise Aborted(f"can't migrate local cdrom '{drive.volume}'")
@@ -166,7 +171,7 @@ async def migrate(migration: Migration, phases: Phases) -> None:
     began = migration.world.clock.now()
     async with worker.guest_lock(guest), as_death():
         reload(worker, guest)
-        check_lock(guest)
+        await _begin(migration, began)
         try:
             await migration.connect()
             migration.say(
@@ -187,6 +192,19 @@ async def migrate(migration: Migration, phases: Phases) -> None:
             )
             raise Died("migration aborted") from exc
     migration.say(f"migration finished successfully (duration {_since(migration, began)})")
+
+
+async def _begin(migration: Migration, began: float) -> None:
+    """What is refused before anything was prepared: there is nothing to clean up."""
+    guest = migration.guest
+    try:
+        check_lock(guest)
+        if guest.kind == "lxc" and guest.running and not migration.restart:
+            raise CallError(500, "lxc live migration is currently not implemented")
+    except CallError as exc:
+        reason = exc.message.rstrip("\n")
+        migration.say(f"ERROR: migration aborted (duration {_since(migration, began)}): {reason}")
+        raise Died("migration aborted") from exc
 
 
 def _since(migration: Migration, began: float) -> str:

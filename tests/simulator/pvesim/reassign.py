@@ -22,11 +22,18 @@ def take_over(worker: Worker, guest: Guest, target: Guest, drive: Drive, key: st
     if volume is None:
         raise Died(f"volume '{drive.volume}' does not exist")
     storage = storage_of(worker.world, drive.volume)
-    what = "disk" if guest.kind == "qemu" else "volume"
-    worker.log(f"moving {what} '{drive.key}' from {guest.label} '{guest.vmid}' to '{target.vmid}'")
+    vm = guest.kind == "qemu"
+    owner = f"{'disk' if vm else 'volume'} '{drive.key}' from {'VM' if vm else 'container'}"
+    if vm:
+        worker.log(f"reassign {owner} '{guest.vmid}' as '{key}' to VM '{target.vmid}'")
+    else:
+        worker.log(f"moving volume '{drive.key}' from container '{guest.vmid}' to '{target.vmid}'")
     volume.volid = disk_name(storage, target.vmid, volume.format)
     volume.vmid = target.vmid
     del guest.config[drive.key]
-    worker.log(f"removing {what} '{drive.key}' from {guest.label} '{guest.vmid}' config")
+    worker.log(f"removing {owner} '{guest.vmid}' config")
     target.config[key] = str(Drive(key, volume.volid, drive.options))
-    worker.log(f"target {what}: '{target.vmid}:{key}'")
+    if vm:
+        worker.log(f"update VM {target.vmid}: -{key} {target.config[key]}")
+    else:
+        worker.log(f"target container '{target.vmid}' updated with '{key}'")

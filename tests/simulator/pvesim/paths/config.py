@@ -54,7 +54,7 @@ async def get_config(world: World, call: Call) -> dict[str, CONFIG_VALUE]:
     if snapshot is not None:
         if snapshot not in guest.snapshots:
             raise CallError(500, f"snapshot '{snapshot}' does not exist")
-        return shown(guest.snapshots[snapshot].config)
+        return shown(guest.snapshots[snapshot].section()) | {"digest": digest(guest.config)}
     config = dict(guest.config)
     if not call.params.get("current"):
         for key, value in guest.pending.items():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from pvesim.calls import Call, CallError, call
@@ -13,7 +12,7 @@ from pvesim.drives import drives
 from pvesim.entities import Guest
 from pvesim.guests import guest_of
 from pvesim.ha import Request, redirected, request
-from pvesim.migration import Aborted, Migration, migrate, parse_mapping
+from pvesim.migration import Migration, migrate, parse_mapping
 from pvesim.power import power_off, power_on
 from pvesim.volumes import find_volume
 from pvesim.worker import Worker
@@ -35,7 +34,7 @@ async def migrate_ct(world: World, call: Call) -> str:
     mapping = parse_mapping(call.params.get("target-storage"))
 
     async def work(worker: Worker) -> None:
-        await migrate(Migration(worker, guest, target, mapping), partial(_phases, restart=restart))
+        await migrate(Migration(worker, guest, target, mapping, restart), _phases)
 
     pace = "vzmigrate" if _is_local(world, guest) else "vzmigrate.shared"
     return world.tasks.start(
@@ -48,12 +47,10 @@ def _is_local(world: World, guest: Guest) -> bool:
     return any(volume is not None and volume.node is not None for volume in found)
 
 
-async def _phases(migration: Migration, *, restart: bool) -> None:
+async def _phases(migration: Migration) -> None:
     """Stop it, copy what is local, start it over there."""
     guest, worker = migration.guest, migration.worker
     was_running = guest.running
-    if was_running and not restart:
-        raise Aborted("lxc live migration is currently not implemented")
     volumes = migration.local_volumes()
     guest.config["lock"] = "migrate"
     if was_running:
@@ -84,6 +81,4 @@ async def preconditions(world: World, call: Call) -> dict[str, Any]:
         "running": int(guest.running),
         "allowed-nodes": [name for name in world.nodes if name != call.node],
         "not-allowed-nodes": {},
-        "dependent-ha-resources": [],
-        "comigrated-ha-resources": [],
     }

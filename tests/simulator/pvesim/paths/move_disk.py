@@ -106,9 +106,12 @@ def _use(worker: Worker, guest: Guest, drive: Drive, copy: Volume, *, delete: bo
     drive.options.pop("format", None)
     guest.config[drive.key] = str(drive)
     if delete:
+        worker.log(f"removing source volume '{old}' after successful copy")
         free(worker.world, old, guest.node)
     else:
-        guest.config[free_unused(guest)] = old
+        unused = free_unused(guest)
+        worker.log(f"adding source volume '{old}' as '{unused}' to config")
+        guest.config[unused] = old
 
 
 def _reassign(world: World, call: Call, guest: Guest) -> str:

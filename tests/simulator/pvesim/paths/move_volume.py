@@ -98,7 +98,6 @@ async def _to_storage(world: World, call: Call, guest: Guest) -> str:
 async def _copy(
     worker: Worker, guest: Guest, drive: Drive, storage: Storage, made: list[Volume]
 ) -> Drive:
-    worker.log(f"creating new volume on '{storage.id}' for '{drive.key}'")
     new = await make_volume(worker, guest.vmid, drive, storage.id, drive.size, made)
     await worker.work()
     rsync_report(worker, drive.size)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
-from pvesim.drives import drives
+from pvesim.drives import Drive, drives
 from pvesim.entities import Guest
 from pvesim.guests import check_lock, check_quorum, guest_of
 from pvesim.ha import Request, redirected, request
@@ -57,15 +57,15 @@ async def migrate_vm(world: World, call: Call) -> str:
         phases = partial(_phases, with_local_disks=with_disks)
         await migrate(Migration(worker, guest, target, mapping), phases)
 
-    local = any(_is_local(world, guest))
+    local = bool(_local_drives(world, guest))
     pace = "qmigrate" if local or guest.running else "qmigrate.shared"
     return world.tasks.start(call.node, call.caller.authid, "qmigrate", guest.vmid, work, pace=pace)
 
 
-def _is_local(world: World, guest: Guest) -> list[str]:
-    """The volumes that only this node has."""
+def _local_drives(world: World, guest: Guest) -> list[Drive]:
+    """The disks that only this node has."""
     return [
-        drive.volume
+        drive
         for drive in drives("qemu", guest.config)
         if (volume := find_volume(world, drive.volume, guest.node)) and volume.node is not None
     ]
@@ -126,8 +126,20 @@ async def preconditions(world: World, call: Call) -> dict[str, Any]:
     """Whether it runs, and what keeps it from moving."""
     guest = guest_of(world, call)
     local = [
-        {"volid": volid, "cdrom": 0, "is_attached": 1, "is_unused": 0, "is_vmstate": 0}
-        for volid in _is_local(world, guest)
+        {
+            "volid": drive.volume,
+            "drivename": drive.key,
+            "size": drive.size,
+            "cdrom": int(drive.cdrom),
+            "is_attached": 1,
+            "is_cloudinit": int(drive.cloudinit),
+            "is_tpmstate": int(drive.key == "tpmstate0"),
+            "is_unused": 0,
+            "is_vmstate": 0,
+            "replicate": int(drive.options.get("replicate", "1")),
+            "shared": 0,
+        }
+        for drive in _local_drives(world, guest)
     ]
     answer: dict[str, Any] = {
         "running": int(guest.running),
@@ -135,12 +147,10 @@ async def preconditions(world: World, call: Call) -> dict[str, Any]:
         "local_resources": [],
         "mapped-resources": [],
         "mapped-resource-info": {},
-        "dependent-ha-resources": [],
-        "comigrated-ha-resources": [],
+        "has-dbus-vmstate": 1,
+        "allowed_nodes": [n for n in world.nodes if n != call.node],
+        "not_allowed_nodes": {n: {} for n in world.nodes if n != call.node},
     }
-    if not guest.running:
-        answer["allowed_nodes"] = [n for n in world.nodes if n != call.node]
-        answer["not_allowed_nodes"] = {}
     return answer
 
 

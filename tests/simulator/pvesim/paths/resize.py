@@ -74,4 +74,6 @@ async def _grow(worker: Worker, guest: Guest, call: Call) -> None:
     drive.resize(new)
     guest.config[disk] = str(drive)
     file = storage_of(worker.world, drive.volume).type in FILE_TYPES
+    if guest.kind == "qemu" and guest.running:
+        return  # QEMU does it, and says nothing.
     worker.log("Image resized." if file else "Resizing image: 100% complete...done.")

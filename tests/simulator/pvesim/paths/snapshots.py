@@ -48,8 +48,7 @@ async def snapshots(world: World, call: Call) -> list[dict[str, Any]]:
         "description": "You are here!",
         "digest": digest(guest.config),
     }
-    if guest.kind == "qemu":
-        now["running"] = int(guest.running)
+    now["running"] = int(guest.running)
     if guest.config.get("parent"):
         now["parent"] = guest.config["parent"]
     return [*entries, now]
@@ -116,9 +115,14 @@ async def _take(worker: Worker, guest: Guest, vmstate: bool) -> None:
         await worker.work(0.2)
     else:
         await worker.work()
-    if guest.kind == "qemu":
-        for drive in disks(guest.kind, guest.config):
-            worker.log(f"snapshotting 'drive-{drive.key}' ({drive.volume})")
+    if guest.kind != "qemu":
+        return
+    if guest.running and not vmstate:
+        worker.log("skipping guest filesystem freeze - disabled in VM options")
+    for drive in disks(guest.kind, guest.config):
+        worker.log(f"snapshotting 'drive-{drive.key}' ({drive.volume})")
+        if guest.running and volume_format(drive.volume) == "qcow2":
+            worker.log("internal qemu snapshot")
 
 
 def _keep(world: World, guest: Guest, call: Call) -> None:
@@ -220,13 +224,7 @@ async def rollback(world: World, call: Call) -> str:
 @call("GET", "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config")
 async def get_config(world: World, call: Call) -> dict[str, Any]:
     """The config as it was, with the snapshot's own keys."""
-    snapshot = _found(guest_of(world, call), call.params["snapname"])
-    config = dict(snapshot.config) | {"snaptime": snapshot.snaptime}
-    if snapshot.description:
-        config["description"] = snapshot.description
-    if snapshot.parent:
-        config["parent"] = snapshot.parent
-    return config
+    return dict(_found(guest_of(world, call), call.params["snapname"]).section())
 
 
 @call("PUT", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config")

@@ -13,6 +13,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from shlex import quote
 
 from pvesim.archives import marks, parse_keep
 from pvesim.calls import Call, CallError, call, parameter_error
@@ -115,7 +116,7 @@ def _select(world: World, call: Call) -> Selection:
 def _command_line(call: Call) -> str:
     options = {k: v for k, v in call.params.items() if k not in NOT_SHOWN} | {"node": call.node}
     vmids = " ".join(str(v) for v in _vmids(call.params.get("vmid")))
-    shown = " ".join(f"--{key} {options[key]}" for key in sorted(options))
+    shown = " ".join(f"--{key} {quote(str(options[key]))}" for key in sorted(options))
     return " ".join(part for part in ("vzdump", vmids, shown) if part)
 
 

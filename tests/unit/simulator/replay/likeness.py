@@ -25,6 +25,7 @@ SAME = (
     (re.compile(r"\b[0-9A-F]{2}(?::[0-9A-F]{2}){31}\b"), "FINGERPRINT"),
     (re.compile(r"\b[0-9A-F]{2}(?::[0-9A-F]{2}){5}\b"), "MAC"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
+    (re.compile(r"/proc/\d+/"), "/proc/PID/"),
     (re.compile(r"\bctime=\d+"), "ctime=TIME"),
     (re.compile(r"20\d\d[-_]\d\d[-_]\d\d[T -]\d\d[:_]\d\d[:_]\d\dZ?"), "TIME"),
 )
@@ -226,9 +227,13 @@ def _form(entry: Any) -> dict[str, str]:
 TOOLS = re.compile(
     r"transferred |Number of |Total |sent |total size|Literal data|Matched data|File list |\t"
     r"|Creating filesystem|Filesystem UUID|Formatting |INFO: Total bytes|INFO: archive file size"
+    r"|INFO: first sync|INFO: final sync|INFO: guest is online again|INFO: backup is sparse"
+    r"|INFO: transferred|INFO: resuming VM|completed saving the VM state|[\d.]+ [KMGT]?i?B in "
     r"|INFO: creating vzdump archive|INFO: Finished Backup|INFO: Backup (?:started|finished)"
 )
 """Lines of tools, whose numbers are the data's."""
+PROGRESS = re.compile(r"transferred|INFO: +\d+% |progress \d+%|mirror-\S+: transferred")
+"""Lines that are written again and again while something goes on."""
 NUMBER = re.compile(r"\d[\d.,]*")
 
 
@@ -247,8 +252,11 @@ def _lines(log: list[Any]) -> list[str]:
     found: list[str] = []
     for entry in log:
         line = _line(entry["t"])
-        if not line.startswith("transferred") or line not in found:
-            found.append(line)
+        if PROGRESS.match(line):
+            line = NUMBER.sub("N", re.sub(r"[KMGT]iB", "B", line)).replace(" ", "")
+            if line in found:
+                continue
+        found.append(line)
     return found
 
 

@@ -31,7 +31,8 @@ async def test_a_moved_disk_leaves_its_source_unused(cell: Any) -> None:
         f"copying volume 'ceph:vm-100-disk-0' {storages}",
         "create full clone of drive scsi0 (ceph:vm-100-disk-0)",
     ]
-    assert "(100.00%)" in lines[-2]
+    assert "(100.00%)" in lines[-3]
+    assert lines[-2] == "adding source volume 'ceph:vm-100-disk-0' as 'unused0' to config"
 
 
 async def test_with_delete_the_source_goes(recorded: Any) -> None:
