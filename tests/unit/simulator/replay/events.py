@@ -202,6 +202,10 @@ class Events:
         for name in names:
             del self._stage.world.nodes[name]
 
+    async def _start_failures(self, share: float) -> None:
+        """The share of the starts that fail in a burst, in that of 57 a second."""
+        self._stage.world.start_failures = share
+
     async def _task(self, fault: Mapping[str, Any]) -> None:
         """How the next task of a type ends."""
         self._stage.world.add_task_fault(**{"count": 1, **fault})

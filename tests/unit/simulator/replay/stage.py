@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,10 +28,31 @@ LONGEST = 4 * 3600.0
 """Seconds of the cluster that anything may take."""
 
 
+class Threads(ThreadPoolExecutor):
+    """The threads of the loop, which knows whether one of them still works."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Let a thread work."""
+        future = super().submit(fn, *args, **kwargs)
+        self._begun.append(future)
+        return future
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread still works."""
+        self._begun = [future for future in self._begun if not future.done()]
+        return bool(self._begun)
+
+
 class Stage:
     """A world served over HTTPS, in the same loop as its client."""
 
     def __init__(self, file: Path, start: float, directory: Path) -> None:
+        self._threads = Threads()
         self.clock = Clock(1.0, start)
         self.clock.pause()
         self.world = World.load(file, 1.0, 1, self.clock)
@@ -44,6 +66,7 @@ class Stage:
 
     async def open(self) -> None:
         """Serve."""
+        asyncio.get_running_loop().set_default_executor(self._threads)
         await self._server.start()
 
     async def close(self) -> None:
@@ -74,7 +97,10 @@ class Stage:
                 if task.done():
                     break
             else:
-                await self._go_on(begun, task)
+                if self._threads.busy:
+                    await asyncio.sleep(0.001)  # what really takes time takes none of the cluster
+                else:
+                    await self._go_on(begun, task)
         return task.result()
 
     async def _go_on(self, begun: float, task: asyncio.Task[Any]) -> None:
