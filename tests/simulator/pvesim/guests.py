@@ -136,10 +136,16 @@ def skiplock(call: Call) -> bool:
     """Whether locks are to be ignored; only root@pam with a ticket may say so."""
     if not call.params.get("skiplock"):
         return False
-    if call.caller.authid != "root@pam":
-        message = "Only root may use this option."
-        raise CallError(400, "Parameter verification failed.", {"skiplock": message})
+    check_root_only(call, "skiplock")
     return True
+
+
+def check_root_only(call: Call, *options: str) -> None:
+    """Refuse options that only root@pam with a ticket may use."""
+    for option in options:
+        if option in call.params and call.caller.authid != "root@pam":
+            message = "Only root may use this option."
+            raise CallError(400, "Parameter verification failed.", {option: message})
 
 
 def digest(config: Mapping[str, Any]) -> str:

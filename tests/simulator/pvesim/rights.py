@@ -46,6 +46,11 @@ NEEDED = {
     ),
 }
 """By kind: names of options, and the privileges of which one is needed to set them."""
+PASSTHROUGH = (
+    (r"hostpci\d+", r"(^|,)mapping=", "non-mapped"),
+    (r"usb\d+", r"(^|,)(mapping=|host=spice|spice$|spice,)", "real"),
+)
+"""Devices of the host: the options, the values that others may set, what root alone may give."""
 ROOT = "root@pam"
 """Only with a ticket; a token of root is somebody else."""
 NOT_FOR_TOKENS = {
@@ -73,6 +78,10 @@ def check_options(call: Call, kind: str, vmid: int, options: Iterable[str]) -> N
 def _check_for_all(call: Call, kind: str, option: str) -> None:
     """Refuse what nobody but root may set, whatever his privileges."""
     if kind == "qemu":
+        value = str(call.params.get(option, ""))
+        for names, mapped, devices in PASSTHROUGH:
+            if re.fullmatch(names, option) and value and not re.search(mapped, value):
+                raise CallError(500, f"only root can set '{option}' config for {devices} devices")
         known = (names for names, _unused in NEEDED["qemu"])
         if not QEMU_DRIVE.fullmatch(option) and not any(re.fullmatch(n, option) for n in known):
             raise CallError(500, f"only root can set '{option}' config")

@@ -110,8 +110,10 @@ async def _shut_down(worker: Worker, call: Call, force: bool) -> None:
 
 @call("POST", "/nodes/{node}/lxc/{vmid}/status/reboot")
 async def reboot(world: World, call: Call) -> str:
-    """Stop and start a container in one task."""
-    guest = _running(world, call)
+    """Stop and start a container in one task; a stopped one is called a VM."""
+    guest = guest_of(world, call)
+    if not guest.running:
+        raise CallError(500, f"VM {guest.vmid} not running")
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():

@@ -10,7 +10,15 @@ from pvesim.calls import Call, CallError, call
 from pvesim.drives import drives
 from pvesim.durations import fraction
 from pvesim.entities import Guest
-from pvesim.guests import as_death, check_lock, check_quorum, guest_of, reload, skiplock
+from pvesim.guests import (
+    as_death,
+    check_lock,
+    check_quorum,
+    check_root_only,
+    guest_of,
+    reload,
+    skiplock,
+)
 from pvesim.ha import Request, redirected, refuse_overrule, request, shutdown_request
 from pvesim.power import clean_up, power_off, power_on, stop_tasks
 from pvesim.worker import Died, Worker
@@ -31,11 +39,12 @@ def _running(world: World, call: Call) -> Guest:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/start")
 async def start(world: World, call: Call) -> str:
     """Start a VM; that it runs, is locked or a template is found in the task."""
+    check_root_only(call, "stateuri", "migratedfrom", "migration_type", "migration_network")
+    ignore_lock = skiplock(call)
     if is_absent(world, call):
         check_quorum(world)
         return failing(world, call, "qmstart", no_config(call))
     guest = guest_of(world, call)
-    ignore_lock = skiplock(call)
     check_quorum(world)
     if redirected(world, call, guest):
         return request(world, call, guest, Request("start", "status/start"))
@@ -77,10 +86,11 @@ def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/stop")
 async def stop(world: World, call: Call) -> str:
     """Turn a VM off."""
+    check_root_only(call, "keepActive", "migratedfrom")
+    ignore_lock = skiplock(call)
     if is_absent(world, call):
         return failing(world, call, "qmstop", not_found(call))
     guest = guest_of(world, call)
-    ignore_lock = skiplock(call)
     if redirected(world, call, guest):
         refuse_overrule(call)
         return request(world, call, guest, Request("stop", "status/stop"))
@@ -103,10 +113,11 @@ async def stop(world: World, call: Call) -> str:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown")
 async def shutdown(world: World, call: Call) -> str:
     """Ask the guest to shut down; the lock is held until it has, or the time is over."""
+    check_root_only(call, "keepActive")
+    ignore_lock = skiplock(call)
     if is_absent(world, call):
         return failing(world, call, "qmshutdown", not_found(call))
     guest = guest_of(world, call)
-    ignore_lock = skiplock(call)
     if redirected(world, call, guest):
         return request(world, call, guest, shutdown_request(call))
 
@@ -172,6 +183,8 @@ async def reset(world: World, call: Call) -> str:
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/suspend")
 async def suspend(world: World, call: Call) -> str:
     """Pause a VM, or save its state to disk and stop it."""
+    if is_absent(world, call):
+        raise CallError(500, not_found(call))
     guest = _running(world, call)
     ignore_lock = skiplock(call)
     to_disk = bool(call.params.get("todisk"))

@@ -53,6 +53,7 @@ async def restore_vm(world: World, call: Call) -> str:
                 raise
             except Died as exc:
                 restore.undo(worker)
+                worker.log(NOT_CLEANED.format(guest.vmid))
                 raise exc.prefixed(f"unable to restore VM {guest.vmid} - ") from exc
         await autostart(worker, call, guest)
 

@@ -29,6 +29,7 @@ GLOBAL_LOCK = "/var/run/vzdump.lock"
 DEFAULT_LOCKWAIT = 180
 ROOT_ONLY = ("tmpdir", "dumpdir", "script", "job-id")
 MODIFY = ("bwlimit", "ionice", "performance")
+NOTES_VARIABLES = ("cluster", "guestname", "node", "vmid")
 NOT_SHOWN = ("node", "vmid")
 
 
@@ -75,9 +76,21 @@ def _check_parameters(call: Call) -> None:
     for option in ("all", "exclude", "pool"):
         if params.get("vmid") and params.get(option):
             raise parameter_error(**{option: "option conflicts with option 'vmid'"})
+    _check_notes(str(params.get("notes-template", "")))
     if params.get("stdout"):
         text = "option is only allowed on the command line interface."
         raise parameter_error(stdout=text)
+
+
+def _check_notes(template: str) -> None:
+    """Refuse variables that there are not, with the place at which Perl sees them."""
+    unknown = [
+        f"variable '{match[1]}' at char {match.end() - len(match[1])}"
+        for match in re.finditer(r"\{\{([^\s{}]+)\}\}", template)
+        if match[1] not in NOTES_VARIABLES
+    ]
+    if unknown:
+        raise parameter_error(**{"notes-template": f"found unknown: {', '.join(unknown)}\n"})
 
 
 def _check_rights(world: World, call: Call) -> None:

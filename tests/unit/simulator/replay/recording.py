@@ -106,10 +106,19 @@ class Recording:
             kind = (
                 f"multipart/form-data; boundary={boundary[1]}" if boundary else "application/json"
             )
-            return str(raw).encode(), kind
+            return _whole(str(raw), boundary[1] if boundary else "").encode(), kind
         if form is not None and self._has_content:
             return urlencode(form, True).encode(), "application/x-www-form-urlencoded"
         return b"", ""
+
+
+def _whole(raw: str, boundary: str) -> str:
+    """A form with its end: of the files alone the beginning was kept."""
+    end = f"\r\n--{boundary}--\r\n"
+    if not boundary or raw.endswith(end):
+        return raw
+    blank = "" if "\r\n\r\n" in raw.rpartition(f"--{boundary}")[2] else "\r\n"
+    return f"{raw}{blank}x{end}"
 
 
 def read(name: str) -> list[Recording]:

@@ -46,9 +46,9 @@ async def test_a_vm_without_its_bridge_does_not_start(cell: Any) -> None:
 async def test_a_stopped_vm_is_stopped_without_complaint_a_container_is_not(cell: Any) -> None:
     assert await cell.done("POST", "qemu/100/status/stop") == "OK"
     assert await cell.done("POST", "qemu/100/status/shutdown") == "OK"
-    for what in ("stop", "shutdown", "reboot"):
+    for what, name in (("stop", "CT"), ("shutdown", "CT"), ("reboot", "VM")):
         refusal = await cell.refusal("POST", f"lxc/9100/status/{what}")
-        assert refusal.message == "CT 9100 not running"
+        assert refusal.message == f"{name} 9100 not running"
     for what in ("reboot", "reset", "suspend", "resume"):
         refusal = await cell.refusal("POST", f"qemu/100/status/{what}")
         assert refusal.message == "VM 100 not running"
