@@ -36,9 +36,18 @@ def ansible(cluster: Cluster, tmp_path: Path) -> Ansible:
 @pytest.fixture(params=CORES, ids=lambda core: core.name)
 def any_ansible(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Ansible:
     """Each release of ansible-core, where there is a Python for it."""
-    core: Environment = request.param
+    return _ansible_of(request.param, cluster, tmp_path)
+
+
+@pytest.fixture(params=(CORES[0], CORES[-1]), ids=lambda core: core.name)
+def edge_ansible(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Ansible:
+    """The oldest and the newest release of ansible-core, where there is a Python for them."""
+    return _ansible_of(request.param, cluster, tmp_path)
+
+
+def _ansible_of(core: Environment, cluster: Cluster, home: Path) -> Ansible:
     folder = install(core)
     if folder is None:
         pythons = " or ".join(core.pythons)
         pytest.skip(f"{core.name} needs Python {pythons}, which is not installed")
-    return Ansible(folder, tmp_path, cluster)
+    return Ansible(folder, home, cluster)

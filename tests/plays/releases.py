@@ -62,11 +62,11 @@ class Ansible:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             check=False,
             timeout=TIMEOUT,
         )
-        return Run(done.returncode, done.stdout)
+        # Not as text, in which a carriage return becomes a line end.
+        return Run(done.returncode, done.stdout.decode(errors="replace"))
 
     def world(self) -> Mapping[str, Any]:
         """The cluster's own word."""

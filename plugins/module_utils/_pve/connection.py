@@ -24,6 +24,7 @@ _HOST = re.compile(
 # Seconds: beyond a day it is a mistake, and beyond some years the operating system refuses it.
 _LONGEST = 86400.0
 _MOST_RETRIES = 100
+_HIDDEN = "the value (not shown, for it may hold a secret)"
 _TOKEN_ID = re.compile(r"(?:(?P<user>[^!]+)!)?(?P<name>[A-Za-z][A-Za-z0-9.\-_]+)\Z")
 
 
@@ -41,10 +42,7 @@ class Host:
             return cls(text, default_port)
         match = _HOST.match(text)
         if match is None or (match.group("v6") and not _is_v6(match.group("v6"))):
-            raise UsageError(
-                f"api_host: {_harmless(text)} is not a host, host:port or [v6]:port"
-                " (no https://, no user, no path)"
-            )
+            raise UsageError(_no_host(_harmless(text)))
         port = int(match.group("port") or default_port)
         if not 0 < port < 65536:
             raise UsageError(f"api_host: {text!r} has a port outside 1..65535")
@@ -113,10 +111,21 @@ def _hosts(options: t.Mapping[str, t.Any]) -> tuple[Host, ...]:
     given = options.get("api_host") or ()
     texts = [given] if isinstance(given, str) else list(given)
     names = [name.strip() for text in texts for name in str(text).split(",")]
-    hosts = tuple(Host.parse(name, port) for name in names if name)
+    try:
+        hosts = tuple(Host.parse(name, port) for name in names if name)
+    except UsageError:
+        if any(map(_suspicious, names)):  # a comma may have cut a password in two
+            raise UsageError(_no_host(_HIDDEN)) from None
+        raise
     if not hosts:
         raise UsageError("api_host is missing (an option, or PROXMOX_HOST in the environment)")
     return hosts
+
+
+def _no_host(shown: str) -> str:
+    return (
+        f"api_host: {shown} is not a host, host:port or [v6]:port (no https://, no user, no path)"
+    )
 
 
 def _credentials(
@@ -229,8 +238,39 @@ def _ca_path(options: t.Mapping[str, t.Any]) -> str | None:
     return path
 
 
+def suspects(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """The texts that the checks refuse and do not show, with what their commas cut off."""
+    for name, check in _CHECKS.items():
+        value = options.get(name)
+        texts = [
+            str(one) for one in (value if isinstance(value, (list, tuple)) else [value]) if one
+        ]
+        if any(map(_suspicious, texts)) and any(_refuses(check, text) for text in texts):
+            yield from texts
+
+
+def _refuses(check: t.Callable[[str], t.Any], text: str) -> bool:
+    try:
+        check(text)
+    except UsageError:
+        return True
+    return False
+
+
+_CHECKS: dict[str, t.Callable[[str], t.Any]] = {
+    "api_host": lambda text: [Host.parse(one.strip(), DEFAULT_PORT) for one in text.split(",")],
+    "api_path_prefix": lambda text: _path_prefix({"api_path_prefix": text}),
+    "api_user": _user,
+    "api_token_id": lambda text: _identity({"api_token_id": text}),
+    "api_fingerprint": _fingerprint,
+}
+
+
+def _suspicious(text: str) -> bool:
+    """Whether it may hold a secret."""
+    return len(text) > 80 or re.search(r"[@=!?]", text) is not None or not text.isprintable()
+
+
 def _harmless(text: str) -> str:
     """A value for a message, not shown where it may hold a secret or cannot be printed."""
-    if len(text) > 80 or re.search(r"[@=!?]", text) or not text.isprintable():
-        return "the value (not shown, for it may hold a secret)"
-    return repr(text)
+    return _HIDDEN if _suspicious(text) else repr(text)

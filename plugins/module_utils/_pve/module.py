@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
 import signal
 import typing as t
 
@@ -16,9 +18,9 @@ from .ancestors import until_orphaned
 from .arguments import CONNECTION_SPEC, check_numbers
 from .client import Client
 from .command import Context, Report, attend, summary
-from .config import SECRETS
 from .connection import Connection
 from .errors import MissingLibraryError, PveError
+from .masking import as_shown, secrets_of
 from .printable import printable
 
 Command = t.Callable[[Context], t.Awaitable[Report]]
@@ -33,17 +35,44 @@ class _Module(AnsibleModule):
             "summary": {**summary(()), "elapsed": 0.0},
             "api": {"requests": 0, "host": None},
         }
-        super().__init__(**options)
+        with contextlib.suppress(TypeError, ValueError):
+            super().__init__(**options)
+            return
+        # Ansible's error and its traceback show the entry, so it is not raised while that is known.
+        self.fail_json(
+            "guests: an entry is not a dictionary (it is not shown, for it may hold a secret)",
+            invocation={"module_args": {}},
+        )
+
+    def _load_params(self) -> None:
+        """Keep the options as they were given; Ansible drops what it cannot read from them."""
+        super()._load_params()
+        self.given = copy.deepcopy(self.params)
 
     def warn_of(self, text: str) -> None:
         """Warn of something that a server may have said."""
         self.warn(printable(text))
 
     def exit_json(self, **result: t.Any) -> None:
+        self.hide_secrets()
         super().exit_json(**printable({**self.common, **result}))
 
     def fail_json(self, msg: str, **result: t.Any) -> None:
+        self.hide_secrets()
         super().fail_json(printable(msg), **printable({**self.common, **result}))
+
+    def warn(self, warning: str, **options: t.Any) -> None:
+        super().warn(printable(warning), **options)
+
+    def log(self, msg: str, log_args: t.Any = None) -> None:
+        self.hide_secrets()
+        super().log(msg, log_args)
+
+    def hide_secrets(self) -> None:
+        """Tell Ansible of secrets outside of their options, also of options that it refuses."""
+        found = secrets_of(self.given, self.argument_spec)
+        found |= secrets_of(self.params, self.argument_spec)
+        self.no_log_values.update(found, as_shown(map(str, self.no_log_values)))
 
 
 def run(
@@ -66,7 +95,6 @@ def run(
         supports_check_mode=True,
         **rules,
     )
-    module.no_log_values.update(_secrets(module.params))
     result: dict[str, t.Any] = {"changed": False}
     report = Report({})
     try:
@@ -78,6 +106,7 @@ def run(
     except PveError as error:
         module.fail_json(msg=str(error), **result)
     result.update(report.values, changed=report.changed)
+    module.hide_secrets()
     _warn_of_masking(module, result)
     if report.diff is not None and module._diff:  # noqa: SLF001 - no public name says so
         result["diff"] = dict(report.diff)
@@ -108,19 +137,6 @@ def _warn_of_masking(module: AnsibleModule, result: t.Mapping[str, t.Any]) -> No
             "A password or secret is also a part of UPIDs or names in this result, where Ansible"
             " hides it. Choose another one"
         )
-
-
-def _secrets(value: t.Any) -> t.Iterator[str]:
-    """The secrets in options that hold parameters of the API, which no option's no_log covers."""
-    if isinstance(value, t.Mapping):
-        for name, one in value.items():
-            if name in SECRETS and one:
-                yield from map(str, one if isinstance(one, (list, tuple)) else [one])
-            else:
-                yield from _secrets(one)
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _secrets(one)
 
 
 def _connect(module: AnsibleModule) -> Client:

@@ -235,3 +235,26 @@ def test_a_password_in_parameters_is_nowhere_in_the_result(
     options = {"operation": "configure", "guests": [100], "params": params, "_ansible_diff": True}
     result = run(tmp_path, "operation", simulated, **options)
     assert "s3cret-in-a-list" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("module", ["clone", "container"])
+def test_an_entry_that_is_no_dictionary_is_refused_and_not_shown(
+    tmp_path: Path, simulated: Simulated, module: str
+) -> None:
+    needed = {"clone": {"source": "9000"}, "container": {"ostemplate": "x"}}[module]
+    result = run(tmp_path, module, simulated, **needed, guests=[[{"password": "s3cret-pass"}]])
+    assert result["failed"]
+    assert result["guests"] == []
+    assert "s3cret" not in json.dumps(result)
+    assert TOKEN["api_token_secret"] not in json.dumps(result)
+
+
+def test_what_a_server_echoes_of_a_secret_is_masked(tmp_path: Path, simulated: Simulated) -> None:
+    secret = "s3cret\u200bpass\n"
+    simulated.fault("status", method="POST", path="*config", status=400, message=f"bad {secret}")
+    params = {"cipassword": secret}
+    result = run(
+        tmp_path, "operation", simulated, operation="configure", guests=[100], params=params
+    )
+    assert result["failed"]
+    assert "s3cret" not in json.dumps(result)
