@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible, Run
+from ansible_collections.upid.proxmox.tests.plays.releases import Ansible, Run
 
 PAUSE = 0.1
 SHORTEST = 5

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.tests.plays.ansible import Ansible
 from ansible_collections.upid.proxmox.tests.plays.overheard import overhear
+from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
 
 pytestmark = pytest.mark.timeout(240)
 
