@@ -24,7 +24,8 @@ class Result:
     ``tasks`` holds every task that was started or adopted for it, the last one last. ``message``
     says why it did not succeed where no task does, or what the task left behind. ``attempts``
     counts the calls that were sent. ``found`` says that the last task was not named by an answer
-    but looked for. ``remains`` says of a failed job that it changed something all the same.
+    but looked for. ``remains`` says of a failed job that it changed something all the same, and
+    ``left`` what earlier attempts left behind, whatever became of the last one.
     """
 
     job: Job
@@ -34,6 +35,7 @@ class Result:
     attempts: int = 0
     found: bool = False
     remains: bool = False
+    left: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task | None:
@@ -93,6 +95,7 @@ class JobRun:
             self.attempts,
             self.found,
             self.remains,
+            tuple(self.notes),
         )
 
     def interrupted(self) -> Result:

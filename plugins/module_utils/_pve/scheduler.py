@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
+from dataclasses import replace
 
 from . import clock
 from .attempts import JobRun, Result, Retry
@@ -189,7 +190,7 @@ class Scheduler:
         retry = self._retries.after_failure(run, text, error)
         left = await self._left(run, task)
         if isinstance(retry, Retry):
-            if left is None or await self._removed(run, left):
+            if left is None or await self._removed(run, left, task):
                 raise retry
             run.notes.append(explain(left, task.upid, task.upid.node))
             await self._readdress(run, error)
@@ -225,14 +226,27 @@ class Scheduler:
             run.notes.append(f"what the task left behind is not known: {error}")
             return None
 
-    async def _removed(self, run: JobRun, left: Guest) -> bool:
-        """Remove what our own dead task left, where that is wanted and can be done."""
+    async def _removed(self, run: JobRun, left: Guest, task: Task) -> bool:
+        """Remove what our own dead task left, where that is wanted and can be done.
+
+        Without quorum that fails like everything else, and is tried again while it is still ours.
+        """
         if not self._policy.replace_leftovers or left.kind != "qemu":
             return False
-        cleaning = JobRun(removal(left))
-        result = await self._drive(cleaning)
-        run.tasks += result.tasks
-        return result.outcome.good
+        until, attempt = clock.now() + self._policy.node_timeout, 0
+        while True:
+            attempt += 1
+            # It works in the lanes that the job holds: waiting for others could be for itself.
+            result = await self._drive(JobRun(replace(removal(left), lanes=())))
+            run.tasks += result.tasks
+            if result.outcome.good:
+                return True
+            why = (result.task and result.task.exitstatus) or result.message or ""
+            if classify(why) is not Trouble.NO_QUORUM or clock.now() >= until:
+                return False
+            await clock.sleep(clock.backoff(attempt, first=2.0))
+            if await self._left(run, task) is None:
+                return True
 
     async def _held(self, run: JobRun, error: PveError) -> Result:
         """The VMID has a guest already: the wanted one, or somebody else's."""

@@ -35,9 +35,9 @@ def guest_values(result: Result) -> Values:
 
 
 def why_not(result: Result) -> str | None:
-    """Why a guest is not as asked, in a sentence; None when all is well."""
+    """Why a guest is not as asked, or what is left of earlier attempts; None when all is well."""
     if result.outcome.good:
-        return None
+        return ". ".join(result.left) or None
     task = result.task
     return result.message or (task and (task.note or task.exitstatus)) or None
 
@@ -56,6 +56,9 @@ def job_report(
     ``context`` is None for a plan, which no outcome can fail. ``refused`` are messages about
     guests that got no job.
     """
+    if context is not None:
+        for text in [text for result in results if result.outcome.good for text in result.left]:
+            context.warn(text)
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
     problems = [*refused, *(_problems(context, results) if context else ())]
     problem = None

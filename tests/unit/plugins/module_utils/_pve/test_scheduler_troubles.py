@@ -121,6 +121,27 @@ async def test_what_it_left_locked_is_replaced_where_that_is_allowed() -> None:
 
 
 @in_virtual_time
+async def test_a_removal_never_waits_for_the_lanes_of_the_jobs_that_need_it() -> None:
+    run = Run({"all": 2, "node pve1": 2}, replace_leftovers=True)
+    run.api.authid = "root@pam"
+    run.api.ends["qmclone"] = [LEFT_LOCKED] * 2
+    results = await run(clone(201), clone(202), clone(203))
+    assert {result.outcome for result in results} == {Outcome.OK}
+
+
+@in_virtual_time
+async def test_a_removal_that_fails_without_quorum_too_is_tried_again() -> None:
+    run = Run(replace_leftovers=True)
+    run.api.authid = "root@pam"
+    run.api.ends["qmclone"] = [LEFT_LOCKED]
+    run.api.ends["qmdestroy"] = [NOTHING_LEFT] * 3
+    result = await run.one(clone())
+    assert result.outcome is Outcome.OK
+    assert [task.upid.type for task in result.tasks].count("qmdestroy") == 4
+    assert run.api.cluster.guests[201].name == "web201"
+
+
+@in_virtual_time
 async def test_what_cannot_be_replaced_is_named() -> None:
     run = Run(replace_leftovers=True)
     run.api.ends["qmclone"] = [LEFT_LOCKED]
