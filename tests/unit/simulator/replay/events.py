@@ -117,6 +117,7 @@ class Events:
         for name, attributes in changes.items():
             for key, value in attributes.items():
                 setattr(self._stage.world.nodes[name], key, value)
+            await self._stage.world.node_changed(name)
 
     async def _unreached(self, states: Mapping[str, str]) -> None:
         """How the other nodes see some nodes: `{vm2: frozen}`; up for one that is back."""
@@ -125,10 +126,12 @@ class Events:
                 self._stage.world.node_up(name)
             else:
                 self._stage.world.node_unreached(name, state)
+            await self._stage.world.node_changed(name)
 
     async def _pmxcfs(self, states: Mapping[str, str]) -> None:
         for name, state in states.items():
             self._stage.world.set_pmxcfs(name, state)
+            await self._stage.world.node_changed(name)
 
     async def _archive(self, backups: Mapping[str, int]) -> None:
         """Backups of guests as they are now, by their volume."""

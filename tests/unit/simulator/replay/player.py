@@ -79,9 +79,9 @@ class Player:
 
     async def _follow(self, recording: Recording) -> None:
         """Let time pass until a request is sent that started a task, as far as it is known."""
-        started = recording.starts_at if self._script.in_time else None
-        ahead = (started or 0) - self._stage.clock.now()
-        if ahead > 0:
+        node, started = recording.starts_at or ("vm", 0)
+        ahead = started - self._stage.world.time_at(node)
+        if self._script.in_time and ahead > 0:
             await self._stage.passed(ahead)
 
     async def _prepare(self, recording: Recording) -> None:

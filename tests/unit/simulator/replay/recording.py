@@ -90,11 +90,11 @@ class Recording:
         return int(match[1], 16) if match else None
 
     @property
-    def starts_at(self) -> int | None:
-        """The epoch second of the task that the answer says to have started."""
+    def starts_at(self) -> tuple[str, int] | None:
+        """The node of the task that the answer says to have started, and when by its clock."""
         data = self.body.get("data") if isinstance(self.body, dict) else None
         match = START_TIME.match(data) if isinstance(data, str) else None
-        return int(match[1], 16) if match else None
+        return (str(data).split(":")[1], int(match[1], 16)) if match else None
 
     def content(self) -> tuple[bytes, str]:
         """The body of the request and its type; a form that was cut is made up again."""
