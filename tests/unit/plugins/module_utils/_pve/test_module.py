@@ -258,3 +258,15 @@ def test_what_a_server_echoes_of_a_secret_is_masked(tmp_path: Path, simulated: S
     )
     assert result["failed"]
     assert "s3cret" not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    ("secret", "warned"), [("pve", True), ("root@pam", True), ("x-y-z", False)]
+)
+def test_a_secret_that_is_a_part_of_a_upid_or_node_is_warned_of(
+    tmp_path: Path, simulated: Simulated, secret: str, warned: bool
+) -> None:
+    options = {"operation": "configure", "guests": [100], "params": {"cipassword": secret}}
+    result = run(tmp_path, "operation", simulated, **options)
+    assert any("also a part of UPIDs" in str(one) for one in result.get("warnings", ())) is warned
+    assert (secret in result["tasks"][0]["upid"]) is False
