@@ -97,3 +97,30 @@ def _keep_some(
             break
         new.add(here)
         found[volid] = "keep"
+
+
+TAR_RECORD = 10240
+"""GNU tar reads and writes whole records."""
+RATIO = {"gz": 0.4, "lzo": 0.5, "zst": 0.35, "xz": 0.3, "bz2": 0.35}
+"""How small each kind of compression makes what guests hold."""
+
+
+def compressed(size: int, name: str) -> int:
+    """The size of a file with this name that holds so many bytes."""
+    return int(size * RATIO.get(name.rpartition(".")[2], 1.0))
+
+
+def packed(archive: Volume) -> int:
+    """How many bytes an archive holds: its own size if it is not compressed."""
+    return round(archive.size / RATIO.get(archive.volid.rpartition(".")[2], 1.0))
+
+
+def tar_records(size: int) -> int:
+    """So many bytes as whole records of tar."""
+    return -(-size // TAR_RECORD) * TAR_RECORD
+
+
+def tar_totals(verb: str, size: int, seconds: float) -> str:
+    """The last line of `tar --totals`."""
+    rate = size / max(seconds, 0.1) / (1 << 20)
+    return f"Total bytes {verb}: {size} ({size / (1 << 20):.1f}MiB, {rate:.0f}MiB/s)"

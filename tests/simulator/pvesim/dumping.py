@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from .archives import archive_name, directory
+from .archives import (
+    archive_name,
+    compressed,
+    directory,
+    tar_records,
+    tar_totals,
+)
 from .drives import Drive, disks
 from .durations import fraction
 from .entities import Guest, Storage, Volume
@@ -17,12 +23,12 @@ from .guests import as_death, check_lock, check_writable, reload
 from .power import clean_up, power_off, power_on
 from .sizes import format_size, human_size
 from .vmstatus import process_id
-from .volumes import FILE_TYPES, storage_of
+from .volumes import FILE_TYPES, find_volume, storage_of
 from .worker import Died, Interrupted, Worker
 
 STEPS = 5
 USED_SHARE = 0.2
-"""How much of a disk holds data."""
+"""How much of a disk holds data where nothing says how much it is."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +160,23 @@ async def _vma(job: Job, guest: Guest, mode: str, path: str) -> int:
         power_on(worker, guest)
         job.info("resuming VM again after 2 seconds")
     total = sum(drive.size for drive in drives)
-    await _progress(job, total)
+    data = sum(_data(job, drive) for drive in drives)
+    await _progress(job, total, total - data)
     if not running:
         job.info("stopping kvm after backup task")
-    return int(total * USED_SHARE)
+    return compressed(data, path)
 
 
-async def _progress(job: Job, total: int) -> None:
-    """The percent lines of a VM's backup."""
+def _data(job: Job, drive: Drive) -> int:
+    """How much of a disk holds data, as far as the storage knows."""
+    volume = find_volume(job.worker.world, drive.volume, job.worker.node)
+    if volume is None or volume.used is None:
+        return int(drive.size * USED_SHARE)
+    return min(volume.used, drive.size)
+
+
+async def _progress(job: Job, total: int, zero: int) -> None:
+    """The percent lines of a VM's backup; `zero` bytes of it are empty."""
     seconds = 0.0
     step = job.worker.duration * job.share / STEPS
     for number in range(STEPS + 1):
@@ -174,9 +189,9 @@ async def _progress(job: Job, total: int) -> None:
             f"{number * 100 // STEPS:3d}% ({human_size(done)} of {human_size(total)}) "
             f"in {int(seconds)}s, read: {rate}/s, write: {rate}/s"
         )
-    zero = int(total * (1 - USED_SHARE))
     percent = 100 * zero // (total or 1)
-    job.info(f"backup is sparse: {human_size(zero)} ({percent}%) total zero data")
+    if zero:
+        job.info(f"backup is sparse: {human_size(zero)} ({percent}%) total zero data")
     rate = human_size(total / max(seconds, 1))
     job.info(f"transferred {human_size(total)} in {int(seconds)} seconds ({rate}/s)")
 
@@ -193,12 +208,11 @@ async def _tar(job: Job, guest: Guest, mode: str, path: str) -> int:
         job.info("create storage snapshot 'vzdump'")
     job.info(f"creating vzdump archive '{path}'")
     await job.worker.work(job.share)
-    size = int(sum(drive.size for drive in mounts) * USED_SHARE)
-    rate = int(size / max(job.worker.duration * job.share, 0.1)) >> 20
-    job.info(f"Total bytes written: {size} ({size / (1 << 20):.1f}MiB, {rate}MiB/s)")
+    size = tar_records(sum(_data(job, drive) for drive in mounts))
+    job.info(tar_totals("written", size, job.worker.duration * job.share))
     if mode == "snapshot":
         job.info("cleanup temporary 'vzdump' snapshot")
-    return size
+    return compressed(size, path)
 
 
 def _name_mounts(job: Job, guest: Guest) -> list[Drive]:

@@ -22,6 +22,7 @@ from .guests import (
     check_pool,
     check_quorum,
     check_unused,
+    config_file,
     forget,
     new_mac,
 )
@@ -92,6 +93,10 @@ async def prepare(world: World, call: Call, kind: str) -> Restore:
         existing = world.guests.get(vmid)
         same = existing is not None and (existing.kind, existing.node) == (kind, call.node)
         if existing is None or not (force and same):
+            if force and kind == "qemu" and existing is not None:
+                name = config_file(kind, call.node, vmid)
+                text = f"close (rename) atomic file '/etc/pve/{name}' failed: File exists"
+                raise CallError(500, prefix + text)
             check_unused(world, vmid, prefix)
             guest = Guest(vmid, kind, call.node, {"lock": "create"})
             world.guests[vmid] = guest

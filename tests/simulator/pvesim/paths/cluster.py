@@ -168,7 +168,7 @@ async def status(world: World, call: Call) -> list[dict[str, Any]]:
             "id": f"node/{node.name}",
             "name": node.name,
             "type": "node",
-            "nodeid": node.number,
+            "nodeid": node.number if world.cluster_name else 0,
             "online": int(online),
             "local": int(node.name == call.node),
             "level": "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pvesim.archives import packed, tar_records, tar_totals
 from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError, call
 from pvesim.containers import make_volume
@@ -168,9 +169,7 @@ async def _unpack(world: World, call: Call, worker: Worker) -> None:
     path = storage.options.get("path", f"/mnt/pve/{storage.id}")
     worker.log(f"extracting archive '{path}/template/cache/{volid.rpartition('/')[2]}'")
     await worker.work()
-    size = template.size * 4
-    rate = int(size / max(worker.duration, 0.1)) >> 20
-    worker.log(f"Total bytes read: {size} ({size >> 20}MiB, {rate}MiB/s)")
+    worker.log(tar_totals("read", tar_records(packed(template)), worker.duration))
     worker.log("Detected container architecture: amd64")
     if "debian" in volid or "ubuntu" in volid:
         worker.log("Creating SSH host key 'ssh_host_ed25519_key' - this may take some time ...")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from pvesim.archives import directory
+from pvesim.archives import directory, packed, tar_records, tar_totals
 from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError
 from pvesim.containers import make_volume
@@ -66,9 +66,7 @@ async def _restore(restore: Restore, worker: Worker) -> dict[str, CONFIG_VALUE]:
     path = directory(storage_of(worker.world, restore.volid))
     worker.log(f"extracting archive '{path}/{restore.volid.rpartition('/')[2]}'")
     await worker.work()
-    rate = int(archive.size / max(worker.duration, 0.1)) >> 20
-    size = f"{archive.size / (1 << 20):.1f}MiB"
-    worker.log(f"Total bytes read: {archive.size} ({size}, {rate}MiB/s)")
+    worker.log(tar_totals("read", tar_records(packed(archive)), worker.duration))
     worker.log("merging backed-up and given configuration..")
     given = {k: v for k, v in params.items() if k not in NOT_CONFIG and not LXC_DRIVE.fullmatch(k)}
     config |= {key: plain_value(worker.world, key, value) for key, value in given.items()}

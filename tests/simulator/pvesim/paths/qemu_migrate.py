@@ -22,6 +22,9 @@ from pvesim.world import World
 ROOT_ONLY = ("force", "migration_type", "migration_network")
 RAM_SHARE = 0.5
 RAM_STEPS = 4
+DOWNTIME_LIMIT = 0.1
+"""Seconds that a VM may stand still at the end, unless its config says otherwise."""
+LEAST_SPENT = 0.001
 SCANNING = "Problem found while scanning volumes - "
 
 
@@ -110,15 +113,30 @@ async def _memory(migration: Migration, share: float) -> None:
     migration.say(f"starting VM {guest.vmid} on remote node '{migration.target}'")
     migration.say("start remote tunnel")
     migration.say(f"starting online/live migration on unix:/run/qemu-server/{guest.vmid}.migrate")
+    clock = migration.worker.world.clock
+    began = clock.now()
     for step in range(1, RAM_STEPS + 1):
+        before = clock.now()
         await migration.worker.work(share / RAM_STEPS)
+        rate = size / RAM_STEPS / _spent(migration, before)
         done = human_size(size * step // RAM_STEPS)
         migration.say(
-            f"migration active, transferred {done} of {human_size(size)} VM-state, 112.5 MiB/s"
+            f"migration active, transferred {done} of {human_size(size)} VM-state, "
+            f"{human_size(rate)}/s"
         )
-    migration.say("average migration speed: 112.5 MiB/s - downtime 42 ms")
+    rate = size / _spent(migration, began)
+    # The VM stands still while the last part goes over, which is what fits into the limit.
+    limit = float(guest.config.get("migrate_downtime", DOWNTIME_LIMIT))
+    downtime = min(limit, size / RAM_STEPS / rate) * 1000
+    migration.say(f"average migration speed: {human_size(rate)}/s - downtime {downtime:.0f} ms")
     migration.say("migration completed, transferred " + human_size(size) + " VM-state")
     migration.say("migration status: completed")
+
+
+def _spent(migration: Migration, since: float) -> float:
+    """Seconds of work since then, as a cluster of speed 1 would have needed."""
+    clock = migration.worker.world.clock
+    return max(LEAST_SPENT, (clock.now() - since) * clock.speed)
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/migrate")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from pvesim.archives import directory
+from pvesim.archives import directory, packed
 from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError
 from pvesim.drives import disks
@@ -26,6 +26,8 @@ from pvesim.world import World
 
 STEPS = 100
 LEAST_TICK = 0.1
+BLOCK, CLUSTER = 4 << 10, 64 << 10
+"""What a VMA archive counts data in, and what it stores it in."""
 NOT_CLEANED = (
     "error before or during data restore, some or all disks were not completely restored. "
     "VM {} state is NOT cleaned up."
@@ -125,7 +127,10 @@ async def _read(worker: Worker, total: int, archive: Volume) -> None:
                 f"progress {point}% (read {total * point // 100} bytes, duration {spent} sec)"
             )
         printed = percent
-    sparse = total - min(total, archive.size)
-    share = sparse * 100 / (total or 1)
-    worker.log(f"total bytes read {total}, sparse bytes {sparse} ({share:.3g}%)")
-    worker.log("space reduction due to 4K zero blocks 1.1%")
+    data = min(total, -(-packed(archive) // BLOCK) * BLOCK)
+    share = (total - data) * 100 / (total or 1)
+    worker.log(f"total bytes read {total}, sparse bytes {total - data} ({share:.3g}%)")
+    if data:
+        # The archive holds whole clusters; the empty blocks within them are left out of it.
+        empty = min(total, -(-data // CLUSTER) * CLUSTER) - data
+        worker.log(f"space reduction due to 4K zero blocks {empty * 100 / data:.3g}%")
