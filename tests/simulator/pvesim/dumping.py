@@ -88,9 +88,15 @@ async def dump(job: Job, guest: Guest) -> Volume:
 
 async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
     """Write the archive, whose config is that of now."""
+    if mode == "snapshot":
+        _name_volumes(job, guest)
     mode = _possible(job, guest, mode)
     job.info(f"backup mode: {mode}")
+    if limit := job.options.get("bwlimit"):
+        job.info(f"bandwidth limit: {limit} KiB/s")
     job.info("ionice priority: 7")
+    if mode != "snapshot":
+        _name_volumes(job, guest)
     config = {k: v for k, v in guest.config.items() if k != "lock"}
     name = archive_name(guest, job.worker.now(), job.compress)
     path = f"{directory(job.storage)}/{name}"
@@ -118,7 +124,6 @@ def _possible(job: Job, guest: Guest, mode: str) -> str:
         return mode
     types = {storage_of(job.worker.world, d.volume).type for d in disks("lxc", guest.config)}
     if types & {*FILE_TYPES, "lvm"}:
-        _name_mounts(job, guest)
         job.info("mode failure - some volumes do not support snapshots")
         job.info("trying 'suspend' mode instead")
         return "suspend"
@@ -144,21 +149,22 @@ async def _vma(job: Job, guest: Guest, mode: str, path: str) -> int:
     """The disks of a VM through QEMU; the size of the archive."""
     worker, running = job.worker, guest.running
     drives = [d for d in disks("qemu", guest.config) if d.options.get("backup") != "0"]
-    job.info(f"VM Name: {guest.name or guest.vmid}")
-    for drive in drives:
-        job.info(f"include disk '{drive.key}' '{drive.volume}' {format_size(drive.size)}")
     if running and mode == "stop":
         job.info("stopping virtual guest")
         power_off(guest)
     job.info(f"creating vzdump archive '{path}'")
     if not guest.running:
         job.info("starting kvm to execute backup task")
+    elif mode == "snapshot":
+        job.info("skipping guest filesystem freeze - disabled in VM options")
     job.info("starting backup via QMP command")
     number = int(fraction(worker.world.seed, path) * (1 << 32))
     job.info(f"started backup task '{number:08x}-0000-4000-8000-{guest.vmid:012d}'")
     if running and mode == "stop":
         power_on(worker, guest)
         job.info("resuming VM again after 2 seconds")
+    elif running:
+        job.info("resuming VM again")
     total = sum(drive.size for drive in drives)
     data = sum(_data(job, drive) for drive in drives)
     await _progress(job, total, total - data)
@@ -198,7 +204,7 @@ async def _progress(job: Job, total: int, zero: int) -> None:
 
 async def _tar(job: Job, guest: Guest, mode: str, path: str) -> int:
     """The files of a container; the size of the archive."""
-    mounts = _name_mounts(job, guest)
+    mounts = [d for d in disks("lxc", guest.config) if _included(d)]
     if mode == "stop" and guest.running:
         job.info("stopping virtual guest")
         power_off(guest)
@@ -215,14 +221,16 @@ async def _tar(job: Job, guest: Guest, mode: str, path: str) -> int:
     return compressed(size, path)
 
 
-def _name_mounts(job: Job, guest: Guest) -> list[Drive]:
-    """The mount points that are backed up; the log names them and their container."""
-    job.info(f"CT Name: {guest.name or guest.vmid}")
-    mounts = [d for d in disks("lxc", guest.config) if _included(d)]
-    for drive in mounts:
-        where = "/" if drive.key == "rootfs" else drive.options.get("mp", "")
-        job.info(f"including mount point {drive.key} ('{where}') in backup")
-    return mounts
+def _name_volumes(job: Job, guest: Guest) -> None:
+    """The log names the guest and what of it is backed up."""
+    job.info(f"{guest.label} Name: {guest.name or guest.vmid}")
+    for drive in disks(guest.kind, guest.config):
+        if guest.kind == "qemu":
+            if drive.options.get("backup") != "0":
+                job.info(f"include disk '{drive.key}' '{drive.volume}' {format_size(drive.size)}")
+        elif _included(drive):
+            where = "/" if drive.key == "rootfs" else drive.options.get("mp", "")
+            job.info(f"including mount point {drive.key} ('{where}') in backup")
 
 
 def _sync(job: Job, guest: Guest, path: str) -> None:

@@ -31,6 +31,10 @@ def display_name(guest: Guest) -> str:
     return guest.name or (f"VM {guest.vmid}" if guest.kind == "qemu" else f"CT{guest.vmid}")
 
 
+ROOTLESS = 4 << 30
+"""The size that a container without a root file system is taken to have."""
+
+
 def process_id(guest: Guest) -> int:
     """The pid of the guest's main process."""
     return 100_000 + guest.vmid % 3_000_000
@@ -52,7 +56,7 @@ def sizes(world: World, guest: Guest) -> dict[str, Any]:
         "mem": int(memory * (0.3 + share / 2)) if guest.running else 0,
         "maxmem": memory,
         "disk": int(sum(boot) * 0.2) if guest.running and not qemu else 0,
-        "maxdisk": boot[0] if boot else 0,
+        "maxdisk": boot[0] if boot else 0 if qemu else ROOTLESS,
         "netin": age * 1200,
         "netout": age * 300,
         "diskread": age * 4096,

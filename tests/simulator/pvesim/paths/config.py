@@ -162,6 +162,8 @@ def _checked(world: World, call: Call, *, drives: bool = True) -> Guest:
     if not changes and not deleted and not call.params.get("revert"):
         raise CallError(500, "no options specified")
     for key in deleted:
+        if key == "rootfs":
+            raise CallError(500, "unable to delete required option 'rootfs'")
         if not known_option(guest.kind, key):
             raise parameter_error(delete=f"unknown option '{key}'")
         if key in changes:

@@ -55,6 +55,8 @@ async def clone(world: World, call: Call) -> str:
         async with api_lock(world, "lxc", call.node, newid, patience=5.0):
             check_unused(world, newid)
             early = {k: v for k, v in config.items() if k in AT_FIRST}
+            if "hostname" in call.params:
+                early["hostname"] = call.params["hostname"]
             target = Guest(newid, "lxc", call.node, {**early, "lock": "create"})
             world.guests[newid] = target
     except CallError:

@@ -45,7 +45,8 @@ def _drive(call: Call, guest: Guest) -> Drive:
     check_lock(guest)
     check_digest(call, guest.config)
     if key not in guest.config:
-        raise CallError(500, f"volume '{key}' for container '{guest.vmid}' does not exist")
+        missing = "property is missing and it is not optional"
+        raise CallError(500, "format error", {"mp": missing, "volume": missing})
     drive = Drive.parse(key, str(guest.config[key]))
     if drive.storage is None:
         kind = "device" if drive.volume.startswith("/dev") else "bind"
@@ -66,8 +67,15 @@ def _movable(call: Call, guest: Guest, storage: Storage) -> Drive:
 
 
 async def _to_storage(world: World, call: Call, guest: Guest) -> str:
-    storage = find_storage(world, call.params["storage"], call.node)
-    check_allowed(call, f"/storage/{storage.id}", "Datastore.AllocateSpace")
+    name = str(call.params["storage"])
+    check_allowed(call, f"/storage/{name}", "Datastore.AllocateSpace")
+    if name not in world.storages:
+
+        async def fail(_worker: Worker) -> None:
+            raise Died(f"storage '{name}' does not exist")
+
+        return world.tasks.start(call.node, call.caller.authid, "move_volume", guest.vmid, fail)
+    storage = find_storage(world, name, call.node)
     if "rootdir" not in storage.content:
         text = f"storage '{storage.id}' does not support container directories"
         raise parameter_error(storage=text)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pvesim.absent import failing, is_absent, no_config, not_found
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import drives
@@ -67,6 +69,7 @@ def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = Fals
             if suspended:
                 worker.log("Resuming suspended VM")
             _warn_of_cdrom(worker, vm)
+            _check_memory(worker, vm)
             await worker.work()
             power_on(worker, vm)
             if suspended:
@@ -74,6 +77,14 @@ def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = Fals
                 worker.log("Resumed VM, removing state")
 
     return world.tasks.start(guest.node, authid, "qmstart", guest.vmid, work)
+
+
+def _check_memory(worker: Worker, guest: Guest) -> None:
+    """QEMU does not begin with more memory than the node has."""
+    words = re.findall(r"\d+", str(guest.config.get("memory", "")))
+    if words and int(words[0]) << 20 > worker.world.nodes[guest.node].maxmem:
+        worker.log("kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory")
+        raise Died("start failed: QEMU exited with code 1")
 
 
 def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:

@@ -97,9 +97,12 @@ class Events:
         await self._stage.ended(self._running(text))
 
     async def _guest(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
-        """Options of guests are set."""
+        """Options of guests are set, or with null removed."""
         for vmid, options in changes.items():
-            self._stage.world.guests[vmid].config.update(options)
+            config = {**self._stage.world.guests[vmid].config, **options}
+            self._stage.world.guests[vmid].config = {
+                key: value for key, value in config.items() if value is not None
+            }
 
     async def _power(self, states: Mapping[int, str]) -> None:
         for vmid, state in states.items():
