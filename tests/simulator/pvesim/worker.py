@@ -99,6 +99,10 @@ class Worker:
         """Wait as Proxmox VE waits, whatever the speed."""
         await self._wait(self.world.clock.sleep(seconds))
 
+    async def outside(self, awaitable: Awaitable[T]) -> T:
+        """Wait for something outside of the cluster, which takes the time that it takes."""
+        return await self._wait(awaitable)
+
     async def boot(self, seconds: float) -> None:
         """Wait for something that a guest does, at the speed of the work."""
         await self._wait(self.world.clock.work(seconds))

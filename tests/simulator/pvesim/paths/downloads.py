@@ -3,19 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that come to a storage: from the web, from a registry, or copied.
 
-Nothing is fetched: the sizes are made up from the names. Source: `PVE/API2/Storage/Status.pm`,
+What is downloaded from a URL is fetched for real. The templates of the list and the images of
+registries are not: their sizes are made up from the names. Source: `PVE/API2/Storage/Status.pm`,
 `PVE/API2/Storage/Content.pm`, `PVE/API2/Nodes.pm` (apl_download).
 """
 
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from urllib.parse import quote
 
 from pvesim.appliances import BASE, TEMPLATES
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.durations import fraction
 from pvesim.entities import Storage, Volume
+from pvesim.fetching import Fetched, Unfetched, fetch, speed, told
 from pvesim.guests import check_allowed
 from pvesim.volumes import find_storage, find_volume, volume_format
 from pvesim.worker import Died, Worker
@@ -51,10 +54,13 @@ def _path(storage: Storage, content: str, name: str) -> str:
     return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{FOLDER[content]}/{name}"
 
 
-def _keep(world: World, call: Call, storage: Storage, content: str, name: str) -> Volume:
-    """The file is there now."""
+def _keep(
+    world: World, call: Call, storage: Storage, content: str, name: str, size: int | None = None
+) -> Volume:
+    """The file is there now, with a size that is made up unless it is known."""
     volid = f"{storage.id}:{content}/{name}"
-    size = int((20 + 980 * fraction(world.seed, volid)) * (1 << 20))
+    if size is None:
+        size = int((20 + 980 * fraction(world.seed, volid)) * (1 << 20))
     volume = Volume(volid, content, volume_format(volid), size, ctime=int(world.clock.now()))
     volume.node = None if storage.shared else call.node
     old = find_volume(world, volid, call.node)
@@ -76,6 +82,45 @@ async def _wget(worker: Worker, url: str, path: str) -> None:
     worker.log(f"download of '{url}' to '{path}' finished")
 
 
+async def _download(worker: Worker, call: Call, path: str) -> Fetched:
+    """Fetch the URL of a call and look at the checksum, with what is printed."""
+    url, params = str(call.params["url"]), call.params
+    worker.log(f"--{_stamp(worker)}--  {url}")
+    algorithm = params.get("checksum-algorithm")
+    try:
+        fetched = await worker.outside(
+            fetch(
+                url,
+                str(algorithm) if algorithm else None,
+                proxy=worker.world.options.get("http_proxy"),
+                verify=bool(params.get("verify-certificates", 1)),
+            )
+        )
+    except Unfetched as exc:
+        for line in exc.lines:
+            worker.log(f"{_stamp(worker)} {line}" if line.startswith("ERROR") else line)
+        raise Died(str(exc)) from exc
+    temporary = f"{path}.tmp_dwnl.{worker.task.upid.pid}"
+    for line in told(url, temporary, fetched):
+        worker.log(line)
+    await worker.work()
+    saved = f"saved [{fetched.size}/{fetched.size}]"
+    worker.log(f"{_stamp(worker)} ({speed(fetched)}) - '{temporary}' {saved}")
+    if algorithm:
+        wanted = str(params["checksum"])
+        if fetched.checksum != wanted.lower():
+            worker.log("calculating checksum...")
+            raise Died(f"checksum mismatch: got '{fetched.checksum}' != expect '{wanted}'")
+        worker.log("calculating checksum...OK, checksum verified")
+    worker.log(f"download of '{url}' to '{path}' finished")
+    return fetched
+
+
+def _stamp(worker: Worker) -> str:
+    """The time as wget prints it."""
+    return f"{datetime.fromtimestamp(worker.now(), tz=timezone.utc):%Y-%m-%d %H:%M:%S}"
+
+
 @call("POST", "/nodes/{node}/storage/{storage}/download-url")
 async def download_url(world: World, call: Call) -> str:
     """Fetch a file from the web; one that is there is not overwritten."""
@@ -87,12 +132,11 @@ async def download_url(world: World, call: Call) -> str:
         raise parameter_error(**{missing: "missing parameter"})
 
     async def work(worker: Worker) -> None:
+        worker.log(f"downloading {call.params['url']} to {path}")
         if find_volume(world, volid, call.node) is not None:
             raise Died(f"refusing to override existing file '{path}'")
-        await _wget(worker, str(call.params["url"]), path)
-        if "checksum" in call.params:
-            worker.log("calculating checksum...OK, checksum verified")
-        _keep(world, call, storage, content, name)
+        fetched = await _download(worker, call, path)
+        _keep(world, call, storage, content, name, fetched.size)
 
     return world.tasks.start(call.node, call.caller.authid, "download", task_id(name), work)
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ LONGEST = 1800.0
 """Seconds of the cluster that a test may take."""
 TURNS = 60
 """Turns of the loop after which everything that can go on has gone on."""
+CONTENT = b"0123456789" * 7000
+"""What the web server of the tests has."""
 
 
 def everything(_path: str, _privilege: str) -> bool:
@@ -178,3 +182,31 @@ def slow_storage(tmp_path: Path) -> Cell:
     file = tmp_path / "world.yml"
     file.write_text(yaml.safe_dump(world), encoding="utf-8")
     return Cell(file, 1.0, 1)
+
+
+class Web(BaseHTTPRequestHandler):
+    """A web server that has every file but one."""
+
+    def do_GET(self) -> None:
+        if self.path == "/missing.iso":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """The address of a web server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

@@ -5,11 +5,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import socket
 from typing import Any
 
 import pytest
 
+from .conftest import CONTENT
+
 URL = "https://cloud.example/debian-13.iso"
+LOG = """\
+downloading {url} to {path}
+--TIME--  {url}
+Connecting to {host}... connected.
+HTTP request sent, awaiting response... 200 OK
+Length: 70000 (68K) [application/octet-stream]
+Saving to: '{path}.TEMPORARY'
+     0K                                    100%  SPEED
+TIME (SPEED) - '{path}.TEMPORARY' saved [70000/70000]
+download of '{url}' to '{path}' finished
+TASK OK"""
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 async def content(cell: Any, kind: str, node: str = "pve1") -> list[str]:
@@ -18,26 +35,67 @@ async def content(cell: Any, kind: str, node: str = "pve1") -> list[str]:
     return [entry["volid"] for entry in entries]
 
 
-async def test_a_file_is_fetched_once(cell: Any) -> None:
-    params = {"content": "iso", "filename": "debian-13.iso", "url": URL}
+async def test_a_file_is_fetched_once(cell: Any, web: str) -> None:
+    url = f"{web}/debian-13.iso"
+    params = {"content": "iso", "filename": "debian-13.iso", "url": url}
     upid = await cell.call("POST", "storage/local/download-url", params)
     assert ":download:debian-13.iso:" in upid
     assert await cell.end(upid) == "OK"
     path = "/var/lib/vz/template/iso/debian-13.iso"
-    lines = cell.task(upid).lines
-    assert lines[0] == f"downloading {URL} to {path}"
-    assert "100%" in lines[-3]
+    text = "\n".join(cell.task(upid).lines)
+    for pattern, shape in (
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+        (r"[\d.]+ [KMG]B/s", "SPEED"),
+        (r"[\d.]+[KMG]=[\d.e-]+s", "SPEED"),
+        (r"tmp_dwnl\.\d+", "TEMPORARY"),
+    ):
+        text = re.sub(pattern, shape, text)
+    assert text == LOG.format(url=url, host=web.removeprefix("http://"), path=path)
+    (volume,) = [v for v in cell.world.storages["local"].volumes if v.content == "iso"]
+    assert volume.size == len(CONTENT)
     assert await content(cell, "iso") == ["local:iso/debian-13.iso"]
     assert await content(cell, "iso", "pve2") == []
-    ended = await cell.done("POST", "storage/local/download-url", params)
-    assert ended == f"refusing to override existing file '{path}'"
+    lines = await cell.lines("POST", "storage/local/download-url", params)
+    refusal = f"TASK ERROR: refusing to override existing file '{path}'"
+    assert lines == [f"downloading {url} to {path}", refusal]
 
 
-async def test_an_odd_name_is_encoded_in_the_upid(cell: Any) -> None:
-    params = {"content": "iso", "filename": "a:b%é.iso", "url": URL}
+async def test_an_odd_name_is_encoded_in_the_upid(cell: Any, web: str) -> None:
+    params = {"content": "iso", "filename": "a:b%é.iso", "url": f"{web}/x"}
     upid = await cell.call("POST", "storage/local/download-url", params)
     assert ":download:a%3Ab%25%C3%A9.iso:" in upid
     assert (await cell.call("GET", f"tasks/{upid}/status"))["id"] == "a%3Ab%25%C3%A9.iso"
+    assert await cell.end(upid) == "OK"
+
+
+@pytest.mark.parametrize("wanted", [SHA256, "0" * 64], ids=["right", "wrong"])
+async def test_the_checksum_is_that_of_what_came(cell: Any, web: str, wanted: str) -> None:
+    params = {"content": "iso", "filename": "x.iso", "url": f"{web}/x.iso"}
+    params |= {"checksum": wanted, "checksum-algorithm": "sha256"}
+    ended = await cell.done("POST", "storage/local/download-url", params)
+    wrong = f"checksum mismatch: got '{SHA256}' != expect '{wanted}'"
+    assert ended == ("OK" if wanted == SHA256 else wrong)
+    assert len(await content(cell, "iso")) == (wanted == SHA256)
+
+
+async def test_a_file_that_is_not_there_is_not_downloaded(cell: Any, web: str) -> None:
+    params = {"content": "iso", "filename": "x.iso", "url": f"{web}/missing.iso"}
+    lines = await cell.lines("POST", "storage/local/download-url", params)
+    assert lines[2:4] == [
+        f"Connecting to {web.removeprefix('http://')}... connected.",
+        "HTTP request sent, awaiting response... 404 Not Found",
+    ]
+    assert lines[4].endswith("ERROR 404: Not Found.")
+    assert lines[5:] == ["TASK ERROR: download failed: exit code 8"]
+    assert await content(cell, "iso") == []
+
+
+async def test_a_server_that_is_not_there_ends_a_download(cell: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+    params = {"content": "iso", "filename": "x.iso", "url": f"http://{host}/x.iso"}
+    ended = await cell.done("POST", "storage/local/download-url", params)
+    assert ended == f"download failed: Connecting to {host}... failed: Connection refused."
 
 
 @pytest.mark.parametrize(
@@ -80,8 +138,8 @@ async def test_an_image_is_pulled_from_a_registry(cell: Any) -> None:
     assert "local:vztmpl/alpine_3.22.tar" in await content(cell, "vztmpl")
 
 
-async def test_a_volume_is_copied_to_another_node(cell: Any) -> None:
-    params = {"content": "iso", "filename": "own.iso", "url": URL}
+async def test_a_volume_is_copied_to_another_node(cell: Any, web: str) -> None:
+    params = {"content": "iso", "filename": "own.iso", "url": f"{web}/own.iso"}
     assert await cell.done("POST", "storage/local/download-url", params) == "OK"
     wanted = {"target": "local:iso/copy.iso", "target_node": "pve2"}
     path = "/nodes/pve1/storage/local/content/local:iso%2Fown.iso"

@@ -78,11 +78,15 @@ def furnish(cell: Any) -> None:
 
 
 @pytest.mark.parametrize("line", CALLS, ids=lambda line: f"{line[3]} {line[0]} {line[1]}")
-async def test_a_call_starts_its_task(cell: Any, line: list[Any]) -> None:
+async def test_a_call_starts_its_task(
+    cell: Any, line: list[Any], request: pytest.FixtureRequest
+) -> None:
     furnish(cell)
     method, path, given, kind, ident = line
     path = absolute(path)
     params = {k: WORDS.get(v, v) if isinstance(v, str) else v for k, v in given.items()}
+    if "url" in params:
+        params["url"] = f"{request.getfixturevalue('web')}/b.iso"
     node = path.split("/")[2] if path.startswith("/nodes/") else "pve1"
     answer = await cell.call(method, path, params, node=node)
     task = next(iter(cell.world.tasks.every()))
