@@ -100,10 +100,12 @@ class Cluster:
         """Like ``find``, for what is a name even where it looks like a VMID."""
         text = str(name).strip()
         found = self.named(text)
-        if len(found) > 1:
+        # A name that was reported some seconds ago proves nothing, but it is reason to doubt.
+        doubtful = [guest for guest in self._unread_guests() if guest.hint == text] if found else []
+        if len(found) + len(doubtful) > 1:
             raise UsageError(
                 f"{option}: the name {text!r} is ambiguous, use a VMID:"
-                f" {', '.join(guest.title for guest in found)}"
+                f" {', '.join(guest.title for guest in (*found, *doubtful))}"
             )
         if not found:
             self.check_absent(text, option)
@@ -123,6 +125,9 @@ class Cluster:
             f" be asked for the names of their guests: {', '.join(states)}."
             " Use a VMID, or try again when they answer"
         )
+
+    def _unread_guests(self) -> list[Guest]:
+        return [one for one in self.guests.values() if (one.node, one.kind) in self.unread]
 
     def _is_online(self, node: str) -> bool:
         return node in self.nodes and self.nodes[node].online

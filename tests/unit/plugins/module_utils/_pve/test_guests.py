@@ -198,6 +198,17 @@ def test_a_name_that_could_not_be_looked_up_everywhere_is_unknown_not_absent(loo
     scenario()
 
 
+@in_virtual_time
+async def test_a_name_that_a_guest_of_an_offline_node_had_as_well_is_ambiguous() -> None:
+    api = FakeApi()
+    api.cluster.add(111, node="pve1", name="app")
+    api.cluster.add(112, node="pve2", name="app")
+    api.cluster.down.add("pve2")
+    cluster = await read_cluster(api, KINDS)
+    with pytest.raises(UsageError, match=r"'app' is ambiguous.*VM 111 \(app\).*VM 112 on pve2"):
+        cluster.find("app", "guests")
+
+
 # The check in the moment of acting.
 
 
