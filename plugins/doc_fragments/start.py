@@ -42,8 +42,8 @@ options:
   retries:
     description:
       - How often to try again what failed for a reason that passes, such as the timeout of a lock.
-      - A node or an API daemon that is out of reach for up to a minute, as in a restart, uses up
-        none of them.
+      - A cluster without quorum and a node or API daemon that is out of reach use up none of them.
+        They are waited for as long as O(node_timeout) says.
     type: int
     default: 3
   replace_leftovers:
@@ -58,5 +58,6 @@ options:
 notes:
   - SIGINT, SIGTERM and the end of the Ansible that called the module start nothing more. Tasks that
     run go on, and the same call again adopts them.
-  - A start whose answer got lost is looked for and adopted, never repeated blindly.
+  - A call whose answer got lost, or got replaced by the error page of a proxy, is looked for and
+    adopted. It is sent again only where Proxmox VE itself refuses a second one.
 """

@@ -31,7 +31,8 @@ options:
     default: fail
   node_timeout:
     description:
-      - For how many seconds a node may be silent until its tasks count as V(lost).
+      - For how many seconds a node may be silent until its tasks count as V(lost). A module that
+        starts tasks waits as long for a node or a quorum before it gives up a start.
       - Once the API has answered, a refused ticket, a certificate that is not trusted any more, and
         a daemon or a cluster file system that is away count as silence, too.
     type: int

@@ -22,6 +22,7 @@ from ...operations.job import Unneeded
 from ...plan import MAKING
 
 if t.TYPE_CHECKING:
+    from ...creators import Look
     from ...guests import Guest
     from ...operations.job import Job
     from ..engine import Engine
@@ -57,9 +58,13 @@ class Names:
 
     def checked(self, job: Job) -> Job:
         """The job with a look for its name right before each of its starts."""
-        readdress = job.readdress
-        moved = None if readdress is None else lambda vmid: self.checked(readdress(vmid))
-        return replace(self.owned(job), recheck=lambda _api: self._check(job), readdress=moved)
+        move = None if job.readdress is None else lambda vmid: self._moved(job, vmid)
+        return replace(self.owned(job), recheck=lambda _api: self._check(job), readdress=move)
+
+    def _moved(self, job: Job, vmid: int) -> Job:
+        """The job with another VMID: what has the earlier one may be another run's."""
+        self._own.discard(job.target.vmid)
+        return self.checked(t.cast("t.Callable[[int], Job]", job.readdress)(vmid))
 
     async def others(self, name: str, vmid: int, patience: float, since: float) -> list[Guest]:
         """Every other guest of this name, once no guest is created that may get it.
@@ -75,14 +80,14 @@ class Names:
                 if guest.name == name and guest.vmid not in {vmid, *self._ignored}
             ]
             whole = [guest for guest in named if guest.lock not in MAKING]
-            nameless = [g for g in guests.values() if g.lock in MAKING and not g.name]
-            unclear = [] if whole else named or await self._may_become(nameless)
+            making = named or [g for g in guests.values() if g.lock in MAKING and not g.name]
+            unclear = [] if whole else await self._may_become(making)
             if not unclear:
                 return whole
             if clock.now() >= until:
                 raise PveError(
                     f"cannot determine whether {name!r} is created by another run at the same"
-                    f" time: {unclear[0].title} is being created and has no name before it is whole"
+                    f" time: {unclear[0].title} is being created and is not whole yet"
                 )
             await clock.sleep(_WINDOW)
             since = clock.now() - _WINDOW / 2
@@ -95,20 +100,30 @@ class Names:
             self.taken[name] = others[0]
             raise Unneeded(f"{others[0].title} was created meanwhile, not by this call")
 
-    async def _may_become(self, nameless: t.Sequence[Guest]) -> list[Guest]:
-        """Those that an overlapping run of the same play may be creating."""
-        foreign = [g for g in nameless if g.vmid not in self._own and g.vmid not in self._ignored]
+    async def _may_become(self, making: t.Sequence[Guest]) -> list[Guest]:
+        """Those that an overlapping run of the same play may be creating.
+
+        What a dead task of the caller left locked will not become anything.
+        """
+        foreign = [g for g in making if g.vmid not in self._own and g.vmid not in self._ignored]
         if not foreign:
             return []
         look = await self._creators.look(sorted({guest.node for guest in foreign}))
         unclear = []
         for guest in foreign:
-            upid = look.by_vmid.get(guest.vmid)
-            if upid is not None and not self._recipe.may_create(upid, guest):
+            if await self._cannot_become(guest, look):
                 self._ignored.add(guest.vmid)
             else:
                 unclear.append(guest)
         return unclear
+
+    async def _cannot_become(self, guest: Guest, look: Look) -> bool:
+        upid = look.by_vmid.get(guest.vmid)
+        if upid is not None:
+            return not self._recipe.may_create(upid, guest)
+        if guest.node in look.unclear or not await self._creators.sees_everything(guest.node):
+            return False
+        return await self._creators.find_dead(guest) is not None
 
     async def _read(self, since: float) -> t.Mapping[int, Guest]:
         """A reading that began at ``since`` or later; who waits for one shares it."""
