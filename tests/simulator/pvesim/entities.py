@@ -45,6 +45,12 @@ class Node:
     updates: tuple[dict[str, str], ...] = ()
     """Packages that can be updated, as `/apt/update` gives them once the lists were read."""
     lists_read: bool = False
+    disks: list[dict[str, Any]] | None = None
+    """Its disks as `/disks/list` gives them; None for the one of every node."""
+    network: list[dict[str, Any]] | None = None
+    """Its interfaces as `/network` gives them; None for a port and the bridges on it."""
+    dns: dict[str, str] | None = None
+    """Its name servers as `/dns` gives them; None for the gateway."""
     pveam: bool = True
     """Whether the list of OS templates was fetched."""
     acme: str = ""

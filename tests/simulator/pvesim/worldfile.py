@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -88,6 +89,8 @@ def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node.acme = str(data.get("acme", ""))
     node.updates = tuple(data.get("updates") or ())
     node.config = dict(data.get("config") or {})
+    for key in ("disks", "network", "dns"):
+        setattr(node, key, copy.deepcopy(data.get(key)))
     if "bridges" in data:
         node.bridges = tuple(data["bridges"])
     return node

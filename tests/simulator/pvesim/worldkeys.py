@@ -40,6 +40,7 @@ WORLD: Mapping[str, Any] = {
         _plain(
             "address", "maxcpu", "maxmem", "maxdisk", "uptime", "bridges", "acme", "updates",
             "pveam", "state", "member", "pvedaemon", "config", "clock_offset",
+            "disks", "network", "dns",
         )
     ),
     "storages": Each(

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .world import World
 
 NODE = ("address", "maxcpu", "maxmem", "maxdisk", "bridges", "acme", "updates", "pveam", "state",
-        "member", "pvedaemon", "config", "clock_offset")  # fmt: skip
+        "member", "pvedaemon", "config", "clock_offset", "disks",
+        "network", "dns")  # fmt: skip
 Document = dict[str, Any]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from pvesim.calls import Call, call
 from pvesim.drives import NET, Drive, mac_of
 from pvesim.entities import Guest
-from pvesim.guests import guest_of
+from pvesim.guests import api_lock, guest_of
 from pvesim.rights import CLOUDINIT
 from pvesim.world import World
 
@@ -28,6 +28,14 @@ async def options(world: World, call: Call) -> list[dict[str, Any]]:
     guest = guest_of(world, call)
     keys = sorted(key for key in {*guest.config, *guest.pending} if OPTION.fullmatch(key))
     return [_option(guest, key) for key in keys]
+
+
+@call("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit")
+async def regenerate(world: World, call: Call) -> None:
+    """Write the drive anew, which changes nothing that is not written there already."""
+    guest = guest_of(world, call)
+    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+        guest_of(world, call)
 
 
 def _option(guest: Guest, key: str) -> dict[str, Any]:

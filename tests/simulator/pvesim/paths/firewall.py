@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.calls import Call, CallError, Listing, call, parameter_error
 from pvesim.cfs import check_file_digest, file_digest
 from pvesim.entities import Firewall
 from pvesim.formats import split_list
@@ -213,6 +213,11 @@ async def list_refs(world: World, call: Call) -> Rules:
     ]
 
 
+async def log(_world: World, _call: Call) -> Listing:
+    """The log of a firewall that filters nothing: its file is not there."""
+    return Listing([{"n": 1, "t": "unable to open file - No such file or directory"}], 1)
+
+
 @call("GET", "/cluster/firewall/macros")
 async def macros(_world: World, _call: Call) -> list[dict[str, str]]:
     """Some of the macros."""
@@ -235,3 +240,5 @@ for _where in WITH_NAMES:
     call("PUT", f"{_where}/aliases/{{name}}")(change_alias)
     call("DELETE", f"{_where}/aliases/{{name}}")(delete_alias)
     call("GET", f"{_where}/refs")(list_refs)
+for _where in (NODE, *GUESTS):
+    call("GET", f"{_where}/log")(log)

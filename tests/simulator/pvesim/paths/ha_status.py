@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pvesim.calls import Call, call
+from pvesim.entities import Node
 from pvesim.ha import managed, service
 from pvesim.world import World
 
@@ -29,6 +30,31 @@ async def ha_status(world: World, call: Call) -> list[Entry]:
     fencing["status"] = f"{state} (CRM watchdog {word})"
     agents = list(_agents(world)) if active else []
     return [quorum, *agents, fencing, *_services(world)]
+
+
+@call("GET", "/cluster/ha/status/manager_status")
+async def manager_status(world: World, call: Call) -> Entry:
+    """The state of the manager, which knows nothing before it manages something."""
+    quorum = {"node": call.node, "quorate": "1" if world.quorate else ""}
+    if not any(managed(world, guest) for guest in world.guests.values()):
+        return {"manager_status": {"node_status": {}}, "quorum": quorum}
+    now, members = int(world.clock.now()), world.members()
+    online = {node.name: "online" if node.state == "up" else "unknown" for node in members}
+    services = {
+        service(guest): {"node": guest.node, "running": int(guest.running)}
+        | {"state": str(world.ha[service(guest)].get("state", "started"))}
+        for guest in world.guests.values()
+        if managed(world, guest)
+    }
+    status: Entry = {"node_status": online, "service_status": services, "timestamp": now}
+    status |= {"master_node": next((name for name in online if online[name] == "online"), "")}
+    agents = {node.name: {"mode": "active", "state": _agent_state(world, node)} for node in members}
+    return {"manager_status": status, "quorum": quorum, "lrm_status": agents}
+
+
+def _agent_state(world: World, node: Node) -> str:
+    busy = any(managed(world, guest) for guest in world.guests_on(node.name))
+    return "active" if busy else "wait_for_agent_lock"
 
 
 def _agents(world: World) -> Iterator[Entry]:

@@ -38,8 +38,9 @@ async def time(world: World, call: Call) -> dict[str, Any]:
 
 @call("GET", "/nodes/{node}/dns")
 async def dns(world: World, call: Call) -> dict[str, str]:
-    """The search domain, and the gateway as name server."""
-    return {"search": DOMAIN} | _name_server(world.nodes[call.node])
+    """What the world file says; else a search domain, and the gateway as name server."""
+    node = world.nodes[call.node]
+    return dict(node.dns) if node.dns is not None else {"search": DOMAIN} | _name_server(node)
 
 
 def _name_server(node: Node) -> dict[str, str]:
@@ -103,10 +104,27 @@ def _package(name: str, newer: str | None) -> dict[str, Any]:
 
 @call("GET", "/nodes/{node}/disks/list")
 async def disks(world: World, call: Call) -> list[dict[str, Any]]:
-    """The one disk, which holds the system."""
+    """The disks of a node."""
     if call.params.get("type") in ("unused", "journal_disks"):
         return []
-    node = world.nodes[call.node]
+    return [dict(disk) for disk in _disks(world.nodes[call.node])]
+
+
+@call("GET", "/nodes/{node}/disks/smart")
+async def smart(world: World, call: Call) -> dict[str, Any]:
+    """The health of a disk; that of a device which is not listed is not known."""
+    listed = {disk["devpath"]: disk for disk in _disks(world.nodes[call.node])}
+    disk = listed.get(call.params["disk"], {})
+    health = {"health": disk.get("health", "UNKNOWN")}
+    if health["health"] == "UNKNOWN" or call.params.get("healthonly"):
+        return health
+    return health | {"type": "ata", "attributes": []}
+
+
+def _disks(node: Node) -> list[dict[str, Any]]:
+    """What the world file says; else one disk, which holds the system."""
+    if node.disks is not None:
+        return node.disks
     serial = hashlib.md5(f"disk {node.name}".encode(), usedforsecurity=False).hexdigest()[:16]
     return [
         {

@@ -150,6 +150,8 @@ async def network(world: World, call: Call) -> list[dict[str, Any]]:
 
 def bridges_and_port(node: Node) -> list[dict[str, Any]]:
     """All network interfaces of a node; the first bridge has the address."""
+    if node.network is not None:
+        return [dict(entry) for entry in node.network]
     port: dict[str, Any] = {
         "iface": "eno1",
         "type": "eth",

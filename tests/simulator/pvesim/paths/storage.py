@@ -161,6 +161,13 @@ def _named(world: World, call: Call) -> tuple[Storage, str]:
     return storage, volid
 
 
+@call("GET", "/nodes/{node}/storage/{storage}/file-restore/list")
+async def backed_up_files(world: World, call: Call) -> None:
+    """What is inside a backup: only a Proxmox Backup Server can tell, and none is simulated."""
+    find_storage(world, call.params["storage"], call.node)
+    raise parameter_error(storage="Only PBS storages supported for file-restore.")
+
+
 def owner_of(volid: str) -> int | None:
     """The VMID in the name of a volume, which need not be there."""
     match = re.search(r"vzdump-\w+-(\d+)-|(?:vm|base|subvol)-(\d+)-", volid)

@@ -23,6 +23,13 @@ async def second_factors(world: World, call: Call) -> list[dict[str, Any]]:
     ]
 
 
+@call("GET", "/access/tfa/{userid}")
+async def of_user(world: World, call: Call) -> list[dict[str, Any]]:
+    """The second factors of one user; who is not there has none."""
+    user = world.users.get(call.params["userid"])
+    return _entries(user) if user and user.totp else []
+
+
 def _entries(user: User) -> list[dict[str, Any]]:
     entry = {"id": f"totp-{user.userid}", "type": "totp", "description": "", "enable": 1}
     return [entry | {"created": 0}]

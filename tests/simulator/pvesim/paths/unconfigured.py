@@ -1,33 +1,93 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists of what nobody has configured: replication, devices, SDN, metrics."""
+"""What nobody has configured: replication, devices, SDN, metrics, ACME, notifications, Ceph."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pvesim.calls import Call, call
+from pvesim.calls import Call, CallError, Handler, call
 from pvesim.world import World
 
 EMPTY = (
+    "/cluster/acme/account",
+    "/cluster/acme/plugins",
     "/cluster/jobs/realm-sync",
     "/cluster/mapping/pci",
     "/cluster/mapping/usb",
     "/cluster/metrics/server",
     "/cluster/replication",
     "/cluster/sdn/controllers",
+    "/cluster/sdn/dns",
     "/cluster/sdn/vnets",
     "/cluster/sdn/zones",
     "/nodes/{node}/disks/directory",
+    "/nodes/{node}/disks/lvmthin",
     "/nodes/{node}/disks/zfs",
     "/nodes/{node}/replication",
+    "/nodes/{node}/scan/lvm",
+    "/nodes/{node}/sdn/zones",
 )
+BUILT_IN: dict[str, list[dict[str, Any]]] = {
+    "/cluster/acme/directories": [
+        {"name": "Let's Encrypt V2", "url": "https://acme-v02.api.letsencrypt.org/directory"},
+        {
+            "name": "Let's Encrypt V2 Staging",
+            "url": "https://acme-staging-v02.api.letsencrypt.org/directory",
+        },
+    ],
+    "/cluster/notifications/matchers": [
+        {
+            "name": "default-matcher",
+            "mode": "all",
+            "origin": "builtin",
+            "target": ["mail-to-root"],
+        }
+    ],
+    "/cluster/notifications/targets": [
+        {
+            "name": "mail-to-root",
+            "type": "sendmail",
+            "origin": "builtin",
+            "comment": "Send mails to root@pam's email address",
+        }
+    ],
+    # The digest is that of an empty file.
+    "/cluster/sdn/ipams": [
+        {"ipam": "pve", "type": "pve", "digest": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}
+    ],
+}
+"""What is there from the beginning."""
+CEPH = ("/cluster/ceph/flags", "/cluster/ceph/status", "/nodes/{node}/ceph/status")
 
 
-async def _nothing(_world: World, _call: Call) -> list[dict[str, Any]]:
-    return []
+def _list(entries: list[dict[str, Any]]) -> Handler:
+    async def answer(_world: World, _call: Call) -> list[dict[str, Any]]:
+        return [dict(entry) for entry in entries]
+
+    return answer
+
+
+async def _no_ceph(_world: World, _call: Call) -> None:
+    raise CallError(500, "binary not installed: /usr/bin/ceph-mon")
 
 
 for _template in EMPTY:
-    call("GET", _template)(_nothing)
+    call("GET", _template)(_list([]))
+for _template, _entries in BUILT_IN.items():
+    call("GET", _template)(_list(_entries))
+for _template in CEPH:
+    call("GET", _template)(_no_ceph)
+
+
+@call("GET", "/nodes/{node}/disks/lvm")
+async def volume_groups(_world: World, _call: Call) -> dict[str, Any]:
+    """The tree of volume groups, which is a root without anything."""
+    return {"leaf": 0, "children": []}
+
+
+@call("GET", "/cluster/sdn/fabrics/all")
+async def fabrics(_world: World, _call: Call) -> dict[str, list[dict[str, Any]]]:
+    """No fabric, and no node in one."""
+    return {"fabrics": [], "nodes": []}

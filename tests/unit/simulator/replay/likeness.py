@@ -58,6 +58,8 @@ MEASURED = frozenset(
         "diskwrite",
         "netin",
         "netout",
+        "in",
+        "out",
         "used",
         "avail",
         "free",
@@ -105,7 +107,9 @@ def differences(told: Recording, seen: Reply, elapsed: float) -> list[str]:
     if CUT_PATH in json.dumps(told.response):
         told, seen = _without_paths(told, seen)
     found = list(_head(told, seen))
-    if told.status:
+    if told.shape is not None:
+        found += _shape(told.shape, seen.body)
+    elif told.status:
         found += _body(told, seen.body)
     if abs(elapsed - told.elapsed) > max(PATIENCE, told.elapsed / 10):
         found.append(f"it took {elapsed:.2f} s instead of {told.elapsed:.2f} s")
@@ -157,6 +161,32 @@ def _body(told: Recording, seen: Any) -> Iterator[str]:
             yield f"{key} {given} instead of {wanted}"
     if "data" in told.body and "data" in seen:
         yield from _data("data", told.body["data"], seen["data"], bool(told.cut))
+
+
+def _shape(shape: Any, seen: Any) -> Iterator[str]:
+    data = seen.get("data") if isinstance(seen, dict) else None
+    if not _has_shape(shape, data):
+        yield f"data {str(data)[:200]} is not of the form {shape}"
+
+
+def _has_shape(shape: Any, seen: Any) -> bool:
+    """Whether data have the keys and types; `{"<47 keys>": "int"}` is a map with so many keys."""
+    if isinstance(shape, str):
+        return any(_has_type(name, seen) for name in shape.split("|"))
+    if isinstance(shape, list):
+        same = isinstance(seen, list) and bool(shape) == bool(seen)
+        return same and all(_has_shape(shape[0], entry) for entry in seen)
+    if not isinstance(seen, dict):
+        return False
+    if len(shape) == 1 and (match := re.fullmatch(r"<(\d+) keys>", next(iter(shape)))):
+        (entry,) = shape.values()
+        return len(seen) == int(match[1]) and all(_has_shape(entry, v) for v in seen.values())
+    return shape.keys() == seen.keys() and all(_has_shape(shape[k], seen[k]) for k in shape)
+
+
+def _has_type(name: str, seen: Any) -> bool:
+    kinds = {"str": str, "int": int, "float": float, "bool": bool, "null": type(None)}
+    return type(seen) is kinds[name]
 
 
 def _fields(where: str, told: dict[str, Any], seen: dict[str, Any]) -> Iterator[str]:

@@ -21,7 +21,7 @@ START_TIME = re.compile(r"UPID:[^:/]+:[0-9A-F]{8}:[0-9A-F]{8,9}:([0-9A-F]{8}):")
 @dataclass(frozen=True)
 class Recording:
     """One request with its answer; `number` is its place in time, `cut` what was left out, `at` the
-    node that was asked."""
+    node that was asked, `shape` the data by keys and types where nothing else was kept of it."""
 
     number: int
     name: str
@@ -29,6 +29,7 @@ class Recording:
     response: Mapping[str, Any]
     cut: str
     at: str = "vm"
+    shape: Any = None
 
     @property
     def status(self) -> int:
@@ -132,6 +133,7 @@ def read(name: str) -> list[Recording]:
             r["response"],
             r.get("shortened", ""),
             r.get("at", "vm"),
+            r.get("shape"),
         )
         for r in map(json.loads, lines)
     ]

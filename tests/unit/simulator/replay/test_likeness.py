@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,3 +76,23 @@ def test_status_reason_connection_and_delay_count() -> None:
     told = recorded({"data": None}, 401, "No ticket", 3.0)
     texts = differences(told, seen({"data": None}, 200, "OK", "close"), 0.0)
     assert [text.split(" ")[0] for text in texts] == ["status", "reason", "connection", "it"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "alike"),
+    [
+        ("str", "x", True),
+        (
+            {"data": [{"id": "str", "value": "float|int"}]},
+            {"data": [{"id": "a", "value": 1}]},
+            True,
+        ),
+        ({"data": [{"id": "str", "value": "float|int"}]}, {"data": [{"id": "a"}]}, False),
+        ({"data": []}, {"data": [1]}, False),
+        ({"/": {"<2 keys>": "int"}}, {"/": {"a": 1, "b": 1}}, True),
+        ({"/": {"<2 keys>": "int"}}, {"/": {"a": 1}}, False),
+    ],
+)
+def test_of_some_answers_only_the_shape_is_compared(shape: Any, given: Any, alike: bool) -> None:
+    told = replace(recorded("(shape only)"), shape=shape)
+    assert (differences(told, seen({"data": given}), 0.0) == []) is alike

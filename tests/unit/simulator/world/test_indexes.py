@@ -35,3 +35,28 @@ async def test_lists_of_what_nobody_configured_are_empty(cell: Any, path: str) -
 
 async def test_a_firewall_without_options_has_the_digest_of_nothing(cell: Any) -> None:
     assert await cell.call("GET", "qemu/100/firewall/options") == {"digest": EMPTY_SHA1}
+
+
+async def test_lists_have_what_is_there_from_the_beginning(cell: Any) -> None:
+    targets = await cell.call("GET", "/cluster/notifications/targets")
+    assert [target["name"] for target in targets] == ["mail-to-root"]
+    refusal = await cell.refusal("GET", "/cluster/ceph/status")
+    assert refusal.message == "binary not installed: /usr/bin/ceph-mon"
+
+
+async def test_a_schedule_tells_its_next_moments(cell: Any) -> None:
+    path, params = "/cluster/jobs/schedule-analyze", {"schedule": "daily", "iterations": 2}
+    moments = await cell.call("GET", path, params)
+    assert [moment["timestamp"] % 86400 for moment in moments] == [0, 0]
+    assert all(moment["utc"].endswith("00:00:00 2026") for moment in moments)
+    refusal = await cell.refusal("GET", path, {"schedule": "foo"})
+    assert refusal.status == 400
+
+
+async def test_the_manager_of_ha_knows_what_it_manages(cell: Any) -> None:
+    path = "/cluster/ha/status/manager_status"
+    cell.world.ha.clear()
+    idle = await cell.call("GET", path)
+    assert (idle["manager_status"], idle["quorum"]["quorate"]) == ({"node_status": {}}, "1")
+    cell.world.ha["vm:101"] = {"state": "started"}
+    assert "vm:101" in (await cell.call("GET", path))["manager_status"]["service_status"]

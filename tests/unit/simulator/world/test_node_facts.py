@@ -94,3 +94,36 @@ async def test_there_are_no_measurements_from_before_the_start(cell: Any) -> Non
     await cell.clock.sleep(120)
     entries = await cell.call("GET", "storage/local/rrddata", {"timeframe": "hour"})
     assert set(entries[-1]) == {"time", "total", "used"}
+
+
+async def test_a_node_has_the_disks_interfaces_and_servers_of_its_world_file(cell: Any) -> None:
+    node = cell.world.nodes["pve1"]
+    disk = {"devpath": "/dev/vda", "health": "PASSED"}
+    node.disks, node.network, node.dns = [disk], [{"iface": "x", "type": "eth"}], {"dns1": "::1"}
+    assert await cell.call("GET", "disks/list") == node.disks
+    assert await cell.call("GET", "network") == node.network
+    assert await cell.call("GET", "dns") == node.dns
+    healths = [await cell.call("GET", "disks/smart", {"disk": f"/dev/vd{x}"}) for x in "ab"]
+    assert [health["health"] for health in healths] == ["PASSED", "UNKNOWN"]
+
+
+async def test_measurements_are_exported_of_all_nodes_or_of_one(cell: Any) -> None:
+    every = (await cell.call("GET", "/cluster/metrics/export"))["data"]
+    local = (await cell.call("GET", "/cluster/metrics/export", {"local-only": 1}))["data"]
+    assert {"node/pve1", "node/pve2"} <= {entry["id"] for entry in every}
+    assert "node/pve2" not in {entry["id"] for entry in local}
+    later = {"start-time": int(cell.clock.now())}
+    assert (await cell.call("GET", "/cluster/metrics/export", later))["data"] == []
+
+
+async def test_the_traffic_of_running_guests_is_told_as_texts(cell: Any) -> None:
+    guest = cell.world.guests[101]
+    guest.status, guest.config["net0"] = "running", "virtio=BC:24:11:00:00:01,bridge=vmbr0"
+    entries = await cell.call("GET", "netstat", node=guest.node)
+    assert {"vmid": "101", "dev": "net0", "in": "0", "out": "0"}.keys() == entries[0].keys()
+
+
+async def test_a_report_names_the_guests_of_its_node(cell: Any) -> None:
+    report = await cell.call("GET", "report")
+    assert "# qm list" in report
+    assert "100 " in report
