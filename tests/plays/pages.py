@@ -18,7 +18,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 COLLECTION = "ansible_collections.upid.proxmox"
-GUIDES = ("guide_access", "guide_bulk")
+GUIDES = ("guide_access", "guide_bulk", "guide_tasks")
+WITH_COMMANDS = ("README.md", "guide_playbooks", "guide_simulator")
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^\.\. code-block:: (\S+)\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 
@@ -70,9 +71,10 @@ def pages() -> list[Page]:
 def commands() -> dict[str, list[list[str]]]:
     """The commands of Ansible that pages show, by page."""
     found = {}
-    for path in (ROOT / "README.md", ROOT / "docs/docsite/rst/guide_playbooks.rst"):
+    for name in WITH_COMMANDS:
+        path = ROOT / (name if name == "README.md" else f"docs/docsite/rst/{name}.rst")
         lines = [
-            line for kind, text in _blocks(path) if kind == "shell" for line in text.split("\n")
+            line for kind, text in blocks(path) if kind == "shell" for line in text.split("\n")
         ]
         found[_name(path)] = [
             shlex.split(line, comments=True)
@@ -100,12 +102,13 @@ def _guides() -> Iterator[Page]:
 
 
 def _page(path: Path, wanted: str) -> Page:
-    parsed = [yaml.safe_load(text) for kind, text in _blocks(path) if kind == wanted]
-    blocks = [block if isinstance(block, list) else [block] for block in parsed]
-    return Page(_name(path), [entry for block in blocks for entry in block], tuple(blocks))
+    parsed = [yaml.safe_load(text) for kind, text in blocks(path) if kind == wanted]
+    entries = [block if isinstance(block, list) else [block] for block in parsed]
+    return Page(_name(path), [entry for block in entries for entry in block], tuple(entries))
 
 
-def _blocks(path: Path) -> list[tuple[str, str]]:
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """The blocks of code on a page, each with its language."""
     pattern = _BLOCK if path.suffix == ".rst" else _FENCED
     return [(kind, textwrap.dedent(text)) for kind, text in pattern.findall(path.read_text())]
 

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.upid.proxmox.tests.clients.client import Cluster
-from ansible_collections.upid.proxmox.tests.plays.pages import Page, commands, pages
+from ansible_collections.upid.proxmox.tests.plays.pages import ROOT, Page, blocks, commands, pages
 from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
 from ansible_collections.upid.proxmox.tests.plays.stage import Stage, problems, set_stage
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.timeout(280)
 STAGES = yaml.safe_load(Path(__file__).with_name("stages.yml").read_text())
 PAGES = pages()
 COMMANDS = commands()
+SIMULATOR_GUIDE = ROOT / "docs/docsite/rst/guide_simulator.rst"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,8 @@ def test_every_page_with_examples_is_found() -> None:
     names = {page.name for page in PAGES}
     assert {"README.md", "modules/clone", "lookup/task_history", "filter/plan_guests"} <= names
     assert {"roles/provision_vms/README.md", "docs/docsite/rst/guide_bulk.rst"} <= names
+    assert "docs/docsite/rst/guide_tasks.rst" in names
+    assert all(COMMANDS.values())
 
 
 def test_every_stage_is_for_a_page() -> None:
@@ -67,6 +73,45 @@ def test_the_commands_of_a_page_run(stage: Stage, page: str) -> None:
     for words in COMMANDS[page]:
         run = stage.command(words)
         assert run.ok, run.output
+
+
+def test_the_shell_of_the_guide_starts_a_simulated_cluster_and_asks_it(tmp_path: Path) -> None:
+    lines = [
+        line
+        for kind, text in blocks(SIMULATOR_GUIDE)
+        if kind == "shell"
+        for line in text.split("\n")
+    ]
+    begin = next(
+        line for line in lines if line.startswith("python upid.proxmox/tests/simulator --listen")
+    )
+    function = next(line for line in lines if line.startswith("sim() {"))
+    asked = [line for line in lines if line in ("sim GET world", "sim POST reset")]
+    assert len(asked) >= 2
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    (tmp_path / "upid.proxmox").symlink_to(ROOT)
+    script = [
+        f'{begin} > told & trap "kill $!" EXIT',
+        "until grep -q ^listening told; do sleep 0.1; done; cat told",
+        function.replace("--silent", "--silent --show-error --fail"),
+        *asked,
+    ]
+    text = "\n".join(["set -e", *script])
+    text = text.replace("127.0.0.1:8006", address).replace("/tmp/sim", str(tmp_path / "sim"))
+    path = f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", text],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"listening on https://{address}" in done.stdout
+    assert "debian-12-cloud" in done.stdout
 
 
 def test_an_example_that_names_a_guest_that_is_not_there_fails(stage: Stage) -> None:
