@@ -327,7 +327,7 @@ async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str,
         attempt += 1
         try:
             rows = await read_rows(api, ("nodes", node, kind), retries=0)
-            return {int(row["vmid"]): row for row in rows}
+            return {_readable(row, node, kind).vmid: row for row in rows}
         except NoAnswerError:
             pass
         except (ApiError, KeyError, TypeError, ValueError) as error:
@@ -336,6 +336,11 @@ async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str,
         if clock.now() >= until:
             return None
         await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+def _readable(row: t.Mapping[str, t.Any], node: str, kind: str) -> Guest:
+    """The guest of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
+    return _completed(Guest(int(row["vmid"]), kind, node, None, "unknown"), row)
 
 
 def _of_type(

@@ -61,7 +61,7 @@ def read_refusal(
 
 def _is_of_the_api(status: int, reason: str, body: Body) -> bool:
     if isinstance(body, t.Mapping):
-        return status in _API_STATUSES and body.get("data", ...) is None
+        return status in _API_STATUSES and _is_error(body)
     # These two come with a body in plain text; whatever else has another body is not the API's.
     if body is False and status not in (501, 506):
         return False
@@ -69,6 +69,15 @@ def _is_of_the_api(status: int, reason: str, body: Body) -> bool:
         return True
     # A proxy that drops the body leaves the reason phrase as it is.
     return status == 500 and classify(reason) is not Trouble.OTHER
+
+
+def _is_error(body: t.Mapping[str, t.Any]) -> bool:
+    """Whether an object is that of an error: no data, a text, or only errors of parameters."""
+    if body.get("data", ...) is not None:
+        return False
+    if "message" in body:
+        return isinstance(body["message"], str)
+    return isinstance(body.get("errors", {}), t.Mapping)
 
 
 def _errors(body: Body) -> dict[str, str]:

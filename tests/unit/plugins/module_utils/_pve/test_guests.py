@@ -21,9 +21,11 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import (
     kinds_to_name,
     read_cluster,
     read_fresh,
+    read_states,
     split_tags,
     still_named,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import GIB
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
@@ -207,6 +209,25 @@ async def test_a_name_that_a_guest_of_an_offline_node_had_as_well_is_ambiguous()
     cluster = await read_cluster(api, KINDS)
     with pytest.raises(UsageError, match=r"'app' is ambiguous.*VM 111 \(app\).*VM 112 on pve2"):
         cluster.find("app", "guests")
+
+
+@pytest.mark.parametrize(
+    "odd", [{"maxmem": "x"}, {"template": ["x"]}, {"vmid": None}, {"maxmem": {"a": 1}}], ids=str
+)
+def test_a_node_whose_list_is_malformed_is_one_that_could_not_be_asked(
+    odd: dict[str, Any],
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.add(101, node="pve2", name="app2")
+        answer = Answer([{"vmid": 101, "name": "app2", **odd}])
+        api.disturb("GET /nodes/pve2/qemu", answer, count=None)
+        cluster = await read_cluster(api, KINDS)
+        assert list(cluster.unread) == [("pve2", "qemu")]
+        assert await read_states(api, [cluster.guests[101]]) == {}
+
+    scenario()
 
 
 # The check in the moment of acting.

@@ -51,6 +51,9 @@ def test_a_recorded_refusal_is_recognised(number: int, method: str, answer: dict
         {"message": "no such route"},
         {"errors": [{"detail": "x"}]},
         {"data": {"a": 1}},
+        {"data": None, "message": {"a": 1}},
+        {"data": None, "message": 5, "errors": {"vmid": "x"}},
+        {"data": None, "errors": ["x"]},
     ],
     ids=str,
 )
