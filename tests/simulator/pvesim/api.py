@@ -34,7 +34,9 @@ PAGE = b"""<!DOCTYPE html>
   <body>The API is below <code>/api2/json</code>. There is no web interface.</body>
 </html>
 """
-UNRESOLVED = "failed to get address info for: {}: Name or service not known"
+UNRESOLVED = "failed to get address info for: {}: {}"
+UNKNOWN_NAME = "Name or service not known"
+NO_NAME_SERVER = "Temporary failure in name resolution"
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ class Api:
             named = str(given.get(method.proxyto, asked))
             node = asked if named == "localhost" else named
         if node not in self._world.nodes:
-            reason = UNRESOLVED.format(node)
+            resolved = self._world.nodes[asked].system.get("name_server", True)
+            reason = UNRESOLVED.format(node, UNKNOWN_NAME if resolved else NO_NAME_SERVER)
             raise CallError(500, f"hostname lookup '{node}' failed - {reason}")
         if not self._world.nodes[node].address:
             raise CallError(500, f"address lookup for '{node}' did not find any IP address")

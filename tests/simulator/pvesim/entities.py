@@ -59,6 +59,8 @@ class Node:
     """Epoch second at which the ordered certificate ends, None without one."""
     config: dict[str, Any] = field(default_factory=dict)
     """The options of the node (`/nodes/{node}/config`)."""
+    system: dict[str, Any] = field(default_factory=dict)
+    """What its hardware and its system have of their own, the keys as in a world file."""
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)

@@ -91,6 +91,7 @@ def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node.config = dict(data.get("config") or {})
     for key in ("disks", "network", "dns"):
         setattr(node, key, copy.deepcopy(data.get(key)))
+    node.system = dict(data.get("system") or {})
     if "bridges" in data:
         node.bridges = tuple(data["bridges"])
     return node

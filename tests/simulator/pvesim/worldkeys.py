@@ -39,7 +39,7 @@ WORLD: Mapping[str, Any] = {
     "nodes": Each(
         _plain(
             "address", "maxcpu", "maxmem", "maxdisk", "uptime", "bridges", "acme", "updates",
-            "pveam", "state", "member", "pvedaemon", "config", "clock_offset",
+            "pveam", "state", "member", "pvedaemon", "config", "clock_offset", "system",
             "disks", "network", "dns",
         )
     ),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .world import World
 
 NODE = ("address", "maxcpu", "maxmem", "maxdisk", "bridges", "acme", "updates", "pveam", "state",
-        "member", "pvedaemon", "config", "clock_offset", "disks",
+        "member", "pvedaemon", "config", "clock_offset", "system", "disks",
         "network", "dns")  # fmt: skip
 Document = dict[str, Any]
 

@@ -98,7 +98,8 @@ def _nodes(world: World, call: Call) -> Iterator[dict[str, Any]]:
     for node in world.members():
         auditor = call.caller.may(f"/nodes/{node.name}", "Sys.Audit")
         entry = node_entry(world, node, call.node, auditor=auditor)
-        yield entry | ({"cgroup-mode": 2} if world.statd.online(node.name) else {})
+        mode = {"cgroup-mode": node.system.get("cgroup-mode", 2)}
+        yield entry | (mode if world.statd.online(node.name) else {})
 
 
 def _storages(world: World, call: Call) -> Iterator[dict[str, Any]]:

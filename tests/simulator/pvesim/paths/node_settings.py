@@ -58,7 +58,7 @@ async def hosts(world: World, call: Call) -> dict[str, str]:
     lines = ["127.0.0.1 localhost.localdomain localhost"]
     if node.address:
         lines.append(f"{node.address} {node.name}.{DOMAIN} {node.name}")
-    data = "".join(f"{line}\n" for line in lines)
+    data = str(node.system.get("hosts", "".join(f"{line}\n" for line in lines)))
     return {"data": data, "digest": hashlib.sha1(data.encode(), usedforsecurity=False).hexdigest()}
 
 

@@ -16,6 +16,7 @@ from pvesim.world import World
 
 RELEASE = {"release": "9.2", "version": "9.2.11", "repoid": "14a22df35955d97d"}
 KERNEL = "6.17.2-1-pve"
+BUILD = f"PMX {KERNEL} (2026-08-01T10:00Z)"
 
 
 @call("GET", "/nodes/{node}/version")
@@ -80,7 +81,7 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
     """The state of one node."""
     node = world.nodes[call.node]
     used, disk = memory_used(world, node), int(node.maxdisk * 0.13)
-    version_text = f"#1 SMP PREEMPT_DYNAMIC PMX {KERNEL} (2026-08-01T10:00Z)"
+    version_text = f"#1 SMP PREEMPT_DYNAMIC {node.system.get('kernel', BUILD)}"
     return {
         "uptime": node_uptime(world, node),
         "cpu": round(0.01 + 0.05 * fraction(world.seed, "cpu", node.name), 6),
@@ -108,6 +109,7 @@ async def node_status(world: World, call: Call) -> dict[str, Any]:
             "hvm": "1",
             "user_hz": 100,
             "flags": "fpu vme de pse tsc msr pae",
+            **node.system.get("cpuinfo", {}),
         },
         "memory": {
             "total": node.maxmem,

@@ -63,6 +63,7 @@ MEASURED = frozenset(
         "used",
         "avail",
         "free",
+        "available",
         "used_fraction",
         "loadavg",
         "wait",
