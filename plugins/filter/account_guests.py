@@ -222,7 +222,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._pve.errors import UsageError
+from ..module_utils._pve.api.errors import UsageError
 from ..plugin_utils._account import Failed, Progress, Rules, Step, account
 from ..plugin_utils._plan import Planned, number_or_none
 from ..plugin_utils._table import problems, table

@@ -96,7 +96,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._pve.errors import UsageError
+from ..module_utils._pve.api.errors import UsageError
 from ..plugin_utils._options import Table, operand
 from ..plugin_utils._plan import Planned
 

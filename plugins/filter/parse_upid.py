@@ -96,9 +96,9 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._pve.task import iso
-from ..module_utils._pve.task_types import task_title
-from ..module_utils._pve.upid import Upid, UpidError
+from ..module_utils._pve.tasks.task import iso
+from ..module_utils._pve.tasks.types import task_title
+from ..module_utils._pve.tasks.upid import Upid, UpidError
 
 
 def parse_upid(text: object) -> dict[str, t.Any]:

@@ -132,7 +132,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._pve.errors import UsageError
+from ..module_utils._pve.api.errors import UsageError
 from ..plugin_utils._options import Table, fill
 from ..plugin_utils._plan import Series, Settings, number, number_or_none, plan
 

@@ -180,13 +180,13 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils._pve.history import TaskQuery, recent_tasks
-from ..module_utils._pve.printable import printable
+from ..module_utils._pve.edge.printable import printable
+from ..module_utils._pve.tasks.history import TaskQuery, recent_tasks
 from ..plugin_utils._pve import ask, filled_in
 
 if t.TYPE_CHECKING:
-    from ..module_utils._pve.client import Api
-    from ..module_utils._pve.history import TaskPage
+    from ..module_utils._pve.api.client import Api
+    from ..module_utils._pve.tasks.history import TaskPage
 
 display = Display()
 

@@ -387,9 +387,9 @@ diff:
     after: "web1: qemu 201 on pve2, cloned from VM 9000 (debian-12-cloud) on pve1\n"
 """
 
-from ..module_utils._pve.arguments import START_SPEC
 from ..module_utils._pve.commands import clone
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.module import run
 
 GUEST_SPEC = {
     "name": {"type": "str"},

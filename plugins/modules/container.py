@@ -506,9 +506,9 @@ diff:
     after: "cache1: lxc 301 on pve1, created\n"
 """
 
-from ..module_utils._pve.arguments import START_SPEC
 from ..module_utils._pve.commands import container
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.module import run
 
 GUEST_SPEC = {
     "hostname": {"type": "str"},

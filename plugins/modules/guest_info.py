@@ -211,7 +211,7 @@ api:
 """
 
 from ..module_utils._pve.commands import guest_info
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.module import run
 
 ARGUMENT_SPEC = {
     "guests": {"type": "list", "elements": "str"},

@@ -371,9 +371,9 @@ diff:
     after: "VM 201 (web1) on pve2: memory: 8192\n"
 """
 
-from ..module_utils._pve.arguments import START_SPEC
 from ..module_utils._pve.commands import operation
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.module import run
 from ..module_utils._pve.operations.catalog import OPERATIONS
 
 ARGUMENT_SPEC = {

@@ -218,7 +218,7 @@ api:
 """
 
 from ..module_utils._pve.commands import stop_task
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.module import run
 
 ARGUMENT_SPEC = {
     "upids": {"type": "list", "elements": "str", "required": True, "aliases": ["upid", "task"]},

@@ -242,7 +242,7 @@ api:
 """
 
 from ..module_utils._pve.commands import task_info
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.module import run
 
 FILTERS = ("nodes", "type", "vmid", "user", "status", "since", "until", "running")
 ARGUMENT_SPEC = {

@@ -211,9 +211,9 @@ api:
     requests: 27
 """
 
-from ..module_utils._pve.arguments import WAIT_SPEC
 from ..module_utils._pve.commands import wait_task
-from ..module_utils._pve.module import run
+from ..module_utils._pve.edge.arguments import WAIT_SPEC
+from ..module_utils._pve.edge.module import run
 
 ARGUMENT_SPEC = {
     "upids": {"type": "list", "elements": "str", "required": True, "aliases": ["upid", "task"]},

@@ -10,9 +10,9 @@ import typing as t
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..module_utils._pve.command import Verdict
-from ..module_utils._pve.errors import UsageError
-from ..module_utils._pve.task import Outcome
+from ..module_utils._pve.api.errors import UsageError
+from ..module_utils._pve.commands.context import Verdict
+from ..module_utils._pve.tasks.task import Outcome
 from ._plan import keys
 
 if t.TYPE_CHECKING:

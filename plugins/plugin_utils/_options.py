@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._pve.errors import UsageError
+from ..module_utils._pve.api.errors import UsageError
 
 if t.TYPE_CHECKING:
     from ._plan import Planned

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..module_utils._pve.errors import UsageError
+from ..module_utils._pve.api.errors import UsageError
 
 Settings = t.Mapping[str, t.Any]
 

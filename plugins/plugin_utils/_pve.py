@@ -12,10 +12,10 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
-from ..module_utils._pve.client import Api, Client
-from ..module_utils._pve.connection import Connection
-from ..module_utils._pve.errors import MissingLibraryError, PveError
-from ..module_utils._pve.printable import printable
+from ..module_utils._pve.api.client import Api, Client
+from ..module_utils._pve.api.connection import Connection
+from ..module_utils._pve.api.errors import MissingLibraryError, PveError
+from ..module_utils._pve.edge.printable import printable
 
 T = t.TypeVar("T")
 _VARIABLES = "upid_proxmox_"

@@ -18,13 +18,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import WAIT_SPEC
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Api
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Context, Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.client import Api
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.session import Params, Segments
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands import wait_task
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.module import run
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.session import Params, Segments
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import (
+    Context,
+    Report,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import WAIT_SPEC
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.module import run
 from ansible_collections.upid.proxmox.plugins.modules.wait_task import ARGUMENT_SPEC
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Client
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.connection import Connection
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.client import Client
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.connection import Connection
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.simulator_process import Simulator, start_simulator
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 

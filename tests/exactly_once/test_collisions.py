@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import ApiError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     Cluster,
     Truth,

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     TICKET,
     Cluster,

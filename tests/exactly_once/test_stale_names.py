@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     Cluster,
     add_guest,

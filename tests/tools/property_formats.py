@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests/simulator/pvesim/data/api-schema.json"
-TARGET = ROOT / "plugins/module_utils/_pve/property_formats.py"
+TARGET = ROOT / "plugins/module_utils/_pve/guests/property_formats.py"
 KINDS = ("qemu", "lxc")
 # The formats that the schema only names, from PVE::QemuServer (CPUConfig, PCI, Drive, Cloudinit,
 # RNG), PVE::QemuServer and PVE::JSONSchema.

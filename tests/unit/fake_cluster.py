@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
 
 EPOCH = 1_800_000_000
 GIB = 1 << 30

@@ -11,15 +11,15 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import (
-    START_SPEC,
-    WAIT_SPEC,
-)
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Api
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import (
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.client import Api
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import (
     Context,
     Report,
     attend,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import (
+    START_SPEC,
+    WAIT_SPEC,
 )
 
 COLLECTION = "ansible_collections.upid.proxmox.plugins"

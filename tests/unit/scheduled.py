@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
-    NoAnswerError,
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import NoAnswerError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lanes import Lanes
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import (
+    Policy,
+    Result,
+    Scheduler,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lanes
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.vmids import Vmids
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import OPERATIONS
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone import (
     CloneSource,
@@ -23,13 +27,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.guest import guest_job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.scheduler import (
-    Policy,
-    Result,
-    Scheduler,
-)
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.vmids import Vmids
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.watcher import Watcher
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 
 NAMES = ("all", "node pve1", "source 100", "storage ceph", "storage nfs")

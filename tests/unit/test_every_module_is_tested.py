@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.upid.proxmox.plugins.module_utils._pve import arguments
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge import arguments
 
 ROOT = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file())
 COLLECTION = "ansible_collections.upid.proxmox"

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.upid.proxmox.plugins.doc_fragments import connection, start, wait
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.arguments import (
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import (
     CONNECTION_SPEC,
     START_SPEC,
     WAIT_SPEC,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Task
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Task
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
 
 COLLECTION = "ansible_collections.upid.proxmox"
 RETURNS_TASKS = [

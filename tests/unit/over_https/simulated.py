@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Client
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.connection import Connection
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.session import Session
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.client import Client
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.connection import Connection
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.session import Session
 from ansible_collections.upid.proxmox.tests.simulator_process import Simulator
 
 T = TypeVar("T")

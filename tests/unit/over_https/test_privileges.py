@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import PveError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import PveError
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
 from ansible_collections.upid.proxmox.tests.unit.over_https.simulated import SECRET, Simulated
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command

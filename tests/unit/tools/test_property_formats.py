@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib.util
 from types import ModuleType
 
-from ansible_collections.upid.proxmox.plugins.module_utils._pve import property_formats
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import property_formats
 from ansible_collections.upid.proxmox.tests.tools import property_formats as tool
 
 

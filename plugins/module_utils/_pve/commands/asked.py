@@ -10,12 +10,12 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..errors import UsageError
-from ..guests import as_vmid
-from ..vmids import check_vmid
+from ..api.errors import UsageError
+from ..guests.cluster import as_vmid
+from ..guests.vmids import check_vmid
 
 if t.TYPE_CHECKING:
-    from ..guests import Cluster, Guest
+    from ..guests.cluster import Cluster, Guest
 
 _KEYS = ("vmid", "name", "params")
 # What no name of a guest has: blanks, brackets, quotes, what separates or assigns.

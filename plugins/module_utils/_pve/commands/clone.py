@@ -9,20 +9,20 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ..answers import read_mapping
-from ..errors import ApiError, NoAnswerError, Trouble, UsageError
-from ..guests import KINDS, Node, add_names, as_vmid, read_cluster
+from ..api.answers import read_mapping
+from ..api.errors import ApiError, NoAnswerError, Trouble, UsageError
+from ..guests.cluster import KINDS, Node, add_names, as_vmid, read_cluster
+from ..guests.placement import place
 from ..operations.clone import CloneSource, clone_job
 from ..operations.job import Target
-from ..placement import place
-from ..plan import Wanted, check_wanted
 from .creation.flow import create
+from .creation.plan import Wanted, check_wanted
 from .creation.recipe import Recipe
 
 if t.TYPE_CHECKING:
-    from ..command import Context, Report
-    from ..guests import Cluster, Guest
+    from ..guests.cluster import Cluster, Guest
     from ..operations.job import Job
+    from .context import Context, Report
 
 _OPTIONS = ("full", "storage", "format", "pool", "description", "snapname", "bwlimit")
 

@@ -10,19 +10,19 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ..errors import ApiError, NoAnswerError, UsageError
-from ..guests import read_cluster
+from ..api.errors import ApiError, NoAnswerError, UsageError
+from ..guests.cluster import read_cluster
+from ..guests.placement import GIVEN, place
 from ..operations.container import container_job, container_params
 from ..operations.job import Target
-from ..placement import GIVEN, place
-from ..plan import Wanted, check_wanted
 from .creation.flow import create
+from .creation.plan import Wanted, check_wanted
 from .creation.recipe import Recipe
 
 if t.TYPE_CHECKING:
-    from ..command import Context, Report
-    from ..guests import Cluster
+    from ..guests.cluster import Cluster
     from ..operations.job import Job
+    from .context import Context, Report
 
 _OPTIONS = (
     "ostemplate",

@@ -13,17 +13,17 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..config import Configuration, Rules, config_params, difference, read_configuration
-from ..errors import PveError, UsageError
-from ..guests import KINDS, read_cluster, read_states
-from ..volumes import size_in_bytes
+from ..api.errors import PveError, UsageError
+from ..guests.cluster import KINDS, read_cluster, read_states
+from ..guests.config import Configuration, Rules, config_params, difference, read_configuration
+from ..guests.volumes import size_in_bytes
 
 if t.TYPE_CHECKING:
-    from ..client import Api
-    from ..command import Context
-    from ..guests import Cluster, Guest
+    from ..api.client import Api
+    from ..guests.cluster import Cluster, Guest
     from ..operations.catalog import Operation
     from .asked import Asked
+    from .context import Context
 
 # The choice of update_password that sets a secret each time.
 ALWAYS = "always"

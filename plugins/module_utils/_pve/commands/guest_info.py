@@ -10,16 +10,16 @@ import asyncio
 import typing as t
 from dataclasses import dataclass
 
-from ..addresses import read_addresses, wait_for_addresses
-from ..answers import read_rows
-from ..command import Context, Report, Values
-from ..config import read_configuration
-from ..errors import ApiError, NoAnswerError, Trouble, UsageError
-from ..guests import KINDS, Guest, add_names_of, read_cluster, split_tags
+from ..api.answers import read_rows
+from ..api.errors import ApiError, NoAnswerError, Trouble, UsageError
+from ..guests.addresses import read_addresses, wait_for_addresses
+from ..guests.cluster import KINDS, Guest, add_names_of, read_cluster, split_tags
+from ..guests.config import read_configuration
 from .asked import read_asked
+from .context import Context, Report, Values
 
 if t.TYPE_CHECKING:
-    from ..guests import Cluster
+    from ..guests.cluster import Cluster
     from .asked import Asked
 
 

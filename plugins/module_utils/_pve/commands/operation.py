@@ -11,29 +11,29 @@ import re
 import typing as t
 from dataclasses import replace
 
-from ..config import SECRETS, read_configuration
-from ..errors import PveError, UsageError
-from ..guests import still_named
+from ..api.errors import PveError, UsageError
+from ..engine.recovery import first_lines
+from ..engine.scheduler import Result
+from ..guests.cluster import still_named
+from ..guests.config import SECRETS, read_configuration
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
-from ..recovery import first_lines
-from ..scheduler import Result
-from ..task import Outcome
-from ..tasklist import list_tasks
+from ..tasks.listing import list_tasks
+from ..tasks.task import Outcome
 from .asked import read_asked
 from .decisions import decide_all
-from .engine import engine
+from .machine import engine
 from .result import guest_values, job_report
 
 if t.TYPE_CHECKING:
-    from ..command import Context, Report, Values
-    from ..guests import Guest
+    from ..guests.cluster import Guest
     from ..operations.catalog import Operation
     from ..operations.job import Job
-    from ..upid import Upid
+    from ..tasks.upid import Upid
     from .asked import Asked
+    from .context import Context, Report, Values
     from .decisions import Step
-    from .engine import Engine
+    from .machine import Engine
 
 
 async def run(context: Context) -> Report:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ..command import Report, Values, Verdict, failures, summary, task_values
-from ..task import Outcome
+from ..tasks.task import Outcome
+from .context import Report, Values, Verdict, failures, summary, task_values
 
 if t.TYPE_CHECKING:
-    from ..command import Context
-    from ..scheduler import Result
-    from ..task import Task
+    from ..engine.scheduler import Result
+    from ..tasks.task import Task
+    from .context import Context
 
 
 def guest_values(result: Result) -> Values:

@@ -11,20 +11,20 @@ import traceback
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..command import Context, Report, Values, failures, summary, task_values
-from ..errors import PveError
-from ..guests import read_cluster
-from ..lockholders import CLONES, LOCKS, clone_target, read_holders
-from ..log import with_log
-from ..stopping import stop_task
-from ..task import Outcome, Task
-from ..upid import Upid, collect_upids
-from ..watcher import Watcher
+from ..api.errors import PveError
+from ..engine.lockholders import CLONES, LOCKS, clone_target, read_holders
+from ..guests.cluster import read_cluster
+from ..tasks.log import with_log
+from ..tasks.stopping import stop_task
+from ..tasks.task import Outcome, Task
+from ..tasks.upid import Upid, collect_upids
+from ..tasks.watcher import Watcher
+from .context import Context, Report, Values, failures, summary, task_values
 
 if t.TYPE_CHECKING:
-    from ..client import Api
-    from ..guests import Guest
-    from ..lockholders import Holders
+    from ..api.client import Api
+    from ..engine.lockholders import Holders
+    from ..guests.cluster import Guest
 
 
 @dataclass(frozen=True)

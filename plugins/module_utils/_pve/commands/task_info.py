@@ -10,17 +10,17 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ..answers import malformed, mapping_of
-from ..command import Context, Report, Values, summary, task_values
-from ..errors import ApiError, NoAnswerError, PveError, Trouble
-from ..history import TaskPage, TaskQuery, recent_tasks
-from ..log import read_log, with_log
-from ..task import UNEXPECTED, Outcome, Task, outcome_of
-from ..tasklist import list_tasks
-from ..upid import Upid, collect_upids
+from ..api.answers import malformed, mapping_of
+from ..api.errors import ApiError, NoAnswerError, PveError, Trouble
+from ..tasks.history import TaskPage, TaskQuery, recent_tasks
+from ..tasks.listing import list_tasks
+from ..tasks.log import read_log, with_log
+from ..tasks.task import UNEXPECTED, Outcome, Task, outcome_of
+from ..tasks.upid import Upid, collect_upids
+from .context import Context, Report, Values, summary, task_values
 
 if t.TYPE_CHECKING:
-    from ..client import Api
+    from ..api.client import Api
 
 # The limit that nobody has chosen; what it cuts off is worth a warning.
 _DEFAULT_LIMIT = 50

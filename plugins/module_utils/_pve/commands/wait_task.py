@@ -10,13 +10,13 @@ import asyncio
 import traceback
 import typing as t
 
-from ..command import Context, Report, Verdict, failures, summary, task_values
-from ..log import with_log
-from ..stopping import stop_task
-from ..task import Outcome, Task
-from ..task_types import default_wait_timeout
-from ..upid import Upid, collect_upids
-from ..watcher import Watcher
+from ..tasks.log import with_log
+from ..tasks.stopping import stop_task
+from ..tasks.task import Outcome, Task
+from ..tasks.types import default_wait_timeout
+from ..tasks.upid import Upid, collect_upids
+from ..tasks.watcher import Watcher
+from .context import Context, Report, Verdict, failures, summary, task_values
 
 
 async def run(context: Context) -> Report:

@@ -10,13 +10,13 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..guests import config_name
-from ..lanes import Lane
-from ..task_types import default_wait_timeout
+from ..guests.cluster import config_name
+from ..tasks.types import default_wait_timeout
 from .job import KINDS, Job, Target, common_lanes, readdressing
+from .lane import Lane
 
 if t.TYPE_CHECKING:
-    from ..guests import Guest
+    from ..guests.cluster import Guest
 
 _DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\Z")
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..config import config_params
-from ..errors import UsageError
-from ..lanes import Lane
-from ..properties import as_text
-from ..task_types import default_wait_timeout
+from ..api.errors import UsageError
+from ..guests.config import config_params
+from ..guests.properties import as_text
+from ..tasks.types import default_wait_timeout
 from .job import Job, Target, common_lanes, readdressing
+from .lane import Lane
 
 # Options of the module whose names differ from the API's.
 _API_NAMES = {"ssh_public_keys": "ssh-public-keys"}

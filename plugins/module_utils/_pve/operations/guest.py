@@ -9,13 +9,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ..lanes import Lane
-from ..task_types import default_wait_timeout
+from ..tasks.types import default_wait_timeout
 from .job import Job, Target, common_lanes
+from .lane import Lane
 from .states import done_check
 
 if t.TYPE_CHECKING:
-    from ..guests import Guest
+    from ..guests.cluster import Guest
     from .catalog import Operation
 
 

@@ -10,13 +10,13 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..errors import PveError
-from ..lanes import Lane
+from ..api.errors import PveError
+from .lane import Lane
 
 if t.TYPE_CHECKING:
-    from ..client import Api
-    from ..session import Params, Segments
-    from ..upid import Upid
+    from ..api.client import Api
+    from ..api.session import Params, Segments
+    from ..tasks.upid import Upid
 
 KINDS = {"qemu": "VM", "lxc": "CT"}
 

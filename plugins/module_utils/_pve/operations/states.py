@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ..answers import read_mapping, read_rows
-from ..config import Configuration, Rules, difference
-from ..errors import ApiError, Trouble, UsageError
-from ..volumes import size_in_bytes
+from ..api.answers import read_mapping, read_rows
+from ..api.errors import ApiError, Trouble, UsageError
+from ..guests.config import Configuration, Rules, difference
+from ..guests.volumes import size_in_bytes
 
 if t.TYPE_CHECKING:
-    from ..client import Api
+    from ..api.client import Api
     from .job import Job
 
 Done = t.Callable[["Api"], t.Awaitable[bool]]

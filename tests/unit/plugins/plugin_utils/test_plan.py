@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.plugin_utils._plan import (
     Planned,
     Series,

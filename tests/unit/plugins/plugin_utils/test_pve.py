@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleError
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.client import Api
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.client import Api
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.plugin_utils._pve import ask, filled_in
 
 # Nobody listens on the discard port of the loopback interface.

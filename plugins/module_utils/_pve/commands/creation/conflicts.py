@@ -10,21 +10,21 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ... import clock
-from ...answers import read_mapping
-from ...errors import PveError
-from ...guests import Guest, read_cluster, still_named
+from ...api import clock
+from ...api.answers import read_mapping
+from ...api.errors import PveError
+from ...guests.cluster import Guest, read_cluster, still_named
 from ...operations.job import Job, Target, common_lanes
-from ...plan import Action
-from ...task import Outcome
-from ...task_types import default_wait_timeout
-from ...tasklist import list_tasks
+from ...tasks.listing import list_tasks
+from ...tasks.task import Outcome
+from ...tasks.types import default_wait_timeout
+from .plan import Action
 
 if t.TYPE_CHECKING:
-    from ...plan import Step, Wanted
-    from ...scheduler import Result
-    from ..engine import Engine
+    from ...engine.scheduler import Result
+    from ..machine import Engine
     from .names import Names
+    from .plan import Step, Wanted
     from .recipe import Recipe
 
 Results = dict[int, "Result"]

@@ -9,22 +9,22 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ...plan import Action
-from ...vmids import VmidRange, Vmids
-from ..engine import engine
+from ...guests.vmids import VmidRange, Vmids
+from ..machine import engine
 from ..result import job_report
 from .conflicts import verify
 from .leftovers import without_leftovers
 from .names import Names
+from .plan import Action
 from .report import diff_of, plan_report, step_values
 from .resolve import resolve
 
 if t.TYPE_CHECKING:
-    from ...command import Context, Report
-    from ...guests import Cluster
+    from ...guests.cluster import Cluster
     from ...operations.job import Job
-    from ...plan import Step, Wanted
-    from ..engine import Engine
+    from ..context import Context, Report
+    from ..machine import Engine
+    from .plan import Step, Wanted
     from .recipe import Recipe
 
 

@@ -10,17 +10,17 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ...errors import PveError
-from ...leftovers import may_be_removed, removal
-from ...plan import Action, Step
+from ...api.errors import PveError
+from ...engine.leftovers import may_be_removed, removal
 from ..result import why_not
+from .plan import Action, Step
 
 if t.TYPE_CHECKING:
-    from ...client import Api
-    from ...guests import Cluster, Guest
-    from ...scheduler import Result
-    from ...task import Task
-    from ..engine import Engine
+    from ...api.client import Api
+    from ...engine.scheduler import Result
+    from ...guests.cluster import Cluster, Guest
+    from ...tasks.task import Task
+    from ..machine import Engine
     from .recipe import Recipe
 
 

@@ -14,18 +14,18 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ... import clock
-from ...creators import Creators
-from ...errors import PveError
-from ...guests import list_guests
+from ...api import clock
+from ...api.errors import PveError
+from ...engine.creators import Creators
+from ...guests.cluster import list_guests
 from ...operations.job import Unneeded
-from ...plan import MAKING
+from .plan import MAKING
 
 if t.TYPE_CHECKING:
-    from ...creators import Look
-    from ...guests import Guest
+    from ...engine.creators import Look
+    from ...guests.cluster import Guest
     from ...operations.job import Job
-    from ..engine import Engine
+    from ..machine import Engine
     from .recipe import Recipe
     from .resolve import Resolved
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ...plan import Wanted
+from .plan import Wanted
 
 if t.TYPE_CHECKING:
-    from ...guests import Guest
+    from ...guests.cluster import Guest
     from ...operations.job import Job
 
 Vetoes = t.Callable[[t.Sequence[Wanted]], t.Awaitable[t.Sequence[str]]]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ...plan import Action
-from ...task import Outcome
+from ...tasks.task import Outcome
 from ..result import guest_values, job_report
+from .plan import Action
 
 if t.TYPE_CHECKING:
-    from ...command import Report, Values
-    from ...plan import Step
-    from ...scheduler import Result
-    from ...task import Task
+    from ...engine.scheduler import Result
+    from ...tasks.task import Task
+    from ..context import Report, Values
+    from .plan import Step
     from .recipe import Recipe
 
 _PLANNED = {

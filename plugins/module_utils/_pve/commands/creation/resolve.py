@@ -10,21 +10,21 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ... import clock
-from ...answers import read_mapping
-from ...creators import Creators
-from ...errors import ApiError, PveError, Trouble
-from ...guests import add_names, add_names_of, read_cluster
-from ...leftovers import explain
-from ...plan import MAKING, Action, Step, Wanted, decide
-from ...task import Outcome
+from ...api import clock
+from ...api.answers import read_mapping
+from ...api.errors import ApiError, PveError, Trouble
+from ...engine.creators import Creators
+from ...engine.leftovers import explain
+from ...guests.cluster import add_names, add_names_of, read_cluster
+from ...tasks.task import Outcome
+from .plan import MAKING, Action, Step, Wanted, decide
 
 if t.TYPE_CHECKING:
-    from ...creators import Look
-    from ...guests import Cluster, Guest
-    from ...task import Task
-    from ...upid import Upid
-    from ..engine import Engine
+    from ...engine.creators import Look
+    from ...guests.cluster import Cluster, Guest
+    from ...tasks.task import Task
+    from ...tasks.upid import Upid
+    from ..machine import Engine
     from .recipe import Recipe
 
 # How often the cluster is read again because somebody had begun to create more guests.

@@ -8,13 +8,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import summary
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
     UsageError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import summary
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
 from ansible_collections.upid.proxmox.tests.unit.cloning import (
     CLONE,
     NAMES,

@@ -9,13 +9,13 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
     UsageError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.transport import Answer
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time

@@ -8,13 +8,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.command import Report, summary
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import (
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.task import Outcome
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import UpidError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import (
+    Report,
+    summary,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import UpidError
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command

@@ -13,7 +13,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catal
     OPERATIONS,
     Call,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.task_types import TASK_TYPES
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.types import TASK_TYPES
 
 TESTS = next(parent for parent in Path(__file__).parents if parent.name == "tests")
 SCHEMA = json.loads((TESTS / "simulator/pvesim/data/api-schema.json").read_text())["paths"]

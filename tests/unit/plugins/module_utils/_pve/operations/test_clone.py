@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests import Guest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lane
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone import (
     CloneSource,
     clone_job,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
 
 VM = Guest(100, "qemu", "pve1", "app1", "stopped")
 CT = Guest(200, "lxc", "pve2", "ct1", "stopped")

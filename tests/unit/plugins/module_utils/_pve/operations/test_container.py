@@ -7,13 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.errors import UsageError
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.lanes import Lane
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.container import (
     container_job,
     container_params,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
 
 TARGET = Target(301, "ct1", "pve2", "lxc")
 

@@ -11,7 +11,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job i
     common_lanes,
     readdressing,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.upid import Upid
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
 
 UPID = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:root@pam:")
 

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every command gets and gives: its context, its report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..api import clock
+from ..api.errors import PveError
+from ..tasks.task import Outcome, Task
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+
+Values = dict[str, t.Any]
+T = t.TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with.
+
+    ``params`` are the checked options of the module. ``check`` says to act not. ``stop`` is set
+    when the user interrupts: nothing more may be started then. ``warn`` tells the user something.
+    ``record`` holds every task that was started or waited for so far, and is returned whatever
+    happens afterwards. ``ending`` is set while the command itself sees to it that it ends soon
+    after an interrupt; otherwise it is ended.
+    """
+
+    api: Api
+    params: t.Mapping[str, t.Any]
+    check: bool = False
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    warn: t.Callable[[str], None] = lambda _text: None
+    record: list[Task] = field(default_factory=list)
+    ending: list[object] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def ends_by_itself(self) -> t.Iterator[None]:
+        """For work that must not be cut off: its calls are answered, its tasks are reported."""
+        self.ending.append(None)
+        try:
+            yield
+        finally:
+            self.ending.pop()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command found out or did: the keys of the module's result.
+
+    ``problem`` is the message of a failure, None when all is well. ``diff`` holds ``before`` and
+    ``after``.
+    """
+
+    values: Values
+    changed: bool = False
+    problem: str | None = None
+    diff: t.Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which outcomes count as done: the options ``warnings`` and ``on_timeout``."""
+
+    warnings: str = "accept"
+    on_timeout: str = "fail"
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> Verdict:
+        """Read the options of the fragment wait."""
+        return cls(params["warnings"], params["on_timeout"])
+
+    def accepts(self, outcome: Outcome) -> bool:
+        """Whether this outcome lets the command succeed."""
+        if outcome is Outcome.WARNINGS:
+            return self.warnings == "accept"
+        if outcome is Outcome.TIMED_OUT:
+            return self.on_timeout == "continue"
+        return outcome.good
+
+
+# How long a command may take to report what it did before an interrupt, in seconds.
+_TO_REPORT = 5.0
+_STEP = 0.05
+INTERRUPTED = "interrupted"
+
+
+async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: Context) -> Report:
+    """The report of a command; one that fails or is cut off still returns the tasks of its record.
+
+    An interrupt ends at once what only reads, and a command that started something when it has
+    reported that.
+    """
+    work = asyncio.ensure_future(command(context))
+    stopped = asyncio.ensure_future(context.stop.wait())
+    try:
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await _cut_off(work, context)
+        return await work
+    except asyncio.CancelledError:
+        if not context.stop.is_set():
+            raise
+        return _report_of_record(context, INTERRUPTED)
+    except PveError as error:
+        if not context.record:
+            raise
+        return _report_of_record(context, str(error))
+    finally:
+        stopped.cancel()
+
+
+async def _cut_off(work: asyncio.Future[Report], context: Context) -> None:
+    """End the work of a command as soon as nothing can get lost by that."""
+    had_to_end, patience = bool(context.ending), clock.now() + _TO_REPORT
+    while not work.done():
+        if context.ending:
+            had_to_end, patience = True, clock.now() + _TO_REPORT
+        elif not had_to_end or clock.now() >= patience:
+            work.cancel()
+        await asyncio.wait({work}, timeout=_STEP)
+
+
+def _report_of_record(context: Context, problem: str) -> Report:
+    tasks = list({task.upid: task for task in context.record}.values())
+    return Report(
+        {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
+        changed=any(task.outcome.good for task in tasks),
+        problem=problem,
+    )
+
+
+def summary(outcomes: t.Iterable[Outcome]) -> Values:
+    """The number of each outcome, 0 where there is none, and their total."""
+    counts = Counter(outcome.value for outcome in outcomes)
+    return {
+        **{outcome.value: counts[outcome.value] for outcome in Outcome},
+        "total": sum(counts.values()),
+    }
+
+
+# So many failures are told in full, the others are counted: the result has all of them.
+_TOLD = 10
+
+
+def failures(headline: str, told: t.Sequence[str]) -> str:
+    """A message of a headline and a paragraph for each of the first failures."""
+    more = len(told) - _TOLD
+    tail = [f"... and {more} more, see the result"] if more > 0 else []
+    return "\n".join([headline, *told[:_TOLD], *tail])
+
+
+def task_values(tasks: t.Iterable[Task]) -> list[Values]:
+    """The tasks as plain values, each UPID once."""
+    return list({str(task.upid): task.as_result() for task in tasks}.values())

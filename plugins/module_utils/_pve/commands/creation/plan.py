@@ -1,0 +1,159 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""New guests: what is there, what is on its way, what is to be made. The decision as a value."""
+
+from __future__ import annotations
+
+import enum
+import re
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ...api.errors import UsageError
+from ...guests.vmids import check_vmid
+
+if t.TYPE_CHECKING:
+    from ...guests.cluster import Cluster, Guest
+    from ...tasks.upid import Upid
+
+# The locks of a guest that is being made (PVE::API2::Qemu clone; PVE::API2::LXC create, clone).
+MAKING = ("clone", "create")
+_DNS_NAME = re.compile(
+    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)*\Z"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A guest that is wanted; None is "no matter". ``node`` is where it is to live.
+
+    ``why`` says why it cannot be created there, should it not exist.
+    """
+
+    vmid: int | None
+    name: str | None
+    node: str | None = None
+    options: t.Mapping[str, t.Any] = field(default_factory=dict)
+    why: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, or the VMID where there is none."""
+        return self.name or str(self.vmid)
+
+
+class Action(enum.Enum):
+    """What is to be done about a wanted guest."""
+
+    KEEP = "keep"
+    ADOPT = "adopt"
+    MAKE = "make"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One wanted guest and the decision.
+
+    ``guest`` is what is there already. ``upid`` is the running task to ADOPT. ``why`` explains
+    GIVE_UP.
+    """
+
+    wanted: Wanted
+    action: Action
+    guest: Guest | None = None
+    upid: Upid | None = None
+    why: str = ""
+
+    @property
+    def node(self) -> str | None:
+        """Where the guest is or will be."""
+        return self.guest.node if self.guest else self.wanted.node
+
+
+def check_wanted(wanted: t.Sequence[Wanted], name_option: str) -> None:
+    """Refuse a list that cannot be meant: no identity, doubles, impossible names and VMIDs."""
+    for one in wanted:
+        if one.vmid is None and not one.name:
+            raise UsageError(
+                f"guests: give each guest a {name_option} or a vmid, so that it is known again"
+            )
+        if one.vmid is not None:
+            check_vmid(one.vmid, "vmid")
+        if one.name is not None and not _DNS_NAME.match(one.name):
+            raise UsageError(
+                f"{name_option}: {one.name!r} is not a valid DNS name"
+                " (letters, digits, inner hyphens, dots)"
+            )
+    for option, values in (
+        ("vmid", [one.vmid for one in wanted]),
+        (name_option, [one.name for one in wanted]),
+    ):
+        doubles = [value for value, n in Counter(values).items() if n > 1 and value is not None]
+        if doubles:
+            raise UsageError(f"guests: {option} {doubles[0]!r} is listed more than once")
+
+
+def decide(
+    wanted: t.Sequence[Wanted], cluster: Cluster, kind: str, avoid: t.Collection[int] = ()
+) -> list[Step]:
+    """What to do about each wanted guest, from what the cluster shows.
+
+    A guest is known by its VMID, else by its name among the guests of its kind. ``avoid`` are
+    VMIDs that can never be meant (the source itself). What is locked because it is being made is
+    a candidate for ADOPT; whether a task still works on it is not known here. What stands against
+    one guest is its own GIVE_UP.
+    """
+    return [_decide(one, cluster, kind, avoid) for one in wanted]
+
+
+def _decide(one: Wanted, cluster: Cluster, kind: str, avoid: t.Collection[int]) -> Step:
+    try:
+        guest = _existing(one, cluster, kind)
+    except UsageError as error:
+        return Step(one, Action.GIVE_UP, why=str(error))
+    if guest is None:
+        return Step(one, Action.MAKE)
+    why = _against(one, guest, cluster, kind, avoid)
+    if why:
+        return Step(one, Action.GIVE_UP, guest, why=why)
+    return Step(one, Action.ADOPT if guest.lock in MAKING else Action.KEEP, guest)
+
+
+def _against(
+    one: Wanted, guest: Guest, cluster: Cluster, kind: str, avoid: t.Collection[int]
+) -> str:
+    """Why this guest is not the wanted one, empty if it is or may become it."""
+    if guest.vmid in avoid:
+        return f"guests: {one.title} is the source itself, {guest.title}"
+    if guest.kind != kind:
+        return f"vmid: {guest.vmid} is taken by {guest.title}"
+    if one.name is None or guest.name == one.name or guest.lock in MAKING:
+        return ""
+    if (guest.node, guest.kind) in cluster.unread:
+        return (
+            f"cannot determine whether {guest.title} is named {one.name!r}: its node is offline"
+            " or did not answer"
+        )
+    return (
+        f"vmid: expected {guest.vmid} to be named {one.name!r}, but it is taken by {guest.title};"
+        " it is left as it is"
+    )
+
+
+def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:
+    if one.vmid is not None:
+        return cluster.guests.get(one.vmid)
+    found = [guest for guest in cluster.named(t.cast("str", one.name)) if guest.kind == kind]
+    if len(found) > 1:
+        raise UsageError(
+            f"the name {one.name!r} is ambiguous, give a vmid:"
+            f" {', '.join(guest.title for guest in found)}"
+        )
+    if found:
+        return found[0]
+    cluster.check_absent(t.cast("str", one.name), "guests", kind)
+    return None

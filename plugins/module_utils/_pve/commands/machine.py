@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The machinery of one command that starts tasks: watcher, lanes and scheduler together."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from dataclasses import replace
+
+from ..engine.lanes import Lanes
+from ..engine.scheduler import Policy, Result, Scheduler
+from ..tasks.log import with_log
+from ..tasks.watcher import Watcher
+
+if t.TYPE_CHECKING:
+    from ..guests.vmids import Vmids
+    from ..operations.job import Job
+    from ..tasks.task import Task
+    from ..tasks.upid import Upid
+    from .context import Context
+
+
+@contextlib.asynccontextmanager
+async def engine(context: Context) -> t.AsyncIterator[Engine]:
+    """An engine for the options of this command, for the block."""
+    machine = Engine(context)
+    try:
+        yield machine
+    finally:
+        await machine.close()
+
+
+class Engine:
+    """Runs jobs as the options of the fragments start and wait say."""
+
+    def __init__(self, context: Context) -> None:
+        params = context.params
+        self.context = context
+        self._watcher = Watcher(
+            context.api,
+            interval=params["poll_interval"],
+            node_timeout=params["node_timeout"],
+            contacted=True,
+        )
+        self._policy = Policy(
+            wait=params["wait"],
+            on_timeout=params["on_timeout"],
+            retries=params["retries"],
+            start_interval=params["start_interval"],
+            log_lines=params["log_lines"],
+            node_timeout=params["node_timeout"],
+            replace_leftovers=params["replace_leftovers"],
+        )
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await self._watcher.close()
+
+    async def run(
+        self, jobs: t.Sequence[Job], vmids: Vmids | None = None, *, to_the_end: bool = False
+    ) -> list[Result]:
+        """Run the jobs; the results are in their order.
+
+        ``to_the_end`` is for jobs that others depend on, which the option wait does not mean.
+        """
+        if not jobs:
+            return []
+        lanes = Lanes(_limits(self.context.params, jobs))
+        policy = replace(self._policy, wait=True) if to_the_end else self._policy
+        scheduler = Scheduler(
+            self.context.api, self._watcher, lanes, policy, self.context.stop, vmids
+        )
+        with self.context.ends_by_itself():
+            results = await scheduler.run(jobs)
+        self.context.record.extend(task for result in results for task in result.tasks)
+        return results
+
+    async def watch(self, upid: Upid, timeout: float) -> Task:
+        """A task of anybody, at its end or when ``timeout`` (seconds from its start) is over."""
+        task = await self._watcher.watch(upid, timeout=timeout)
+        if upid.user == self.context.api.authid:
+            task = await with_log(self.context.api, task, self._policy.log_lines)
+            self.context.record.append(task)
+        return task
+
+
+def _limits(params: t.Mapping[str, t.Any], jobs: t.Sequence[Job]) -> dict[str, int]:
+    """How many jobs may use each shared lane at once; 0 is no limit."""
+    by_kind = {
+        "all": params["parallel"],
+        "node": params["parallel_per_node"],
+        "storage": params["parallel_per_storage"],
+    }
+    names = {lane.name for job in jobs for lane in job.lanes}
+    return {name: by_kind.get(name.split(" ", 1)[0], 0) for name in names}

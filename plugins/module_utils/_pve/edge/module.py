@@ -1,0 +1,170 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Ansible begins: the frame of every module. The only user of AnsibleModule."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import signal
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..api.client import Client
+from ..api.connection import Connection
+from ..api.errors import MissingLibraryError, PveError
+from ..commands.context import Context, Report, attend, summary
+from .ancestors import until_orphaned
+from .arguments import CONNECTION_SPEC, check_numbers
+from .masking import as_shown, secrets_of
+from .printable import printable
+
+Command = t.Callable[[Context], t.Awaitable[Report]]
+
+
+class _Module(AnsibleModule):
+    """A module whose result has the same keys however it ends, and no commands for a terminal."""
+
+    def __init__(self, keys: t.Sequence[str], **options: t.Any) -> None:
+        self.common = {
+            **{key: [] for key in keys},
+            "summary": {**summary(()), "elapsed": 0.0},
+            "api": {"requests": 0, "host": None},
+        }
+        with contextlib.suppress(TypeError, ValueError):
+            super().__init__(**options)
+            return
+        # Ansible's error and its traceback show the entry, so it is not raised while that is known.
+        self.fail_json(
+            "guests: an entry is not a dictionary (it is not shown, for it may hold a secret)",
+            invocation={"module_args": {}},
+        )
+
+    def _load_params(self) -> None:
+        """Keep the options as they were given; Ansible drops what it cannot read from them."""
+        super()._load_params()
+        self.given = copy.deepcopy(self.params)
+
+    def warn_of(self, text: str) -> None:
+        """Warn of something that a server may have said."""
+        self.warn(printable(text))
+
+    def exit_json(self, **result: t.Any) -> None:
+        self.hide_secrets()
+        super().exit_json(**printable({**self.common, **result}))
+
+    def fail_json(self, msg: str, **result: t.Any) -> None:
+        self.hide_secrets()
+        super().fail_json(printable(msg), **printable({**self.common, **result}))
+
+    def warn(self, warning: str, **options: t.Any) -> None:
+        super().warn(printable(warning), **options)
+
+    def log(self, msg: str, log_args: t.Any = None) -> None:
+        self.hide_secrets()
+        super().log(msg, log_args)
+
+    def hide_secrets(self) -> None:
+        """Tell Ansible of secrets outside of their options, also of options that it refuses."""
+        found = secrets_of(self.given, self.argument_spec)
+        found |= secrets_of(self.params, self.argument_spec)
+        self.no_log_values.update(found, as_shown(map(str, self.no_log_values)))
+
+
+def run(
+    command: Command,
+    argument_spec: dict[str, t.Any],
+    *,
+    keys: t.Sequence[str] = ("tasks",),
+    **rules: t.Any,
+) -> None:
+    """Run a command as a module: options in, result out.
+
+    ``keys`` are the lists of its result, which a failure has, too, whatever failed. ``rules`` are
+    the further arguments of AnsibleModule (``mutually_exclusive``, ...). Ends the process by
+    ``exit_json`` or ``fail_json``; both give the keys of the command's report and ``api``, so that
+    a failure tells as much as a success.
+    """
+    module = _Module(
+        keys,
+        argument_spec={**CONNECTION_SPEC, **argument_spec},
+        supports_check_mode=True,
+        **rules,
+    )
+    result: dict[str, t.Any] = {"changed": False}
+    report = Report({})
+    try:
+        check_numbers(module.params)
+        client = _connect(module)
+        report = asyncio.run(_attend(command, module, client, result))
+    except MissingLibraryError as error:
+        module.fail_json(msg=_missing(error), exception=error.trace, **result)
+    except PveError as error:
+        module.fail_json(msg=str(error), **result)
+    result.update(report.values, changed=report.changed)
+    module.hide_secrets()
+    _warn_of_masking(module, result)
+    if report.diff is not None and module._diff:  # noqa: SLF001 - no public name says so
+        result["diff"] = dict(report.diff)
+    if report.problem is not None:
+        module.fail_json(msg=report.problem, **result)
+    module.exit_json(**result)
+
+
+def _missing(error: MissingLibraryError) -> str:
+    """What to do about a library that the module's Python does not have.
+
+    A host of an inventory, localhost as well, is given the Python of its system, and not the one
+    that runs Ansible.
+    """
+    return (
+        f"{missing_required_lib(error.library)} Or let the module run with the Python of Ansible,"
+        ' which has it: set ansible_python_interpreter to "{{ ansible_playbook_python }}" for this'
+        " host"
+    )
+
+
+def _warn_of_masking(module: AnsibleModule, result: t.Mapping[str, t.Any]) -> None:
+    """Ansible hides secrets in a result wherever they occur, in the middle of a UPID, too."""
+    names = [str(task.get("upid")) for task in result.get("tasks") or ()]
+    names += [str(guest.get("node")) for guest in result.get("guests") or ()]
+    if any(secret and secret in name for secret in module.no_log_values for name in names):
+        module.warn(
+            "A password or secret is also a part of UPIDs or names in this result, where Ansible"
+            " hides it. Choose another one"
+        )
+
+
+def _connect(module: AnsibleModule) -> Client:
+    connection = Connection.from_options(module.params)
+    return Client(connection, parallel=module.params.get("parallel", 0))
+
+
+async def _attend(
+    command: Command, module: AnsibleModule, client: Client, result: dict[str, t.Any]
+) -> Report:
+    """Run the command until it ends; SIGINT and SIGTERM ask it to, and are no error by itself.
+
+    So does the end of the Ansible that called it: nothing more is started that nobody would see.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    orphaned = asyncio.ensure_future(until_orphaned())
+    orphaned.add_done_callback(lambda _watch: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    began = loop.time()
+    try:
+        context = Context(client, module.params, module.check_mode, stop, module.warn_of)
+        report = await attend(command, context)
+    finally:
+        orphaned.cancel()
+        result["api"] = client.usage
+        client.close()
+    if "summary" in report.values:
+        report.values["summary"]["elapsed"] = round(loop.time() - began, 1)
+    return report

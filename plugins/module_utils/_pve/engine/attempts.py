@@ -1,0 +1,121 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A job on its way: how often it was tried, what it started, what became of it."""
+
+from __future__ import annotations
+
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+
+from ..tasks.task import Outcome, Task
+
+if t.TYPE_CHECKING:
+    from ..operations.job import Job
+    from .baseline import Baseline
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job.
+
+    ``tasks`` holds every task that was started or adopted for it, the last one last. ``message``
+    says why it did not succeed where no task does, or what the task left behind. ``attempts``
+    counts the calls that were sent. ``found`` says that the last task was not named by an answer
+    but looked for. ``remains`` says of a failed job that it changed something all the same, and
+    ``left`` what earlier attempts left behind, whatever became of the last one.
+    """
+
+    job: Job
+    outcome: Outcome
+    tasks: tuple[Task, ...] = ()
+    message: str | None = None
+    attempts: int = 0
+    found: bool = False
+    remains: bool = False
+    left: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task | None:
+        """The task that counts."""
+        return self.tasks[-1] if self.tasks else None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the guest is, or may be, another than before."""
+        if self.outcome in (Outcome.QUEUED, Outcome.UNCHANGED):
+            return False
+        if self.outcome in (Outcome.FAILED, Outcome.CANCELLED):
+            return self.remains
+        return self.outcome.good or bool(self.tasks) or self.outcome is Outcome.LOST
+
+
+class Retry(Exception):
+    """The job is tried once more; ``costs`` says whether that uses up a retry."""
+
+    def __init__(self, why: str, *, costs: bool = True) -> None:
+        super().__init__(why)
+        self.costs = costs
+
+
+@dataclass
+class JobRun:
+    """A job on its way.
+
+    ``calling`` while its call has been sent and not been answered. ``baseline`` are the tasks that
+    its node had before the first call. ``unsure`` says that a call of it may have been carried out
+    although no answer said so. ``waiting`` maps a reason to wait at no cost to the second when that
+    began. ``notes`` are what earlier attempts left behind.
+    """
+
+    job: Job
+    state: Outcome = Outcome.QUEUED
+    calling: bool = False
+    attempts: int = 0
+    failures: int = 0
+    tasks: list[Task] = field(default_factory=list)
+    baseline: Baseline | None = None
+    unsure: bool = False
+    found: bool = False
+    remains: bool = False
+    notes: list[str] = field(default_factory=list)
+    waiting: dict[str, float] = field(default_factory=dict)
+
+    def result(self, outcome: Outcome, message: str | None = None) -> Result:
+        """What became of the job; the notes about earlier attempts go with it."""
+        self.state = outcome
+        text = ". ".join([*([message] if message else []), *self.notes]) or None
+        return Result(
+            self.job,
+            outcome,
+            tuple(self.tasks),
+            text,
+            self.attempts,
+            self.found,
+            self.remains,
+            tuple(self.notes),
+        )
+
+    def interrupted(self) -> Result:
+        """What can be said of a job that was let go."""
+        if self.state is Outcome.STARTING:
+            return self.result(
+                Outcome.LOST, "interrupted while looking for the task whose answer got lost"
+            )
+        if self.state is not Outcome.QUEUED:
+            return self.result(self.state)
+        if self.tasks:
+            return self.result(self.tasks[-1].outcome, "not tried again: interrupted")
+        return self.result(Outcome.QUEUED, "not started: interrupted")
+
+    def died(self, error: Exception) -> Result:
+        """What can be said of a job that a mistake of this program ended."""
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        begun = bool(self.tasks) or self.attempts > 0
+        return self.result(
+            Outcome.LOST if begun else Outcome.FAILED,
+            f"a mistake in upid.proxmox ended the work on {self.job.title};"
+            f" please report it: {trace.strip()}",
+        )

@@ -1,0 +1,149 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tasks create which guests: one index for a command, each log read once.
+
+The UPID of a clone names its source; only the first lines of its log name the new guest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ..api.errors import ApiError, NoAnswerError, PveError
+from ..tasks.listing import list_tasks
+from ..tasks.task import outcome_of
+from .recovery import first_lines
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..guests.cluster import Guest
+    from ..tasks.listing import Entry
+    from ..tasks.upid import Upid
+
+_CLONES = ("qmclone", "vzclone")
+# The tasks of one kind of guest that create one, and lock it until they end.
+_TYPES = {
+    "qemu": ("qmclone", "qmcreate", "qmrestore"),
+    "lxc": ("vzclone", "vzcreate", "vzrestore"),
+}
+# How many ended tasks of a node are searched for the one that left a locked guest.
+_MOST_DEAD = 500
+_WITH_ID = re.compile(r" with ID (\d+)\b")
+# Releases before 9 name the volumes of the new guest (and of the source) instead.
+_VOLUME = re.compile(r"\b(?:vm|base|subvol)-(\d+)-|[:/](\d+)/")
+
+
+@dataclass
+class Look:
+    """The running tasks of one moment that create guests of one kind.
+
+    ``by_vmid`` holds them by the guest. ``unclear`` are the nodes on which another one may be: a
+    task whose log is empty or may not be read, or a node that did not answer.
+    """
+
+    by_vmid: dict[int, Upid] = field(default_factory=dict)
+    unclear: set[str] = field(default_factory=set)
+
+
+class Creators:
+    """Finds the tasks that create the guests of one kind."""
+
+    def __init__(self, api: Api, kind: str) -> None:
+        self._api = api
+        self._types = _TYPES[kind]
+        self._targets: dict[Upid, frozenset[int]] = {}
+        self._dead: dict[str, asyncio.Future[list[Entry]]] = {}
+
+    async def look(self, nodes: t.Collection[str]) -> Look:
+        """Read what runs on these nodes: one list each, and each new clone's first lines."""
+        self._dead.clear()
+        look = Look()
+        lists = await asyncio.gather(*(self._running(node) for node in nodes))
+        look.unclear.update(node for node, upids in zip(nodes, lists) if upids is None)
+        running = [upid for upids in lists for upid in upids or ()]
+        for upid, targets in zip(running, await asyncio.gather(*map(self._created_by, running))):
+            look.by_vmid.update(dict.fromkeys(targets, upid))
+            if not targets:
+                look.unclear.add(upid.node)
+        return look
+
+    async def find_dead(self, guest: Guest) -> Upid | None:
+        """The caller's newest task on the guest's node that failed to create it, or None."""
+        for entry in await self._ended(guest.node):
+            if guest.vmid in await self._created_by(entry.upid):
+                return entry.upid
+        return None
+
+    async def sees_everything(self, node: str) -> bool:
+        """Whether the caller sees every task of a node, so that what is not seen does not run."""
+        if self._api.authid == "root@pam":
+            return True
+        path = f"/nodes/{node}"
+        try:
+            answer = await self._api.get(("access", "permissions"), {"path": path})
+        except PveError:
+            return False
+        return "Sys.Audit" in ((answer.data or {}).get(path) or ())
+
+    async def _running(self, node: str) -> list[Upid] | None:
+        try:
+            entries = await list_tasks(self._api, node, {"source": "active"}, retries=None)
+        except (ApiError, NoAnswerError):
+            return None
+        return [one.upid for one in entries if one.status is None and one.upid.type in self._types]
+
+    async def _ended(self, node: str) -> list[Entry]:
+        if node not in self._dead:
+            self._dead[node] = asyncio.ensure_future(self._read_ended(node))
+        return await asyncio.shield(self._dead[node])
+
+    async def _read_ended(self, node: str) -> list[Entry]:
+        """The caller's tasks that failed, the newest first."""
+        lists = [
+            await list_tasks(
+                self._api,
+                node,
+                {"source": "archive", "typefilter": task_type},
+                most=_MOST_DEAD,
+                retries=None,
+            )
+            for task_type in self._types
+        ]
+        dead = [
+            entry
+            for entries in lists
+            for entry in entries
+            if entry.status is not None
+            and not outcome_of(entry.status).good
+            and entry.upid.user == self._api.authid
+        ]
+        return sorted(dead, key=lambda entry: entry.upid.starttime, reverse=True)
+
+    async def _created_by(self, upid: Upid) -> frozenset[int]:
+        """The guest that a task creates; empty where that cannot be read."""
+        if upid.type not in _CLONES:
+            return frozenset([int(upid.id)] if upid.id.isdecimal() else [])
+        if upid not in self._targets:
+            try:
+                found = targets_of(upid.id, await first_lines(self._api, upid))
+            except NoAnswerError:
+                found = frozenset()
+            if not found:  # the log may only not have been written yet
+                return found
+            self._targets[upid] = found
+        return self._targets[upid]
+
+
+def targets_of(source: str, log: t.Iterable[str]) -> frozenset[int]:
+    """The VMID of the new guest by the first lines of a clone's log, read exactly."""
+    text = "\n".join(log)
+    named = _WITH_ID.search(text)
+    if named:
+        return frozenset([int(named.group(1))])
+    volumes = (next(filter(None, match.groups())) for match in _VOLUME.finditer(text))
+    return frozenset(int(vmid) for vmid in volumes if vmid != source)

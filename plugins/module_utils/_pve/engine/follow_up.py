@@ -1,0 +1,131 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tasks that end before all is done: another task, of root@pam, does the rest some time later.
+
+``hastart``, ``hastop`` and ``hamigrate`` end when their request to HA is filed
+(``PVE/API2/Qemu.pm``, ``PVE/API2/LXC/Status.pm``); the local resource manager of some node acts on
+it in one of its next cycles (``PVE/HA/LRM.pm``). ``qmreboot`` ends when the VM has stopped;
+qmeventd then starts it again (``PVE/CLI/qm.pm``, cleanup).
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ..api import clock
+from ..api.answers import read_rows
+from ..api.errors import ApiError, NoAnswerError, Trouble
+from ..tasks.listing import list_tasks
+from ..tasks.task import Outcome, Task
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..operations.job import Job
+    from ..tasks.upid import Upid
+    from ..tasks.watcher import Watcher
+
+_DOERS: t.Mapping[str, tuple[str, ...]] = {
+    "hastart": ("qmstart", "vzstart"),
+    "hastop": ("qmshutdown", "vzshutdown", "qmstop", "vzstop"),
+    "hamigrate": ("qmigrate", "vzmigrate"),
+    "qmreboot": ("qmstart",),
+}
+# How often to look whether it has been done, in seconds; HA's own cycles are 5 and 10.
+_STEP = 2.0
+
+
+def request_for(task_type: str) -> str | None:
+    """The type of the task that a call starts in place of this one where HA manages the guest."""
+    return next((asked for asked, doers in _DOERS.items() if task_type in doers), None)
+
+
+def has_sequel(upid: Upid) -> bool:
+    """Whether another task does the rest after this one."""
+    return upid.type in _DOERS
+
+
+async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: float) -> Task:
+    """Wait until that is done which the ended task ``asked`` for; the task that counts.
+
+    That is the one which did it, with its own outcome, or ``asked`` where none was seen.
+    ``timeout`` is in seconds from now.
+    """
+    deadline = clock.now() + timeout
+    last, seen = asked, {asked.upid}
+    while True:
+        look = await _look(api, job, asked.upid, seen)
+        if look.outcome is not None:
+            if look.outcome.good:
+                return last
+            return replace(asked, outcome=look.outcome, note=look.why)
+        if look.doer is not None:
+            seen.add(look.doer)
+            last = await watcher.watch(look.doer, timeout=max(0.0, deadline - clock.now()))
+            if not last.outcome.good:
+                return last
+        elif clock.now() >= deadline:
+            note = f"{asked.title} ended well, but nothing came of it within {timeout:.0f} s"
+            return replace(asked, outcome=Outcome.TIMED_OUT, note=note)
+        else:
+            await clock.sleep(_STEP)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look at the guest showed: a task to watch, the end of it all, or nothing yet."""
+
+    doer: Upid | None = None
+    outcome: Outcome | None = None
+    why: str | None = None
+
+
+async def _look(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> _Look:
+    try:
+        doer = await _find_doer(api, job, asked, seen)
+        state = "" if doer else await _state(api, job)
+    except NoAnswerError:
+        return _Look()
+    except ApiError as error:
+        if error.trouble is Trouble.GONE:  # it moves in this moment
+            return _Look()
+        return _Look(outcome=Outcome.LOST, why=str(error))
+    if state == "error":
+        return _Look(outcome=Outcome.FAILED, why="HA is in state error for it")
+    done = not doer and state == _wanted(job, asked)
+    return _Look(doer=doer, outcome=Outcome.OK if done else None)
+
+
+def _wanted(job: Job, asked: Upid) -> str:
+    """What ``_state`` gives in the end."""
+    if asked.type == "hamigrate":
+        return f"on {job.params['target']}"
+    return "stopped" if asked.type == "hastop" else "running"
+
+
+async def _state(api: Api, job: Job) -> str:
+    """``running`` or ``stopped``, for a migration the node; ``error`` when HA has given up."""
+    rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
+    row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
+    if row is not None and row.get("hastate") == "error":
+        return "error"
+    node = str(row["node"]) if row else job.node
+    if request_for(job.task_type) == "hamigrate":
+        return f"on {node}"
+    path = ("nodes", node, job.target.kind, job.target.vmid, "status", "current")
+    return str((await api.get(path)).data.get("status"))
+
+
+async def _find_doer(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> Upid | None:
+    """The newest task since the request that does what was asked.
+
+    Who lacks Sys.Audit on the node does not see it, for it is root's; then the guest's state alone
+    tells.
+    """
+    filters = {"source": "all", "since": asked.starttime, "vmid": job.target.vmid}
+    for entry in await list_tasks(api, job.node, filters):
+        if entry.upid.type in _DOERS[asked.type] and entry.upid not in seen:
+            return entry.upid
+    return None

@@ -1,0 +1,179 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may not run side by side: Proxmox VE's own locks and the user's limits, written down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import typing as t
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+if t.TYPE_CHECKING:
+    from ..operations.lane import Lane
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A job in the queue; ``turn`` is its place in the order of arrival."""
+
+    turn: int
+    lanes: tuple[Lane, ...]
+    granted: asyncio.Future[None]
+
+
+@dataclass
+class _Share:
+    """A limit that gives way under pressure: halved when it was too much, one more when not."""
+
+    limit: int
+    most: int
+    successes: int = field(default=0)
+
+
+class Lanes:
+    """Lets jobs start in their order, as soon as all their lanes are free.
+
+    A job whose lanes are taken keeps none of the others from starting. ``limits`` maps a lane's
+    name to how many may use it at once; a lane without limit is bounded by the others alone.
+
+    Jobs that wait for the same lanes wait in one queue, so what a change costs depends on how many
+    kinds of jobs there are (nodes, storages, sources), not on how many jobs.
+    """
+
+    def __init__(self, limits: t.Mapping[str, int]) -> None:
+        self._limits = dict(limits)
+        self._used: Counter[str] = Counter()
+        self._exclusive: set[str] = set()
+        self._queues: dict[tuple[Lane, ...], deque[_Waiting]] = {}
+        # Who waits for a lane or uses it: a lane of one job alone is not what makes it wait.
+        self._interested: Counter[str] = Counter()
+        self._shares: dict[str, _Share] = {}
+        self._turn = 0
+
+    @contextlib.asynccontextmanager
+    async def hold(self, lanes: t.Iterable[Lane]) -> t.AsyncIterator[None]:
+        """Wait for the lanes, keep them for the block."""
+        wanted = tuple(lanes)
+        self._turn += 1
+        waiting = _Waiting(self._turn, wanted, asyncio.get_running_loop().create_future())
+        self._interested.update(lane.name for lane in wanted)
+        self._queue(waiting, self._contended(wanted))
+        self._grant()
+        try:
+            try:
+                await waiting.granted
+            except asyncio.CancelledError:
+                if waiting.granted.done() and not waiting.granted.cancelled():
+                    self._leave(wanted)
+                raise
+            try:
+                yield
+            finally:
+                self._leave(wanted)
+        finally:
+            self._interested.subtract(lane.name for lane in wanted)
+
+    @contextlib.contextmanager
+    def occupy(self, lanes: t.Iterable[Lane]) -> t.Iterator[None]:
+        """Count a job that runs already, whatever the limits say."""
+        wanted = tuple(lanes)
+        self._interested.update(lane.name for lane in wanted)
+        self._enter(wanted)
+        try:
+            yield
+        finally:
+            self._leave(wanted)
+            self._interested.subtract(lane.name for lane in wanted)
+
+    def narrow(self, name: str) -> bool:
+        """Halve a lane that turned out too wide; False when it was as narrow as can be."""
+        share = self._shares.get(name)
+        if share is None:
+            most = max(2, self._used[name])
+            share = self._shares[name] = _Share(most, self._limits.get(name, 0) or most * 2)
+        if share.limit <= 1:
+            return False
+        share.limit, share.successes = max(1, share.limit // 2), 0
+        self._limits[name] = share.limit
+        return True
+
+    def widen(self, name: str) -> None:
+        """Note a success on a lane that had been narrowed; it grows by one when all went well."""
+        share = self._shares.get(name)
+        if share is None:
+            return
+        share.successes += 1
+        if share.successes >= share.limit and share.limit < share.most:
+            share.limit, share.successes = share.limit + 1, 0
+            self._limits[name] = share.limit
+            self._grant()
+
+    def _contended(self, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        """The lanes that others have an interest in as well, which say in which queue to wait."""
+        return tuple(
+            lane for lane in lanes if not lane.exclusive or self._interested[lane.name] > 1
+        )
+
+    def _queue(self, waiting: _Waiting, lanes: tuple[Lane, ...]) -> None:
+        queue = self._queues.setdefault(lanes, deque())
+        queue.append(waiting)
+        if len(queue) > 1 and queue[-2].turn > waiting.turn:
+            self._queues[lanes] = deque(sorted(queue, key=lambda one: one.turn))
+
+    def _free(self, lanes: tuple[Lane, ...]) -> bool:
+        for lane in lanes:
+            used = self._used[lane.name]
+            if lane.name in self._exclusive or (lane.exclusive and used):
+                return False
+            limit = self._limits.get(lane.name, 0)
+            if limit and used >= limit:
+                return False
+        return True
+
+    def _grant(self) -> None:
+        """Let in, in their order, all who can go now."""
+        while True:
+            heads = [(self._head(lanes), lanes) for lanes in list(self._queues)]
+            ready = [
+                (head.turn, lanes)
+                for head, lanes in heads
+                if head is not None and self._free(lanes)
+            ]
+            if not ready:
+                return
+            _turn, lanes = min(ready, key=lambda one: one[0])
+            self._admit(self._queues[lanes].popleft())
+
+    def _admit(self, waiting: _Waiting) -> None:
+        if self._free(waiting.lanes):
+            self._enter(waiting.lanes)
+            waiting.granted.set_result(None)
+        else:  # somebody came for a lane that had been its own alone: now it waits for that, too
+            self._queue(waiting, waiting.lanes)
+
+    def _head(self, lanes: tuple[Lane, ...]) -> _Waiting | None:
+        """The first in the queue for these lanes who still waits."""
+        queue = self._queues[lanes]
+        while queue and queue[0].granted.cancelled():
+            queue.popleft()
+        if not queue:
+            del self._queues[lanes]
+            return None
+        return queue[0]
+
+    def _enter(self, lanes: tuple[Lane, ...]) -> None:
+        for lane in lanes:
+            self._used[lane.name] += 1
+            if lane.exclusive:
+                self._exclusive.add(lane.name)
+
+    def _leave(self, lanes: tuple[Lane, ...]) -> None:
+        for lane in lanes:
+            self._used[lane.name] -= 1
+            if lane.exclusive:
+                self._exclusive.discard(lane.name)
+        self._grant()

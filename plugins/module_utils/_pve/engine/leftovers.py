@@ -1,0 +1,113 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tasks that died leave behind: a guest with a lock that nobody holds any more."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..api.answers import read_mapping
+from ..guests.cluster import Guest
+from ..operations.job import Job, Target, common_lanes
+from ..tasks.listing import list_tasks
+from ..tasks.task import outcome_of
+from ..tasks.types import default_wait_timeout
+from .recovery import find_at_work, find_dead, read_target
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..tasks.upid import Upid
+
+# The description of a VM while it is cloned (PVE::API2::Qemu, clone_vm).
+_TEMPORARY = "qmclone temporary file"
+
+
+async def find_dead_task(api: Api, job: Job) -> Upid | None:
+    """The ended task of the same user that was to make this guest, or None."""
+    return await find_dead(api, job)
+
+
+def explain(guest: Guest, dead: Upid | None, node: str) -> str:
+    """Why a locked guest is neither whole nor on its way, and what to do about it."""
+    tool = "qm" if guest.kind == "qemu" else "pct"
+    if dead is None:
+        return (
+            f"{guest.title} is locked ({guest.lock}), and no task of yours that makes it is seen on"
+            f" {node}. It may be somebody else's, or the user or token lacks Sys.Audit on"
+            f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
+            " Run again when the lock is gone"
+        )
+    text = (
+        f"{guest.title} is locked ({guest.lock}), but the task that was to make it is dead: {dead}."
+        f" Remove what it left on {guest.node}: {tool} unlock {guest.vmid} &&"
+        f" {tool} destroy {guest.vmid}; disks named after VMID {guest.vmid} and a copying process"
+        " may be left as well"
+    )
+    if guest.kind == "qemu":
+        text += ". Or set replace_leftovers and log in as root@pam with a password"
+    return text
+
+
+async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str]) -> bool:
+    """Whether this is still what the clone ``job`` left, and nobody on any node works on it."""
+    config = await read_mapping(api, ("nodes", guest.node, guest.kind, guest.vmid, "config"))
+    if config.get("lock") != "clone" or str(config.get("description")).strip() != _TEMPORARY:
+        return False
+    return await find_at_work(api, job, nodes) is None
+
+
+async def find_dead_lock(api: Api, source: Guest) -> Upid | None:
+    """The dead clone that left ``lock: disk`` on a container, None while anybody works on it."""
+    return await find_dead_lock_on(api, source.node, source.vmid)
+
+
+async def find_dead_lock_on(api: Api, node: str, vmid: int) -> Upid | None:
+    """The same, of the container with this VMID on this node."""
+    on_it = {"vmid": vmid}
+    if await list_tasks(api, node, {"source": "active", **on_it}, retries=None):
+        return None
+    clones = {"source": "archive", "typefilter": "vzclone", **on_it}
+    newest = await list_tasks(api, node, clones, most=1, retries=None)
+    if not newest or newest[0].status is None or outcome_of(newest[0].status).good:
+        return None
+    return newest[0].upid
+
+
+def explain_dead_lock(node: str, vmid: int, dead: Upid) -> str:
+    """What to do about the lock that a dead clone left on a container."""
+    return (
+        f"CT {vmid} is locked (disk), but the clone that locked it is dead: {dead}."
+        f" Unlock it on {node}: pct unlock {vmid}"
+    )
+
+
+async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
+    """The locked guest that a dead task of ``job`` left, None where it left none.
+
+    Nothing is ours while anybody's task works on that VMID.
+    """
+    config = await read_target(api, job)
+    if config is None or config.get("lock") not in ("clone", "create"):
+        return None
+    if await find_at_work(api, job, [dead.node]) is not None:
+        return None
+    target, lock = job.target, str(config["lock"])
+    return Guest(target.vmid, target.kind, job.node, None, "unknown", lock=lock)
+
+
+def removal(guest: Guest) -> Job:
+    """The job that removes a locked VM; only a ticket of root@pam may ignore the lock."""
+    return Job(
+        title=f"removal of the left-over {guest.title}",
+        target=Target(guest.vmid, guest.name, guest.node, guest.kind),
+        node=guest.node,
+        method="DELETE",
+        path=("nodes", guest.node, guest.kind, guest.vmid),
+        params={"skiplock": 1, "purge": 1, "destroy-unreferenced-disks": 1},
+        task_type="qmdestroy",
+        task_id=str(guest.vmid),
+        timeout=default_wait_timeout("qmdestroy"),
+        lanes=common_lanes(guest.node, None),
+    )

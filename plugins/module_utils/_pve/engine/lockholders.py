@@ -1,0 +1,127 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which guests a task locks while it works, and which running task may hold a guest's lock."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ..api.answers import mapping_of, rows_of
+from ..api.errors import ApiError, NoAnswerError, PveError
+from ..tasks.listing import list_tasks
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..guests.cluster import Guest
+    from ..tasks.upid import Upid
+
+# The locks that a task of a type sets in the configuration of a guest while it lasts.
+LOCKS: t.Mapping[str, tuple[str, ...]] = {
+    "qmclone": ("clone",),
+    "vzclone": ("disk", "create"),
+    "qmcreate": ("create",),
+    "vzcreate": ("create",),
+    "vzrestore": ("create",),
+    "qmrestore": ("create",),
+    "qmigrate": ("migrate",),
+    "vzmigrate": ("migrate",),
+    "vzdump": ("backup",),
+    "qmsnapshot": ("snapshot",),
+    "vzsnapshot": ("snapshot",),
+    "qmdelsnapshot": ("snapshot-delete",),
+    "vzdelsnapshot": ("snapshot-delete",),
+    "qmrollback": ("rollback",),
+    "vzrollback": ("rollback",),
+    "qmsuspend": ("suspending",),
+}
+CLONES = ("qmclone", "vzclone")
+_FIRST_LINES = 50
+_FIRST = re.compile(r"creating a clone of (?:VM|CT|container) (?P<source>\d+) with ID (?P<id>\d+)$")
+# Older releases do not say it; the names of the new volumes hold the VMID of their owner.
+_VOLUME = re.compile(r"(?<![\w-])(?:vm|subvol|base)-(?P<id>\d+)-(?:disk|cloudinit|state)(?![a-z])")
+
+
+async def clone_target(api: Api, upid: Upid) -> int | None:
+    """The VMID that a clone task makes, None where its log does not say it.
+
+    Raises what the log call raises.
+    """
+    path = ("nodes", upid.node, "tasks", str(upid), "log")
+    answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
+    rows = rows_of(answer, f"log of {upid}")
+    lines = [str(row.get("t")) for row in rows if isinstance(row, dict)]
+    return target_in(lines, upid.vmid)
+
+
+def target_in(lines: t.Sequence[str], source: int | None) -> int | None:
+    """The VMID that a clone of ``source`` makes, by the beginning of its log, or None."""
+    for line in lines:
+        match = _FIRST.match(line.strip())
+        if match:
+            return int(match.group("id")) if int(match.group("source")) == source else None
+    owners = {int(match.group("id")) for line in lines for match in _VOLUME.finditer(line)}
+    owners.discard(source or 0)
+    return owners.pop() if len(owners) == 1 else None
+
+
+@dataclass(frozen=True)
+class Holders:
+    """The running tasks of a cluster, with the targets of clones where they are known.
+
+    ``unread`` says of which nodes not all running tasks could be seen, and why.
+    """
+
+    tasks: t.Mapping[Upid, int | None]
+    unread: t.Mapping[str, str]
+
+    def may_hold(self, guest: Guest) -> bool:
+        """Whether one of the running tasks can hold the lock of this guest."""
+        return any(self._may(upid, target, guest) for upid, target in self.tasks.items())
+
+    @staticmethod
+    def _may(upid: Upid, target: int | None, guest: Guest) -> bool:
+        if upid.vmid == guest.vmid:
+            return True
+        if guest.lock not in LOCKS.get(upid.type, ()):
+            return False
+        if upid.type in CLONES:
+            return target in (guest.vmid, None)
+        return upid.vmid is None  # a backup of several guests
+
+
+async def read_holders(api: Api, nodes: t.Iterable[str]) -> Holders:
+    """Read what runs on these nodes; a node that cannot be asked is ``unread``."""
+    names = list(nodes)
+    lists = await asyncio.gather(*(_running(api, node) for node in names))
+    unread = {node: one for node, one in zip(names, lists) if isinstance(one, str)}
+    upids = [upid for one in lists if not isinstance(one, str) for upid in one]
+    targets = await asyncio.gather(*(_target(api, upid) for upid in upids))
+    return Holders(dict(zip(upids, targets)), unread)
+
+
+async def _running(api: Api, node: str) -> list[Upid] | str:
+    """The running tasks of a node, or why not all of them can be seen."""
+    path = f"/nodes/{node}"
+    try:
+        entries = await list_tasks(api, node, {"source": "active"}, retries=2)
+        answer = await api.get(("access", "permissions"), {"path": path})
+        rights = mapping_of(answer, "GET /access/permissions").get(path)
+    except (ApiError, NoAnswerError) as error:
+        return str(error)
+    if not isinstance(rights, dict) or "Sys.Audit" not in rights:
+        return f"without Sys.Audit on {path} the tasks of others cannot be seen"
+    return [entry.upid for entry in entries if entry.status is None]
+
+
+async def _target(api: Api, upid: Upid) -> int | None:
+    if upid.type not in CLONES:
+        return None
+    try:
+        return await clone_target(api, upid)
+    except PveError:
+        return None

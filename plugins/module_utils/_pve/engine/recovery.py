@@ -1,0 +1,201 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finds the task that a call started when its answer got lost, or that an earlier run left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import typing as t
+from dataclasses import dataclass
+
+from ..api import clock
+from ..api.answers import read_mapping
+from ..api.errors import ApiError, NoAnswerError, Trouble
+from ..tasks.listing import list_tasks
+from ..tasks.task import outcome_of
+from .follow_up import request_for
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..operations.job import Job
+    from ..tasks.listing import Entry
+    from ..tasks.upid import Upid
+    from .baseline import Baseline
+
+# A daemon that was blocked may carry out a call this long after it answers others again.
+_GRACE = 30.0
+_FIRST_LINES = 5
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was found of a call without an answer: its task, its effect, or nothing.
+
+    ``certain`` says that nothing will come of the call any more; ``why`` says why that is unknown.
+    ``done`` says whether its effect is there, None where that cannot be read from the guest.
+    """
+
+    upid: Upid | None
+    certain: bool
+    why: str = ""
+    done: bool | None = None
+
+
+async def recover(api: Api, job: Job, baseline: Baseline, known: t.Collection[Upid]) -> Recovery:
+    """Look for the task that ``job``'s call started after ``baseline`` was read.
+
+    ``known`` are tasks that belong to others. Nothing found is certain only when the node has
+    answered a call through its daemon, which then is not blocked, and a while has passed.
+    """
+    patience = clock.now() + job.timeout
+    search = _Search(api, job, baseline, known)
+    attempt = 0
+    while True:
+        attempt += 1
+        found = await search.look()
+        if found.certain or clock.now() >= patience:
+            return found
+        await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+@dataclass
+class _Search:
+    """A search for what a call did; ``unblocked`` is when the node's daemon was seen to work."""
+
+    api: Api
+    job: Job
+    baseline: Baseline
+    known: t.Collection[Upid]
+    unblocked: float | None = None
+
+    async def look(self) -> Recovery:
+        """Look once; a node that cannot answer now leaves it uncertain."""
+        try:
+            return await self._look()
+        except NoAnswerError as error:
+            return Recovery(None, certain=False, why=str(error))
+        except ApiError as error:
+            if error.trouble is not Trouble.NO_QUORUM:
+                raise
+            return Recovery(None, certain=False, why=str(error))
+
+    async def _look(self) -> Recovery:
+        upid = await find_started(self.api, self.job, self.baseline, self.known)
+        if upid is not None:
+            return Recovery(upid, certain=True)
+        if self.unblocked is None:
+            await _wait_for_daemon(self.api, self.job)
+            self.unblocked = clock.now()
+        done = None if self.job.done is None else await self.job.done(self.api)
+        if done:
+            return Recovery(None, certain=True, done=True)
+        if await _target_is_locked(self.api, self.job):
+            return Recovery(None, False, "the target is being created, but no task is seen", done)
+        return Recovery(None, clock.now() - self.unblocked >= _GRACE, done=done)
+
+
+async def find_started(
+    api: Api, job: Job, baseline: Baseline, known: t.Collection[Upid]
+) -> Upid | None:
+    """The caller's task for this job that is not in the baseline, or None where none is seen."""
+    filters = {"source": "all", "since": baseline.horizon or None}
+    entries = await _entries(api, job, filters, retries=1)
+
+    def may_be(upid: Upid) -> bool:
+        return upid not in known and upid.user == api.authid and baseline.may_follow(upid)
+
+    return await _first_match(api, entries, job, may_be)
+
+
+async def find_running(api: Api, job: Job) -> Upid | None:
+    """The running task for the same job, whoever started it, or None."""
+    entries = await _entries(api, job, {"source": "active"}, retries=None)
+    return await _first_match(api, entries, job, lambda _upid: True)
+
+
+async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | None:
+    """A running task of anybody, on any of the nodes, that creates the same guest, or may do so.
+
+    A task whose log is empty or may not be read can be it. A node that does not answer raises.
+    """
+    filters = {"source": "active", "typefilter": job.task_type}
+    lists = await asyncio.gather(*(list_tasks(api, node, filters, retries=None) for node in nodes))
+    for upid in [entry.upid for entries in lists for entry in entries]:
+        lines = await first_lines(api, upid)
+        if not lines or job.is_told_by(lines):
+            return upid
+    return None
+
+
+async def find_dead(api: Api, job: Job) -> Upid | None:
+    """The newest task of the caller for the same job that ended badly, or None."""
+    filters = {"source": "archive", "typefilter": job.task_type}
+    entries = await list_tasks(api, job.node, filters, retries=None)
+    entries = [entry for entry in entries if entry.status and not outcome_of(entry.status).good]
+    return await _first_match(api, entries, job, lambda upid: upid.user == api.authid)
+
+
+async def _entries(
+    api: Api, job: Job, filters: t.Mapping[str, t.Any], retries: int | None
+) -> list[Entry]:
+    """The tasks of the job's node of the types that its call can start."""
+    found: list[Entry] = []
+    for task_type in filter(None, (job.task_type, request_for(job.task_type))):
+        one = {**filters, "typefilter": task_type}
+        found += await list_tasks(api, job.node, one, retries=retries)
+    return found
+
+
+async def _first_match(
+    api: Api, entries: t.Iterable[Entry], job: Job, may_be: t.Callable[[Upid], bool]
+) -> Upid | None:
+    for upid in (entry.upid for entry in entries):
+        if upid.id != job.task_id or not may_be(upid):
+            continue
+        if job.is_told_by(()) or job.is_told_by(await first_lines(api, upid)):
+            return upid
+    return None
+
+
+async def first_lines(api: Api, upid: Upid) -> list[str]:
+    """The beginning of a task's log; empty where it may not be read."""
+    path = ("nodes", upid.node, "tasks", str(upid), "log")
+    try:
+        answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
+    except ApiError:  # not ours to read, so not ours
+        return []
+    lines = [str(line.get("t")) for line in answer.data or () if isinstance(line, dict)]
+    return [] if lines in (["no content"], [""]) else lines
+
+
+async def _wait_for_daemon(api: Api, job: Job) -> None:
+    """Have a call answered that the node's daemon carries out; any clear answer will do."""
+    guest = job.path[:4]
+    path = (*guest, "status", "current") if len(guest) == 4 else guest
+    with contextlib.suppress(ApiError):
+        await api.get(path, retries=0)
+
+
+async def _target_is_locked(api: Api, job: Job) -> bool:
+    """Whether the target is being created, which a caller sees who may not see the task."""
+    if not job.repeatable:
+        return False
+    config = await read_target(api, job)
+    return config is not None and config.get("lock") in ("clone", "create")
+
+
+async def read_target(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
+    """The configuration of the guest that a job creates, None where there is none to be seen.
+
+    It is read where the task works: a clone moves to its node in its last step.
+    """
+    path = ("nodes", job.node, job.target.kind, job.target.vmid, "config")
+    try:
+        return await read_mapping(api, path, retries=0)
+    except ApiError as error:
+        if error.trouble is Trouble.GONE or error.status == 403:
+            return None
+        raise

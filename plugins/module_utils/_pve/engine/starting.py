@@ -1,0 +1,200 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sends the call of a job exactly once, whatever becomes of its answer.
+
+An answer that names the task, or a definite refusal, settles it. Everything else is a lost answer:
+what the call did is looked for before it is sent again or given up, and an ``already exists`` or
+``already running`` after it is the answer that got lost.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..api.errors import ApiError, NoAnswerError, PveError, Trouble
+from ..tasks.listing import list_tasks
+from ..tasks.task import Outcome
+from ..tasks.upid import Upid, UpidError
+from .leftovers import explain_dead_lock, find_dead_lock_on
+from .recovery import Recovery, find_started, recover
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from .attempts import JobRun, Result
+    from .baseline import Baselines
+    from .retries import Retries
+
+
+class Started(t.NamedTuple):
+    """What a call started: a task to be seen through, or the result where there is none."""
+
+    upid: Upid | None = None
+    result: Result | None = None
+
+
+class Starter:
+    """Starts jobs; ``known`` are the tasks that belong to a job already."""
+
+    def __init__(self, api: Api, baselines: Baselines, retries: Retries, known: set[Upid]) -> None:
+        self._api = api
+        self._baselines = baselines
+        self._retries = retries
+        self._known = known
+
+    async def start(self, run: JobRun) -> Started:
+        """Send the call, once, and find what it started.
+
+        Raises Retry where another attempt is due, :class:`Taken` where the VMID belongs to
+        somebody else, and PveError where the job has failed.
+        """
+        try:
+            found = await self._before(run)
+        except NoAnswerError as error:  # nothing has been sent
+            raise self._retries.unreached(run, error) from error
+        except ApiError as error:
+            raise self._retries.after_refusal(run, error.text, error) or error from error
+        if found is not None:
+            return Started(found)
+        run.state = Outcome.STARTING
+        try:
+            data = await self._send(run)
+        except NoAnswerError as error:
+            return await self._unanswered(run, error)
+        except ApiError as error:
+            run.waiting.pop("node", None)
+            return await self._refused(run, error)
+        run.waiting.clear()
+        return await self._answered(run, data)
+
+    async def _before(self, run: JobRun) -> Upid | None:
+        """What has to be known before the call: the tasks that exist, and that it still applies.
+
+        The task of an earlier call that was carried out after all is returned.
+        """
+        job = run.job
+        if run.unsure and run.baseline is not None:
+            found = await find_started(self._api, job, run.baseline, self._known)
+            if found is not None:
+                run.found = True
+                return found
+        else:
+            run.baseline = await self._baselines.of(job.node)
+        if job.recheck is not None:
+            await job.recheck(self._api)
+        return None
+
+    async def _send(self, run: JobRun) -> t.Any:
+        send = {"POST": self._api.post, "PUT": self._api.put, "DELETE": self._api.delete}
+        run.attempts += 1
+        run.calling = True
+        try:
+            return (await send[run.job.method](run.job.path, run.job.params)).data
+        finally:
+            run.calling = False
+
+    async def _answered(self, run: JobRun, data: t.Any) -> Started:
+        if run.job.returns == "null":
+            return Started(result=run.result(Outcome.OK))
+        if run.job.returns == "upid":
+            try:
+                upid = Upid.parse(data)
+            except UpidError:
+                return await self._recover(run, None)
+            if run.job.may_have_started(upid):
+                return Started(upid)
+        return await self._recover(run, None)
+
+    async def _unanswered(self, run: JobRun, error: NoAnswerError) -> Started:
+        run.unsure = True
+        if error.sent:
+            return await self._recover(run, error)
+        run.attempts -= 1
+        raise self._retries.unreached(run, error) from error
+
+    async def _recover(self, run: JobRun, error: NoAnswerError | None) -> Started:
+        """The answer got lost, or names no task of this job: look for what the call did."""
+        run.unsure = True
+        recovery = await self._look(run)
+        if recovery.upid is not None:
+            run.found = True
+            return Started(recovery.upid)
+        if recovery.done:
+            return Started(result=run.result(Outcome.OK))
+        lost = error or PveError(f"{run.job.title}: the answer names no task of it")
+        missing = run.job.idempotent and recovery.done is False
+        if recovery.certain and (run.job.repeatable or missing):
+            raise self._retries.costly(run, lost)
+        return Started(result=self._lost(run, lost, recovery))
+
+    async def _look(self, run: JobRun) -> Recovery:
+        if run.baseline is None:
+            return Recovery(None, certain=False, why="the tasks before the call are unknown")
+        try:
+            return await recover(self._api, run.job, run.baseline, self._known)
+        except ApiError as refusal:  # who may not look any more cannot know
+            return Recovery(None, certain=False, why=str(refusal))
+
+    @staticmethod
+    def _lost(run: JobRun, error: PveError, recovery: Recovery) -> Result:
+        return run.result(
+            Outcome.LOST,
+            f"{error}. No task was found for it on {run.job.node}"
+            f" ({recovery.why or 'none in the task list'}); check the guest before you retry",
+        )
+
+    async def _refused(self, run: JobRun, error: ApiError) -> Started:
+        """A definite no: the answer to an earlier call of ours, something transient, or final."""
+        trouble = error.trouble
+        if trouble in (Trouble.ALREADY, Trouble.GONE) and run.unsure:
+            return await self._answered_by_refusal(run, error)
+        if trouble is Trouble.TAKEN:
+            raise Taken(error)
+        if trouble is Trouble.NO_WORKER:  # some proxies answer so after the call was carried out
+            run.unsure = True
+        if trouble is Trouble.LOCK:
+            await self._wait_for_source(run, error)
+        decided = self._retries.after_refusal(run, error.text, error)
+        if decided is not None:
+            raise decided from error
+        needs = f". It needs {run.job.needs}" if error.status == 403 and run.job.needs else ""
+        return Started(result=run.result(Outcome.FAILED, f"{error}{needs}"))
+
+    async def _answered_by_refusal(self, run: JobRun, error: ApiError) -> Started:
+        """``already running`` and the like after an uncertain call of ours: it was carried out."""
+        if run.baseline is not None:
+            upid = await find_started(self._api, run.job, run.baseline, self._known)
+            if upid is not None:
+                run.found = True
+                return Started(upid)
+        why = f"an earlier call, whose answer got lost, did it: {error}"
+        return Started(result=run.result(Outcome.OK, why))
+
+    async def _wait_for_source(self, run: JobRun, error: ApiError) -> None:
+        """Raise a free retry while somebody else's task works on the source of a clone."""
+        job = run.job
+        if job.task_type not in ("qmclone", "vzclone"):
+            return
+        source = int(job.task_id)
+        if job.target.kind == "lxc" and "(disk)" in error.text:
+            dead = await find_dead_lock_on(self._api, job.node, source)
+            if dead is not None:
+                raise PveError(explain_dead_lock(job.node, source, dead)) from error
+        elif not await self._is_worked_on(job.node, source):
+            return
+        raise self._retries.free(run, "source", job.timeout, error) from error
+
+    async def _is_worked_on(self, node: str, vmid: int) -> bool:
+        entries = await list_tasks(
+            self._api, node, {"source": "active", "vmid": vmid}, retries=None
+        )
+        return any(entry.upid not in self._known for entry in entries)
+
+
+class Taken(Exception):
+    """The VMID of a job belongs to another guest, or to an earlier call; ``error`` says so."""
+
+    def __init__(self, error: PveError) -> None:
+        super().__init__(str(error))
+        self.error = error

@@ -1,0 +1,412 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guests and nodes of a cluster as they are now, and VMIDs for new guests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..api import clock
+from ..api.answers import malformed, read_mapping, read_rows
+from ..api.errors import ApiError, NoAnswerError, PveError, Trouble, UsageError
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+
+KINDS = ("qemu", "lxc")
+_BEING_CREATED = ("clone", "create")
+_MORE_READINGS = 3
+# How long a node may refuse or fail to list its guests before that is unknown, in seconds.
+_PATIENCE = 30.0
+_DIGITS = re.compile(r"[0-9]{1,18}\Z")
+_SEPARATORS = re.compile(r"[;, ]+")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A VM (``kind`` qemu) or a container (lxc).
+
+    ``name`` is None while it has none or where it was not read. ``status`` is ``running``,
+    ``stopped``, or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
+    ``hint`` is the name that was reported some seconds ago: where to look first, never proof.
+    """
+
+    vmid: int
+    kind: str
+    node: str
+    name: str | None
+    status: str
+    template: bool = False
+    lock: str | None = None
+    pool: str | None = None
+    tags: tuple[str, ...] = ()
+    memory: int = 0
+    hint: str | None = field(default=None, compare=False)
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.status == "running"
+
+    @property
+    def title(self) -> str:
+        """``VM 201 (web1) on pve1``."""
+        shown = f" ({self.name})" if self.name else ""
+        return f"{'VM' if self.kind == 'qemu' else 'CT'} {self.vmid}{shown} on {self.node}"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node; ``memory_used`` and ``memory`` are in bytes, 0 while it is offline."""
+
+    name: str
+    online: bool
+    memory: int = 0
+    memory_used: int = 0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What one reading of the cluster showed.
+
+    ``unread`` are the pairs of node and kind whose guests' names were not read: the node is
+    offline, it did not answer, or names of that kind were not asked for. The guests there have no
+    name here.
+    """
+
+    nodes: t.Mapping[str, Node] = field(default_factory=dict)
+    guests: t.Mapping[int, Guest] = field(default_factory=dict)
+    unread: t.Collection[tuple[str, str]] = ()
+
+    def named(self, name: str) -> list[Guest]:
+        """Every guest of this name; Proxmox VE does not keep names unique."""
+        return [guest for guest in self.guests.values() if guest.name == name]
+
+    def find(self, reference: object, option: str) -> Guest | None:
+        """The guest with this VMID or name, None where there is certainly none.
+
+        A name that several guests have raises UsageError, which names ``option`` and the guests,
+        and so does one that was not found while a node could not be asked for its names.
+        """
+        vmid = as_vmid(reference)
+        return self.guests.get(vmid) if vmid is not None else self.find_named(reference, option)
+
+    def find_named(self, name: object, option: str) -> Guest | None:
+        """Like ``find``, for what is a name even where it looks like a VMID."""
+        text = str(name).strip()
+        found = self.named(text)
+        # A name that was reported some seconds ago proves nothing, but it is reason to doubt.
+        doubtful = [guest for guest in self._unread_guests() if guest.hint == text] if found else []
+        if len(found) + len(doubtful) > 1:
+            raise UsageError(
+                f"{option}: the name {text!r} is ambiguous, use a VMID:"
+                f" {', '.join(guest.title for guest in (*found, *doubtful))}"
+            )
+        if not found:
+            self.check_absent(text, option)
+        return found[0] if found else None
+
+    def check_absent(self, name: str, option: str, kind: str | None = None) -> None:
+        """Raise UsageError if a guest of this name that was not found may be on an unread node."""
+        silent = sorted({node for node, unread in self.unread if kind in (None, unread)})
+        if not silent:
+            return
+        states = [
+            f"{node} ({'did not answer' if self._is_online(node) else 'offline'})"
+            for node in silent
+        ]
+        raise UsageError(
+            f"{option}: cannot determine whether there is a guest {name!r}: these nodes could not"
+            f" be asked for the names of their guests: {', '.join(states)}."
+            " Use a VMID, or try again when they answer"
+        )
+
+    def _unread_guests(self) -> list[Guest]:
+        return [one for one in self.guests.values() if (one.node, one.kind) in self.unread]
+
+    def _is_online(self, node: str) -> bool:
+        return node in self.nodes and self.nodes[node].online
+
+    def get(self, reference: object, option: str) -> Guest:
+        """Like ``find``, but a guest that is not there raises UsageError."""
+        guest = self.find(reference, option)
+        if guest is None:
+            raise UsageError(
+                f"{option}: there is no guest {str(reference)!r} in the cluster,"
+                " or the user or token lacks VM.Audit on it"
+            )
+        return guest
+
+    def node(self, name: str, option: str) -> Node:
+        """The node of this name; UsageError where there is none or it is offline."""
+        node = self.nodes.get(name)
+        if node is None:
+            raise UsageError(
+                f"{option}: there is no node {name!r}; the cluster has {', '.join(self.nodes)}"
+            )
+        if not node.online:
+            raise UsageError(f"{option}: node {name!r} is offline")
+        return node
+
+
+def as_vmid(reference: object) -> int | None:
+    """The VMID that a reference is, None where it is a name."""
+    text = str(reference).strip()
+    return int(text) if _DIGITS.match(text) else None
+
+
+def kinds_to_name(references: t.Iterable[object]) -> tuple[str, ...]:
+    """The ``names`` that ``read_cluster`` needs for these references; none for VMIDs alone."""
+    return KINDS if any(as_vmid(reference) is None for reference in references) else ()
+
+
+async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
+    """Read nodes and guests; ``names`` are the kinds of guests whose names are needed.
+
+    ``cluster/resources`` knows at once where which guest is, its lock, tags and pool, but shows
+    names and states as the nodes reported them up to 11 s ago: a new guest has the name of the one
+    that had its VMID before. So names come from the lists of the nodes alone, which read the
+    configurations, one request a node and kind; without ``names`` there are none, and states are
+    that old. A guest that is no longer where it was has gone or moved, as a clone does in its last
+    step; then all is read again.
+    """
+    for _unused in range(_MORE_READINGS):
+        cluster, moved = await _with_lists(api, await _resources(api), names)
+        if not moved:
+            return cluster
+    cluster, _moved = await _with_lists(api, await _resources(api), names)
+    return cluster
+
+
+async def add_names(api: Api, cluster: Cluster, names: t.Collection[str]) -> Cluster:
+    """The cluster with the names of the guests of these kinds as well."""
+    named, moved = await _with_lists(api, cluster, names)
+    return await read_cluster(api, names) if moved else named
+
+
+async def add_names_of(api: Api, cluster: Cluster, guests: t.Iterable[Guest]) -> Cluster:
+    """The cluster with the names of these guests, and of those beside them."""
+    places = {(guest.node, guest.kind) for guest in guests}
+    named, moved = await _with_lists(api, cluster, KINDS, places)
+    return await read_cluster(api, KINDS) if moved else named
+
+
+async def _resources(api: Api) -> Cluster:
+    """What the cluster's list shows, without any name that would be believed."""
+    rows = await read_rows(api, ("cluster", "resources"))
+    try:
+        nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
+        guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *KINDS))}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise malformed("GET /cluster/resources", f"{type(exc).__name__}: {exc}") from exc
+    places = {(node, kind) for node in nodes for kind in KINDS}
+    places |= {(guest.node, guest.kind) for guest in guests.values()}
+    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), sorted(places))
+
+
+async def _with_lists(
+    api: Api,
+    cluster: Cluster,
+    kinds: t.Collection[str],
+    among: t.Collection[tuple[str, str]] | None = None,
+) -> tuple[Cluster, bool]:
+    """The cluster with what the lists of its nodes show, and whether a guest was missing there."""
+    places = [
+        (node, kind)
+        for node, kind in cluster.unread
+        if kind in kinds
+        and (among is None or (node, kind) in among)
+        and (node not in cluster.nodes or cluster.nodes[node].online)
+    ]
+    lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
+    read = {place: listed for place, listed in zip(places, lists) if listed is not None}
+    guests = dict(cluster.guests)
+    seen: set[int] = set()
+    moved = False
+    for (node, kind), listed in read.items():
+        for vmid, row in listed.items():
+            known = guests.get(vmid)
+            if vmid in seen or known is None or (known.node, known.kind) != (node, kind):
+                moved = True
+                known = Guest(vmid, kind, node, None, "unknown")
+            guests[vmid] = _completed(known, row)
+            seen.add(vmid)
+    moved = moved or any(
+        (guest.node, guest.kind) in read and guest.vmid not in seen for guest in guests.values()
+    )
+    unread = [place for place in cluster.unread if place not in read]
+    return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
+
+
+async def list_guests(
+    api: Api, nodes: t.Sequence[str], kind: str, patience: float
+) -> tuple[dict[int, Guest], set[str]]:
+    """The guests of a kind by VMID as these nodes list them now, and the nodes that did not.
+
+    A node that takes longer than ``patience`` (seconds) is not waited for.
+    """
+
+    async def of(node: str) -> dict[int, t.Mapping[str, t.Any]] | None:
+        try:
+            return await asyncio.wait_for(_read_list(api, node, kind), patience)
+        except asyncio.TimeoutError:
+            return None
+
+    lists = dict(zip(nodes, await asyncio.gather(*map(of, nodes))))
+    guests = {
+        vmid: _completed(Guest(vmid, kind, node, None, "unknown"), row)
+        for node, listed in lists.items()
+        for vmid, row in (listed or {}).items()
+    }
+    return guests, {node for node, listed in lists.items() if listed is None}
+
+
+async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
+    """The same guests with their name and state of this moment, one request a node and kind."""
+    states = await read_states(api, guests)
+    return [states.get(guest.vmid, guest) for guest in guests]
+
+
+async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
+    """Like ``read_fresh``, by VMID, without the guests that their nodes do not tell of now."""
+    places = sorted({(guest.node, guest.kind) for guest in guests})
+    lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
+    rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
+    return {
+        guest.vmid: _completed(guest, rows[guest.vmid]) for guest in guests if guest.vmid in rows
+    }
+
+
+def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
+    """A ``recheck`` for a job: the guest's own configuration still carries the name it had.
+
+    It raises PveError where the guest has gone or moved, or where its VMID belongs to a guest of
+    another name now.
+    """
+
+    async def recheck(api: Api) -> None:
+        path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+        try:
+            config = await read_mapping(api, path)
+        except ApiError as error:
+            if error.trouble is not Trouble.GONE:
+                raise
+            raise PveError(
+                f"{guest.title} is no longer there: it was removed or moved since it was looked up"
+                f" by its name {guest.name!r}; nothing was done"
+            ) from error
+        name = config_name(guest.kind, config)
+        if name != guest.name:
+            raise PveError(
+                f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
+                " looked up; it is left as it is"
+            )
+
+    return recheck
+
+
+def config_name(kind: str, config: t.Mapping[str, t.Any]) -> str | None:
+    """The name that a guest's configuration carries, None where it has none."""
+    name = config.get("name" if kind == "qemu" else "hostname")
+    return None if name is None else str(name)
+
+
+async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str, t.Any]] | None:
+    """The guests of a node by VMID, None where it cannot be asked.
+
+    A daemon that restarts or is blocked by locks is waited for, and a node whose containers start
+    or stop in this moment answers 500 now and then. A node that keeps silent is asked once.
+    """
+    until, attempt = clock.now() + _PATIENCE, 0
+    while True:
+        attempt += 1
+        try:
+            rows = await read_rows(api, ("nodes", node, kind), retries=0)
+            return {_readable(row, node, kind).vmid: row for row in rows}
+        except NoAnswerError:
+            pass
+        except (ApiError, KeyError, TypeError, ValueError) as error:
+            if not isinstance(error, ApiError) or error.status != 500:
+                return None
+        if clock.now() >= until:
+            return None
+        await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+def _readable(row: t.Mapping[str, t.Any], node: str, kind: str) -> Guest:
+    """The guest of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
+    return _completed(Guest(int(row["vmid"]), kind, node, None, "unknown"), row)
+
+
+def _of_type(
+    rows: t.Iterable[t.Mapping[str, t.Any]], *types: str
+) -> t.Iterator[t.Mapping[str, t.Any]]:
+    return (row for row in rows if row.get("type") in types)
+
+
+def _node(row: t.Mapping[str, t.Any]) -> Node:
+    return Node(
+        name=str(row["node"]),
+        online=row.get("status") == "online",
+        memory=int(row.get("maxmem") or 0),
+        memory_used=int(row.get("mem") or 0),
+    )
+
+
+def _guest(row: t.Mapping[str, t.Any]) -> Guest:
+    return Guest(
+        vmid=int(row["vmid"]),
+        kind=str(row["type"]),
+        node=str(row["node"]),
+        name=None,
+        status=str(row.get("status") or "unknown"),
+        template=bool(int(row.get("template") or 0)),
+        lock=row.get("lock"),
+        pool=row.get("pool"),
+        tags=split_tags(row.get("tags")),
+        memory=int(row.get("maxmem") or 0),
+        hint=row.get("name"),
+    )
+
+
+def _name(row: t.Mapping[str, t.Any]) -> str | None:
+    """The name in the list of a node, None where there is none.
+
+    Proxmox VE makes one up for a guest whose configuration has none, as that of a running clone:
+    ``VM 201``, ``CT201`` (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``). The latter is a
+    possible hostname, and that of a container which is whole.
+    """
+    name, vmid = str(row.get("name") or ""), row["vmid"]
+    if name in ("", f"VM {vmid}", f"CT {vmid}"):
+        return None
+    return None if name == f"CT{vmid}" and row.get("lock") in _BEING_CREATED else name
+
+
+def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
+    """The guest with what its node's list says of this moment."""
+    return replace(
+        guest,
+        name=_name(row),
+        status=str(row.get("status") or guest.status),
+        template=bool(int(row.get("template") or 0)),
+        lock=row.get("lock"),
+        tags=split_tags(row.get("tags")) or guest.tags,
+        memory=int(row.get("maxmem") or 0),
+    )
+
+
+def split_tags(tags: object) -> tuple[str, ...]:
+    """The tags as Proxmox VE stores them: in lower case, sorted, each once.
+
+    It separates them by ``;``, people also by ``,``.
+    """
+    if tags is None:
+        return ()
+    texts = tags if isinstance(tags, (list, tuple)) else [tags]
+    parts = [part.strip().lower() for text in texts for part in _SEPARATORS.split(str(text))]
+    return tuple(sorted(set(filter(None, parts))))

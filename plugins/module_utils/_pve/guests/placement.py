@@ -1,0 +1,95 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decides on which node each new guest goes."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..api.errors import UsageError
+
+if t.TYPE_CHECKING:
+    from .cluster import Cluster
+
+GIVEN, ROUND_ROBIN, LEAST_MEMORY = "given", "round_robin", "least_memory"
+PLACEMENTS = (GIVEN, ROUND_ROBIN, LEAST_MEMORY)
+
+
+class Place(t.NamedTuple):
+    """Where a guest is to live, None where that is open; ``why`` says why it cannot live there."""
+
+    node: str | None
+    why: str = ""
+
+
+def place(
+    wanted: t.Sequence[str | None],
+    cluster: Cluster,
+    placement: str,
+    among: t.Sequence[str] | None,
+    memory: t.Sequence[int],
+) -> list[Place]:
+    """The node for each guest; a node that the user gave (in ``wanted``) stays.
+
+    ``round_robin`` follows the place in the list, so the same list gives the same nodes again.
+    ``least_memory`` takes the node with the smallest share of memory in use, counting ``memory``
+    (bytes, one for each guest) of those already placed. ``given`` leaves the others open (None).
+    A node that is unknown or offline is the problem of its own guests.
+    """
+    chosen = list(wanted)
+    if placement != GIVEN:
+        candidates = _candidates(cluster, among, placement)
+        if placement == ROUND_ROBIN:
+            chosen = [one or candidates[n % len(candidates)] for n, one in enumerate(wanted)]
+        else:
+            chosen = _by_memory(wanted, cluster, candidates, memory)
+    return [
+        Place(
+            node,
+            "" if node is None else _against(node, cluster, "target_node" if given else "nodes"),
+        )
+        for given, node in zip(wanted, chosen)
+    ]
+
+
+def _against(name: str, cluster: Cluster, option: str) -> str:
+    """Why no guest can be created on this node, empty if one can."""
+    try:
+        cluster.node(name, option)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _candidates(cluster: Cluster, among: t.Sequence[str] | None, placement: str) -> list[str]:
+    """The nodes to choose from; one that is offline keeps its turn in a given list."""
+    for name in among or ():
+        if name not in cluster.nodes:
+            cluster.node(name, "nodes")
+    online = [node.name for node in cluster.nodes.values() if node.online]
+    if among:
+        chosen = [name for name in among if name in online]
+        return list(among) if placement == ROUND_ROBIN or not chosen else chosen
+    if not online:
+        raise UsageError("placement: no node is online, or the user or token sees none")
+    return online
+
+
+def _by_memory(
+    wanted: t.Sequence[str | None],
+    cluster: Cluster,
+    candidates: t.Sequence[str],
+    memory: t.Sequence[int],
+) -> list[str | None]:
+    used = {name: node.memory_used for name, node in cluster.nodes.items()}
+    chosen: list[str | None] = []
+    for given, size in zip(wanted, memory):
+        name = given or min(
+            candidates,
+            key=lambda node: (used[node] + size) / max(1, cluster.nodes[node].memory),
+        )
+        used[name] = used.get(name, 0) + size
+        chosen.append(name)
+    return chosen

@@ -1,0 +1,126 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Property strings such as ``virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=20``.
+
+A wish is the whole string: what it leaves out goes, but for what the server fills in by itself (a
+MAC address, a volume, its size, a UUID), which stays (``PVE::JSONSchema::parse_property_string``).
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ..api.errors import UsageError
+from .property_formats import FORMATS
+
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
+_TRUE, _FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
+
+
+@dataclass(frozen=True)
+class Format:
+    """What makes two strings of an option the same; the fields are those of ``FORMATS``."""
+
+    default: str | None = None
+    aliases: t.Mapping[str, str] = field(default_factory=dict)
+    models: t.Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    switches: t.Sequence[str] = ()
+    left_out: t.Mapping[str, str] = field(default_factory=dict)
+    filled: t.Sequence[str] = ()
+    volume: str | None = None
+
+    def parse(self, text: str) -> dict[str, str]:
+        """The properties by their own keys, switches as 0 and 1."""
+        found: dict[str, str] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            key, equals, value = (piece.strip() for piece in part.partition("="))
+            if not equals:
+                key, value = self.default or "", key
+            if key in self.models:
+                model, address = self.models[key]
+                found[model] = key
+                key = address
+            key = self.aliases.get(key, key)
+            found[key] = self._value(key, value)
+        return found
+
+    def _value(self, key: str, value: str) -> str:
+        if key in self.switches and switch(value) is not None:
+            return "1" if switch(value) else "0"
+        return value.upper() if _MAC.match(value) else value
+
+    def may_stand_alone(self, name: str) -> bool:
+        """Whether a key without a value means something, as ``virtio`` in ``net0`` does."""
+        return name in self.models
+
+    def effective(self, properties: t.Mapping[str, str]) -> dict[str, str]:
+        """The properties without those that only say what holds when nothing is said."""
+        return {key: one for key, one in properties.items() if self.left_out.get(key) != one}
+
+
+def format_of(option: str, kind: str) -> Format | None:
+    """The format of an option of a VM or a container; None where it has no properties."""
+    known = FORMATS[kind]
+    found = known.get(option) or known.get(re.sub(r"\d+\Z", "[n]", option))
+    return None if found is None else Format(**t.cast("t.Any", found))
+
+
+def switch(text: str) -> bool | None:
+    """What Proxmox VE takes for on and off; None for anything else."""
+    if text.lower() in _TRUE:
+        return True
+    return False if text.lower() in _FALSE else None
+
+
+def same(form: Format, have: str, want: str) -> bool:
+    """Whether the string that is there says what is wanted."""
+    current, wanted = form.parse(have), form.parse(want)
+    kept = {key: current[key] for key in form.filled if key in current and key not in wanted}
+    return form.effective(current) == form.effective({**kept, **wanted})
+
+
+def with_filled(form: Format, have: str, want: str) -> str:
+    """The wanted string and what the server had filled in, which a change would lose otherwise.
+
+    The size of a volume that is replaced is not that of the new one.
+    """
+    current, wanted = form.parse(have), form.parse(want)
+    if form.volume and current.get(form.volume) != wanted.get(form.volume):
+        return want
+    kept = [f"{key}={current[key]}" for key in form.filled if key in current and key not in wanted]
+    return ",".join([want, *kept])
+
+
+def as_text(option: str, value: t.Mapping[str, t.Any], kind: str) -> str:
+    """A dictionary as a property string; a key without a value where that means something.
+
+    Proxmox VE separates the items of a list inside a property string by ``;``.
+    """
+    form = format_of(option, kind)
+    parts = []
+    for name, one in value.items():
+        if one is None or one == "":
+            if form is not None and not form.may_stand_alone(str(name)):
+                raise UsageError(f"params: {option}: {name} has no value")
+            parts.append(str(name))
+        else:
+            parts.append(f"{name}={_property(option, str(name), one)}")
+    return ",".join(parts)
+
+
+def _property(option: str, name: str, value: t.Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, (list, tuple)) and not any(_is_nested(one) for one in value):
+        return ";".join(_property(option, name, one) for one in value)
+    if _is_nested(value):
+        raise UsageError(f"params: {option}: {name} is neither text, a number nor a list of these")
+    return str(value)
+
+
+def _is_nested(value: t.Any) -> bool:
+    return value is None or isinstance(value, (list, tuple, t.Mapping))

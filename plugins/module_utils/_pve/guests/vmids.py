@@ -1,0 +1,87 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VMIDs: which are possible, and which are free for new guests."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ..api.errors import ApiError, UsageError
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+
+LOWEST_VMID, HIGHEST_VMID = 100, 999999999
+
+
+@dataclass(frozen=True)
+class VmidRange:
+    """The VMIDs that may be given to new guests, both ends included."""
+
+    first: int = LOWEST_VMID
+    last: int = HIGHEST_VMID
+
+    @classmethod
+    def parse(cls, text: str) -> VmidRange:
+        """Read ``200-299``."""
+        match = re.match(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*\Z", text)
+        if match is None:
+            raise UsageError(f"vmid_range: {text!r} is not a range like 200-299")
+        first, last = int(match.group(1)), int(match.group(2))
+        check_vmid(first, "vmid_range")
+        if last < first:
+            raise UsageError(f"vmid_range: {text!r} ends before it begins")
+        return cls(first, last)
+
+
+def check_vmid(vmid: int, option: str) -> int:
+    """The VMID, if Proxmox VE takes it (``pve-vmid``: 100 to 999999999)."""
+    if not LOWEST_VMID <= vmid <= HIGHEST_VMID:
+        raise UsageError(f"{option}: VMID {vmid} is outside {LOWEST_VMID}..{HIGHEST_VMID}")
+    return vmid
+
+
+class Vmids:
+    """Hands out free VMIDs, none twice.
+
+    Without a range the lowest one comes from the cluster, which knows its configured limits and
+    guests that the caller cannot see.
+    """
+
+    def __init__(self, api: Api, used: t.Iterable[int], allowed: VmidRange | None) -> None:
+        self._api = api
+        self._used = set(used)
+        self._allowed = allowed or VmidRange()
+        self._ask_first = allowed is None
+        self._next = self._allowed.first
+
+    async def take(self) -> int:
+        """A VMID that no known guest has and that was not handed out before."""
+        if self._ask_first:
+            self._ask_first = False
+            self._next = int((await self._api.get(("cluster", "nextid"))).data)
+        while self._next in self._used:
+            self._next += 1
+        if self._next > self._allowed.last:
+            raise UsageError(
+                f"vmid_range: no VMID is free from {self._allowed.first} to {self._allowed.last}"
+            )
+        self._used.add(self._next)
+        return self._next
+
+    async def instead_of(self, taken: int) -> int:
+        """A VMID in place of one that somebody else took; asks the cluster whether it is free."""
+        self._used.add(taken)
+        while True:
+            vmid = await self.take()
+            try:
+                await self._api.get(("cluster", "nextid"), {"vmid": vmid})
+            except ApiError as error:
+                if error.status != 400:
+                    raise
+            else:
+                return vmid

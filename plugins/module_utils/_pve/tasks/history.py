@@ -1,0 +1,213 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The history of tasks: the lists of several nodes as one, filtered, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import dataclass, field
+
+from ..api.answers import malformed, rows_of
+from ..api.errors import ApiError, NoAnswerError, PveError, UsageError
+from .clocks import NodeClocks
+from .listing import list_tasks
+from .task import Task, outcome_of
+from .times import Moment, read_moment
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from .listing import Entry
+
+# The words of an option and Proxmox VE's own (PVE::UPID::normalize_status_type).
+_STATUS = {
+    "ok": "ok",
+    "warnings": "warning",
+    "warning": "warning",
+    "failed": "error",
+    "error": "error",
+    "unknown": "unknown",
+}
+STATUS_WORDS = tuple(_STATUS)
+# How long the list of one node may take, in seconds; pveproxy gives up a silent node after 30.
+_PATIENCE = 45.0
+
+
+@dataclass(frozen=True)
+class TaskQuery:
+    """Which tasks to list; None and empty mean all. Times are those of the start."""
+
+    types: tuple[str, ...] = ()
+    vmid: int | None = None
+    user: str | None = None
+    status: tuple[str, ...] = ()
+    since: Moment | None = None
+    until: Moment | None = None
+    running: bool | None = None
+    limit: int = 50
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> TaskQuery:
+        """Read the options of these names; what makes no sense raises UsageError."""
+        limit = _number(options, "limit")
+        limit = 50 if limit is None else limit
+        if limit < 0:
+            raise UsageError(f"limit: {limit} is negative")
+        words = _texts(options.get("status"))
+        unknown = [word for word in words if word not in _STATUS]
+        if unknown:
+            raise UsageError(f"status: {unknown[0]!r} is not one of {', '.join(STATUS_WORDS)}")
+        return cls(
+            types=tuple(dict.fromkeys(_texts(options.get("type")))),
+            vmid=_number(options, "vmid"),
+            user=options.get("user"),
+            status=tuple(dict.fromkeys(_STATUS[word] for word in words)),
+            since=read_moment(options.get("since"), "since"),
+            until=read_moment(options.get("until"), "until"),
+            running=options.get("running"),
+            limit=limit,
+        )
+
+    @property
+    def has_age(self) -> bool:
+        """Whether a time counts back from now, by the clock of each node."""
+        return any(one is not None and one.age is not None for one in (self.since, self.until))
+
+    @property
+    def userfilter(self) -> str | None:
+        """The part of ``user`` that the server can compare.
+
+        Of a running task it compares the user with the token, of an ended one only the user. So
+        what may be the name of a token is compared here, with the UPIDs.
+        """
+        user, separator, _token = (self.user or "").partition("!")
+        return (user or None) if separator or "@" in user else None
+
+    @property
+    def is_partly_ours(self) -> bool:
+        """Whether the server gives more than is asked for."""
+        return bool(self.user) and self.userfilter != self.user
+
+    def filters(self, task_type: str | None, now: float) -> dict[str, t.Any]:
+        """The parameters of ``GET /nodes/{node}/tasks`` for one type; ``now`` is its clock.
+
+        A status is a thing of ended tasks, so a filter on it leaves the running ones out.
+        """
+        source = "all"
+        if self.running is not None:
+            source = "active" if self.running else "archive"
+        elif self.status:
+            source = "archive"
+        return {
+            "source": source,
+            "typefilter": task_type,
+            "vmid": self.vmid,
+            "userfilter": self.userfilter,
+            "statusfilter": ",".join(self.status) or None,
+            "since": None if self.since is None else self.since.by(now),
+            "until": None if self.until is None else self.until.by(now),
+        }
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """The tasks found, newest start first, and why which nodes did not answer.
+
+    ``truncated`` says that more tasks match than the limit let through.
+    """
+
+    tasks: tuple[Task, ...]
+    unreachable: t.Mapping[str, str] = field(default_factory=dict)
+    truncated: bool = False
+
+
+async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery) -> TaskPage:
+    """List the tasks of these nodes, or of all, in one request a node and type.
+
+    A node that cannot be reached is data; one that does not exist raises UsageError, and nobody
+    who answers raises PveError.
+    """
+    names = list(dict.fromkeys(nodes)) if nodes else await _all_nodes(api)
+    clocks = NodeClocks(api)
+    pages = await asyncio.gather(*(_page(api, clocks, name, query) for name in names))
+    tasks: list[Task] = []
+    unreachable: dict[str, str] = {}
+    for name, page in zip(names, pages):
+        if isinstance(page, PveError):
+            unreachable[name] = str(page)
+        else:
+            tasks += page
+    if unreachable and len(unreachable) == len(names):
+        raise PveError(
+            "no node could be asked for its tasks: "
+            + "; ".join(dict.fromkeys(unreachable.values()))
+        )
+    tasks.sort(key=lambda task: (task.upid.starttime, task.upid.pstart), reverse=True)
+    return TaskPage(tuple(tasks[: query.limit]), unreachable, len(tasks) > query.limit)
+
+
+async def _all_nodes(api: Api) -> list[str]:
+    rows = rows_of(await api.get(("nodes",)), "GET /nodes")
+    if not all(isinstance(row, dict) and isinstance(row.get("node"), str) for row in rows):
+        raise malformed("GET /nodes", rows)
+    return sorted(row["node"] for row in rows)
+
+
+async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Task] | PveError:
+    """The tasks of one node, or why it could not be asked; a silent one delays nobody for long."""
+    try:
+        entries = await asyncio.wait_for(_entries(api, clocks, node, query), _PATIENCE)
+    except ApiError as error:
+        if "hostname lookup" in error.text:
+            raise UsageError(f"there is no node {node!r} in the cluster") from error
+        return error
+    except NoAnswerError as error:
+        return error
+    except asyncio.TimeoutError:
+        return PveError(f"no answer within {_PATIENCE:.0f} s")
+    found = {entry.upid: entry for entry in entries}
+    return [_task(entry) for entry in found.values() if _matches(entry, query)]
+
+
+async def _entries(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Entry]:
+    if query.has_age:
+        await clocks.learn(node)
+    # The archive is ordered by the end, the result by the start: a margin beyond the limit
+    # lets a long task that ended last not push out one that started later.
+    most = None if query.is_partly_ours else query.limit * 2 + 25
+    lists = await asyncio.gather(
+        *(
+            list_tasks(api, node, query.filters(task_type, clocks.now(node)), most=most, retries=1)
+            for task_type in query.types or (None,)
+        )
+    )
+    return [entry for entries in lists for entry in entries]
+
+
+def _matches(entry: Entry, query: TaskQuery) -> bool:
+    if query.user and query.user.lower() not in entry.upid.user.lower():
+        return False
+    return query.running is None or (entry.status is None) == query.running
+
+
+def _task(entry: Entry) -> Task:
+    if entry.status is None:
+        return Task(entry.upid)
+    return Task(entry.upid, outcome_of(entry.status), entry.status, entry.endtime)
+
+
+def _texts(value: object) -> list[str]:
+    """A list of texts that may be given as one with commas."""
+    given = value if isinstance(value, (list, tuple)) else [value]
+    parts = [part.strip() for one in given if one is not None for part in str(one).split(",")]
+    return [part for part in parts if part]
+
+
+def _number(options: t.Mapping[str, t.Any], name: str) -> int | None:
+    value = options.get(name)
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"{name}: {str(value)[:60]!r} is not a number") from None

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Task lists of nodes: one page by page reader, and the entries it gives."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..api.answers import count_of, malformed, rows_of
+from .upid import Upid, UpidError
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+
+PAGE = 500
+_RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of ``GET /nodes/{node}/tasks``.
+
+    ``status`` is the exit status, None while the task runs; ``endtime`` is when Proxmox VE
+    noticed the end, in epoch seconds.
+    """
+
+    upid: Upid
+    status: str | None
+    endtime: int | None
+
+
+async def list_tasks(
+    api: Api,
+    node: str,
+    filters: t.Mapping[str, t.Any],
+    *,
+    most: int | None = None,
+    retries: int | None = 0,
+    lenient: bool = False,
+) -> list[Entry]:
+    """The tasks of a node that match, at most ``most`` of them, in the server's order.
+
+    ``filters`` are the call's own parameters (``source``, ``since``, ``typefilter``, ...). The
+    limit is always given, because the server's default of 50 would hide the rest. A malformed row
+    raises NoAnswerError; ``lenient`` leaves it out, for who does not conclude from its absence.
+    """
+    tried = f"GET /nodes/{node}/tasks"
+    entries: list[Entry] = []
+    seen = 0
+    while True:
+        limit = PAGE if most is None else min(PAGE, most - seen)
+        page = {**filters, "start": seen or None, "limit": limit}
+        answer = await api.get(("nodes", node, "tasks"), page, retries=retries)
+        rows, total = rows_of(answer, tried), count_of(answer.total)
+        if total is None:
+            raise malformed(tried, answer.total)
+        entries += _entries(rows, tried, lenient=lenient)
+        seen += len(rows)
+        if not rows or seen >= total or (most is not None and seen >= most):
+            return entries
+
+
+def _entries(rows: t.Iterable[t.Any], tried: str, *, lenient: bool) -> t.Iterator[Entry]:
+    for row in rows:
+        try:
+            yield _entry(row)
+        except UpidError:  # nothing that we could have started or could be asked about
+            continue
+        except (TypeError, AttributeError) as exc:
+            if not lenient:
+                raise malformed(tried, row) from exc
+
+
+def _entry(row: t.Mapping[str, t.Any]) -> Entry:
+    upid = Upid.parse(row.get("upid"))
+    status, endtime = row.get("status"), row.get("endtime")
+    if status is None or status == _RUNNING:
+        return Entry(upid, None, None)
+    if not isinstance(status, str) or (endtime is not None and count_of(endtime) is None):
+        raise TypeError("the end of a task")
+    return Entry(upid, status, count_of(endtime))

@@ -1,0 +1,155 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task is to us: its outcome, its end, the last lines of its log."""
+
+from __future__ import annotations
+
+import enum
+import re
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from ..api.errors import Trouble, advice_on, classify
+from .types import task_title
+
+if t.TYPE_CHECKING:
+    from .upid import Upid
+
+
+class Outcome(str, enum.Enum):
+    """What became of a task or a job."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    OK = "ok"
+    WARNINGS = "warnings"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    UNCHANGED = "unchanged"
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will happen."""
+        return self not in (Outcome.QUEUED, Outcome.STARTING, Outcome.RUNNING)
+
+    @property
+    def good(self) -> bool:
+        """Proxmox VE did what was asked."""
+        return self in (Outcome.OK, Outcome.WARNINGS, Outcome.UNCHANGED)
+
+
+UNEXPECTED = "unexpected status"
+_WARNINGS = re.compile(r"WARNINGS: \d+\Z")
+# A worker whose last output had no line end gets its closing line glued to that output, and
+# PVE::UPID then reads no status from it although the task came to its end.
+_CLOSING = re.compile(r"TASK (?P<status>OK|WARNINGS: \d+)\Z|TASK ERROR: (?P<error>.*)\Z", re.DOTALL)
+# How much of a line is searched for a percentage.
+_LONGEST = 4096
+_PERCENT = re.compile(
+    r"\((?P<copied>\d+(?:\.\d+)?)%\)"  # qemu-img, drive mirror, live restore
+    r"|^progress (?P<restored>\d+)%"  # vma and backup server restore
+    r"|^INFO:\s+(?P<saved>\d+)%"  # vzdump
+    r"|\s(?P<loaded>\d+)%\s"  # wget
+)
+
+
+# A message tells so many lines of a log, the result has all that were asked for.
+_TOLD_LINES = 3
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as we know it now.
+
+    ``exitstatus`` is Proxmox VE's own text, None while the task runs or when nobody can tell.
+    ``ended`` is in epoch seconds, None while unknown. ``log`` holds the last lines, ``note`` says
+    why a task is lost or timed out.
+    """
+
+    upid: Upid
+    outcome: Outcome = Outcome.RUNNING
+    exitstatus: str | None = None
+    ended: int | None = None
+    log: tuple[str, ...] = field(default=())
+    note: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The task in words, as Proxmox VE's own interface names it."""
+        return task_title(self.upid.type, self.upid.id)
+
+    @property
+    def progress(self) -> float | None:
+        """Percent done, by the last line that tells."""
+        return 100.0 if self.outcome in (Outcome.OK, Outcome.WARNINGS) else progress_in(self.log)
+
+    def as_result(self) -> dict[str, t.Any]:
+        """The task as a dictionary of plain values for a module's result."""
+        return {
+            "upid": str(self.upid),
+            "node": self.upid.node,
+            "type": self.upid.type,
+            "id": self.upid.id,
+            "user": self.upid.user,
+            "title": self.title,
+            "outcome": self.outcome.value,
+            "exitstatus": self.exitstatus,
+            "started": iso(self.upid.starttime),
+            "ended": None if self.ended is None else iso(self.ended),
+            "duration": None if self.ended is None else max(0, self.ended - self.upid.starttime),
+            "progress": self.progress,
+            "log": list(self.log),
+        }
+
+    def in_words(self) -> str:
+        """One paragraph for an error message: what, how it ended, its last lines, where to look."""
+        reason = self.note or self.exitstatus
+        text = f"{self.title} on {self.upid.node}: {self.outcome.value}"
+        text += f": {reason}{advice_on(reason)}" if reason else ""
+        lines = "".join(f"\n    {line}" for line in _telling(self.log))
+        return f"{text} [{self.upid}]{lines}"
+
+
+def _telling(log: t.Sequence[str]) -> t.Sequence[str]:
+    """The lines that a message has room for: errors from the middle count more than the end."""
+    end = log[-_TOLD_LINES:]
+    errors = [line for line in log[:-_TOLD_LINES] if line.lstrip().startswith("ERROR")]
+    return [*errors[: _TOLD_LINES - 1], *end[-1:]] if errors else end
+
+
+def outcome_of(exitstatus: str) -> Outcome:
+    """Read an exit status (``PVE::UPID::upid_read_status``)."""
+    if exitstatus == "OK":
+        return Outcome.OK
+    if _WARNINGS.match(exitstatus):
+        return Outcome.WARNINGS
+    if classify(exitstatus) is Trouble.STOPPED:
+        return Outcome.CANCELLED
+    return Outcome.FAILED
+
+
+def closing_status(last_line: str) -> str | None:
+    """The exit status at the end of a log's last line, or None where there is none."""
+    match = _CLOSING.search(last_line)
+    return None if match is None else match.group("status") or match.group("error")
+
+
+def progress_in(log: t.Sequence[str]) -> float | None:
+    """The newest percentage that the lines of a log give, 0 to 100, or None."""
+    for line in reversed(log):
+        found = _PERCENT.search(line[-_LONGEST:])
+        if found:
+            return min(100.0, float(next(filter(None, found.groups()))))
+    return None
+
+
+def iso(seconds: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC."""
+    moment = datetime.fromtimestamp(int(seconds), timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
