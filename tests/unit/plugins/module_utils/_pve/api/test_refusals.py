@@ -19,7 +19,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.refusals imp
     read_refusal,
 )
 
-RECORDINGS = Path(__file__).parents[3] / "simulator/data/recordings.jsonl"
+RECORDINGS = Path(__file__).parents[4] / "simulator/data/recordings.jsonl"
 # What the API itself says without carrying anything out, but to no call of this collection.
 OF_OTHER_CLIENTS = ("no such file", "unable to open file", "file error", "upload failed", "'\"'")
 
