@@ -13,6 +13,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     PveError,
     UsageError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import (
     KINDS,
     Cluster,
@@ -25,7 +26,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster i
     split_tags,
     still_named,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import GIB
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
