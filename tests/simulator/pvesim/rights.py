@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .calls import Call, CallError
 from .drives import LXC_DRIVE, NET, QEMU_DRIVE, Drive
@@ -53,6 +54,11 @@ PASSTHROUGH = (
 """Devices of the host: the options, the values that others may set, what root alone may give."""
 ROOT = "root@pam"
 """Only with a ticket; a token of root is somebody else."""
+ONLY_ROOT = (
+    "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."
+)
+NO_VOLUME = ("", "none", "cloudinit")
+"""What the drive of a VM can say in place of a volume or a path."""
 NOT_FOR_TOKENS = {
     "hookscript": "changing the hookscript is only allowed for root@pam",
     "dev": "configuring device passthrough is only allowed for root@pam",
@@ -102,6 +108,25 @@ def privileges(kind: str, option: str, value: str) -> tuple[str, ...]:
         if re.fullmatch(names, option):
             return wanted
     return OTHERS
+
+
+def check_paths(call: Call, kind: str, options: Mapping[str, Any]) -> None:
+    """Refuse paths of the node to all but root; the bare size of a volume of a container is one."""
+    if call.caller.authid == ROOT:
+        return
+    pattern = QEMU_DRIVE if kind == "qemu" else LXC_DRIVE
+    for key, value in options.items():
+        drive = Drive.parse(key, str(value))
+        if not pattern.fullmatch(key) or drive.storage is not None:
+            continue
+        if kind == "lxc" and drive.volume.startswith("/"):
+            of = "device" if drive.volume.startswith("/dev/") else "bind"
+            reason = f"mount point type {of} is only allowed for root@pam"
+            raise CallError(403, f"Permission check failed ({reason})")
+        if kind == "qemu" and drive.volume == "cdrom":
+            check_allowed(call, "/", "Sys.Console")
+        elif kind == "lxc" or (drive.volume not in NO_VOLUME and drive.new_size is None):
+            raise CallError(500, ONLY_ROOT)
 
 
 def check_bridge(call: Call, value: str) -> None:

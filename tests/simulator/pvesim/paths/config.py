@@ -37,7 +37,7 @@ from pvesim.options import (
     plain_value,
     same_volume,
 )
-from pvesim.rights import check_options
+from pvesim.rights import check_options, check_paths
 from pvesim.task import Task
 from pvesim.upid import Upid
 from pvesim.volumes import free
@@ -170,6 +170,7 @@ def _checked(world: World, call: Call, *, drives: bool = True) -> Guest:
             raise parameter_error(delete=f"Can't use '-{key}' and '-delete {key}' at the same time")
     named = [*changes, *deleted] if drives else _named(call, drives=False)
     check_options(call, guest.kind, guest.vmid, named)
+    check_paths(call, guest.kind, changes)
     check_drives(world, call, guest.kind, changes)
     if not call.params.get("skiplock"):
         check_lock(guest)

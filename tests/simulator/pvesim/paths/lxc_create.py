@@ -26,7 +26,7 @@ from pvesim.guests import (
     writable,
 )
 from pvesim.options import check_drives, plain_value
-from pvesim.rights import check_options
+from pvesim.rights import ONLY_ROOT, check_options, check_paths
 from pvesim.volumes import find_storage, find_volume, free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
@@ -50,8 +50,10 @@ async def create(world: World, call: Call) -> str:
     _check_keys(str(call.params.get("ssh-public-keys", "")))
     options = {k: v for k, v in call.params.items() if k not in NOT_CONFIG}
     _check_template(world, call)
+    given = dict(options)
     options |= _volumes(call, options)
     check_options(call, "lxc", vmid, [k for k in options if k != "unprivileged"])
+    check_paths(call, "lxc", given)
     check_drives(world, call, "lxc", options)
     guest = Guest(vmid, "lxc", call.node, {"lock": "create"})
     async with api_lock(world, "lxc", call.node, vmid, patience=5.0):
@@ -89,8 +91,7 @@ def _check_template(world: World, call: Call) -> None:
     volid = str(call.params["ostemplate"])
     name, colon, path = volid.partition(":")
     if not colon:
-        where = "at /usr/share/perl5/PVE/Storage.pm line 651."
-        raise CallError(500, f"Only root can pass arbitrary filesystem paths. {where}")
+        raise CallError(500, ONLY_ROOT)
     find_storage(world, name, call.node)
     if not path.startswith("vztmpl/"):
         raise CallError(500, f"unable to parse directory volume name '{path}'")

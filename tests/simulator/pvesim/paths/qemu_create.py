@@ -23,7 +23,7 @@ from pvesim.guests import (
     writable,
 )
 from pvesim.options import NOT_OPTIONS, check_drives, drive_pattern, make_drive, plain_value
-from pvesim.rights import check_options
+from pvesim.rights import check_options, check_paths
 from pvesim.volumes import free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
@@ -58,6 +58,7 @@ async def create(world: World, call: Call) -> str:
         raise CallError(403, "Permission check failed")
     options = {k: v for k, v in call.params.items() if k not in NOT_CONFIG}
     check_options(call, "qemu", vmid, options)
+    check_paths(call, "qemu", options)
     check_drives(world, call, "qemu", options)
     guest = Guest(vmid, "qemu", call.node, {"lock": "create"})
     async with api_lock(world, "qemu", call.node, vmid, patience=5.0):

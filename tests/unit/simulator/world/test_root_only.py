@@ -28,6 +28,52 @@ async def test_a_container_takes_nesting_from_everybody(recorded: Any) -> None:
     assert "(except nesting)" in refusal.message
 
 
+PATHS = (
+    "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "params"),
+    [
+        ("PUT", "qemu/101/config", {"scsi5": "/dev/sdb"}),
+        ("POST", "qemu/101/config", {"ide3": "/tmp/x.iso,media=cdrom"}),
+        ("POST", "qemu", {"vmid": 555, "scsi0": "/dev/sdb"}),
+    ],
+)
+async def test_a_path_as_a_disk_is_for_root_alone(
+    recorded: Any, method: str, path: str, params: dict[str, Any]
+) -> None:
+    refusal = await recorded.refusal(method, path, params)
+    assert (refusal.status, refusal.message.strip()) == (500, PATHS)
+    await recorded.call(method, path, params, tokenid=None)
+
+
+@pytest.mark.parametrize("volume", ["none,media=cdrom", "cdrom,media=cdrom"])
+async def test_an_empty_drive_and_that_of_the_node_are_no_paths(recorded: Any, volume: str) -> None:
+    await recorded.call("PUT", "qemu/101/config", {"ide3": volume})
+
+
+@pytest.mark.parametrize(("volume", "kind"), [("/srv/data", "bind"), ("/dev/sdb1", "device")])
+async def test_a_mount_of_the_node_is_for_root_alone(recorded: Any, volume: str, kind: str) -> None:
+    refusal = await recorded.refusal("PUT", "lxc/200/config", {"mp5": f"{volume},mp=/srv"})
+    assert refusal.status == 403
+    assert f"(mount point type {kind} is only allowed for root@pam)" in refusal.message
+
+
+async def test_a_bare_size_is_read_as_a_path_unless_root_gives_it(recorded: Any) -> None:
+    template = next(
+        volume.volid
+        for storage in recorded.world.storages.values()
+        for volume in storage.volumes
+        if volume.content == "vztmpl"
+    )
+    given = {"vmid": 555, "ostemplate": template, "storage": "store1", "rootfs": "4"}
+    refusal = await recorded.refusal("POST", "lxc", given)
+    assert (refusal.status, refusal.message.strip()) == (500, PATHS)
+    await recorded.call("POST", "lxc", given, tokenid=None)
+
+
 @pytest.mark.parametrize(
     ("path", "feature", "can"),
     [
