@@ -113,6 +113,22 @@ def test_what_is_wrong_with_the_variables_is_an_error_before_anything_starts(
     assert ansible.world()["tasks"] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ("provision_vms_surce", "provision_vms_source"),
+        ("provision_containers_ostemplte", "provision_containers_ostemplate"),
+        ("provision_vm_count", "provision_vms_count"),
+    ],
+)
+def test_a_misspelled_variable_of_the_playbook_is_named_although_no_role_runs(
+    ansible: Ansible, given: str, known: str
+) -> None:
+    run = ansible.run("ansible-playbook", "upid.proxmox.provision", "--extra-vars", f"{given}=1")
+    assert not run.ok
+    assert f"{given} (did you mean {known}?)" in run.output
+
+
 def test_containers_with_the_same_address_are_an_error_before_anything_starts(
     ansible: Ansible,
 ) -> None:
