@@ -15,12 +15,12 @@ from .worker import Died, Worker
 
 
 def own_volumes(guest: Guest) -> Iterator[str]:
-    """The volumes that the config names, unused and snapshots' ones too."""
+    """The volumes that the config names, unused and snapshots' ones and saved memory too."""
     seen: set[str] = set()
     for config in (guest.config, *(s.config for s in guest.snapshots.values())):
         for drive in disks(guest.kind, config):
             seen.add(drive.volume)
-        seen |= {str(v) for k, v in config.items() if re.fullmatch(r"unused\d+", k)}
+        seen |= {str(v) for k, v in config.items() if re.fullmatch(r"unused\d+|vmstate", k)}
     yield from sorted(seen)
 
 

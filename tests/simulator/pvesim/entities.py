@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CONFIG_VALUE = str | int
+OF_STATE = ("vmstate", "runningmachine", "runningcpu", "running-nets-host-mtu")
+"""What a snapshot with the memory knows of the VM that ran."""
 
 
 @dataclass

@@ -31,6 +31,22 @@ def display_name(guest: Guest) -> str:
     return guest.name or (f"VM {guest.vmid}" if guest.kind == "qemu" else f"CT{guest.vmid}")
 
 
+QEMU_VERSION = "10.0.2"
+MACHINE = "10.0+pve1"
+SUPPORT = {
+    "backup-access-api": True,
+    "backup-fleecing": True,
+    "backup-max-workers": True,
+    "pbs-dirty-bitmap": True,
+    "pbs-dirty-bitmap-migration": True,
+    "pbs-dirty-bitmap-savevm": True,
+    "pbs-library-version": "1.5.1 (UNKNOWN)",
+    "pbs-masterkey": True,
+    "query-bitmap-info": True,
+}
+"""What the QEMU of Proxmox VE can do beside that of everybody."""
+OPERATIONS = ("rd", "wr", "flush", "unmap", "zone_append")
+BLOCK = 4096
 ROOTLESS = 4 << 30
 """The size that a container without a root file system is taken to have."""
 
@@ -102,7 +118,46 @@ def full_status(world: World, guest: Guest) -> dict[str, Any]:
     if guest.running:
         traffic = sizes(world, guest)
         entry |= {key: traffic[key] for key in ("diskread", "diskwrite")}
+        entry |= _told_by_qemu(guest, traffic)
     return entry | ({"nics": nics} if guest.running and nics else {})
+
+
+def _told_by_qemu(guest: Guest, traffic: dict[str, Any]) -> dict[str, Any]:
+    """What the QEMU of a running VM knows: its version, its balloon, and counters of its drives."""
+    entry: dict[str, Any] = {
+        "running-qemu": QEMU_VERSION,
+        "running-machine": machine(guest),
+        "proxmox-support": dict(SUPPORT),
+    }
+    if str(guest.config.get("balloon")) != "0":
+        memory = traffic["maxmem"]
+        entry |= {"balloon": memory, "ballooninfo": {"actual": memory, "max_mem": memory}}
+    keys = [drive.key for drive in drives("qemu", guest.config)]
+    entry["blockstat"] = {key: _blockstat(traffic if key == keys[0] else {}) for key in keys}
+    return entry
+
+
+def machine(guest: Guest) -> str:
+    """The machine version that a VM runs with."""
+    wanted = str(guest.config.get("machine", "pc")).partition(",")[0].removeprefix("type=")
+    return {"pc": f"pc-i440fx-{MACHINE}", "q35": f"pc-q35-{MACHINE}"}.get(wanted, wanted)
+
+
+def _blockstat(traffic: dict[str, Any]) -> dict[str, Any]:
+    """The counters of a drive; one that nothing was read from has never been idle."""
+    entry: dict[str, Any] = {"account_failed": True, "account_invalid": True, "timed_stats": []}
+    for what in OPERATIONS:
+        entry |= {f"{what}_operations": 0, f"{what}_total_time_ns": 0}
+        entry |= {f"{kind}_{what}_operations": 0 for kind in ("failed", "invalid")}
+        if what != "flush":
+            entry |= {f"{what}_bytes": 0, f"{what}_merged": 0}
+    entry["wr_highest_offset"] = 0
+    for what, key in (("rd", "diskread"), ("wr", "diskwrite")):
+        if size := traffic.get(key):
+            operations = -(-size // BLOCK)
+            entry |= {f"{what}_bytes": size, f"{what}_operations": operations}
+            entry |= {f"{what}_total_time_ns": operations * 100_000, "idle_time_ns": 100_000_000}
+    return entry
 
 
 def current(world: World, guest: Guest) -> dict[str, Any]:

@@ -101,6 +101,14 @@ def cloudinit_name(storage: Storage, vmid: int) -> str:
     return f"{storage.id}:vm-{vmid}-cloudinit"
 
 
+def state_name(storage: Storage, vmid: int, snapshot: str) -> str:
+    """The name of the volume that holds the memory of a VM with a snapshot."""
+    name = f"vm-{vmid}-state-{snapshot}"
+    return (
+        f"{storage.id}:{vmid}/{name}.raw" if storage.type in FILE_TYPES else f"{storage.id}:{name}"
+    )
+
+
 async def allocate(
     worker: Worker,
     storage: Storage,

@@ -15,7 +15,7 @@ from pvesim.calls import Call, CallError, call
 from pvesim.clone_checks import Request, check, source_config
 from pvesim.copying import copy_disk
 from pvesim.drives import NET, Drive, disks, with_mac
-from pvesim.entities import CONFIG_VALUE, Guest, Storage, Volume
+from pvesim.entities import CONFIG_VALUE, OF_STATE, Guest, Storage, Volume
 from pvesim.guests import (
     as_death,
     check_writable,
@@ -39,7 +39,7 @@ from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 TEMPORARY = " qmclone temporary file"
-NOT_COPIED = ("lock", "template", "parent", "vmstate", "snaptime", "description")
+NOT_COPIED = ("lock", "template", "parent", "snaptime", "description", *OF_STATE)
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/clone")

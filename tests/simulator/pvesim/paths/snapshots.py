@@ -9,16 +9,19 @@ from typing import Any
 
 from pvesim.autostart import start
 from pvesim.calls import Call, CallError, call
-from pvesim.drives import disks
-from pvesim.entities import Guest, Snapshot
+from pvesim.drives import NET, disks
+from pvesim.entities import CONFIG_VALUE, OF_STATE, Guest, Snapshot, Storage
 from pvesim.guests import as_death, check_lock, check_writable, digest, guest_of, reload
 from pvesim.power import clean_up, power_off, power_on
-from pvesim.volumes import FILE_TYPES, storage_of, volume_format
+from pvesim.vmstatus import machine
+from pvesim.volumes import FILE_TYPES, allocate, free, state_name, storage_of, volume_format
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 RESERVED = ("current", "pending")
 NOT_SAVED = ("lock", "parent")
+OVERHEAD = 500 << 20
+"""Bytes of a volume for the memory beside twice the memory."""
 
 
 def prefix(guest: Guest) -> str:
@@ -74,7 +77,7 @@ async def create(world: World, call: Call) -> str:
             _prepare(worker, guest, name)
             guest.config["lock"] = "snapshot"
             try:
-                await _take(worker, guest, bool(call.params.get("vmstate")))
+                await _take(worker, guest, name, bool(call.params.get("vmstate")))
             except Died:
                 guest.config.pop("lock", None)
                 raise
@@ -103,12 +106,38 @@ def _prepare(worker: Worker, guest: Guest, name: str) -> None:
             raise Died("snapshot feature is not available")
 
 
-async def _take(worker: Worker, guest: Guest, vmstate: bool) -> None:
+def _state_storage(world: World, guest: Guest) -> Storage:
+    """Where the memory goes: where the config says, else to the storage of the first disk."""
+    disk = next(disks("qemu", guest.config), None)
+    wanted = guest.config.get("vmstatestorage") or (disk.storage if disk else "local")
+    return storage_of(world, f"{wanted}:")
+
+
+def _running_state(world: World, guest: Guest, name: str) -> dict[str, CONFIG_VALUE]:
+    """The config of a VM whose memory is in the snapshot, beside its own keys."""
+    kvm = world.nodes[guest.node].system.get("cpuinfo", {}).get("hvm", "1")
+    flags = ["enforce", "+kvm_pv_eoi", "+kvm_pv_unhalt"] if kvm else []
+    cpu = str(guest.config.get("cpu", "kvm64")).partition(",")[0].removeprefix("cputype=")
+    nets = sorted(key for key in guest.config if NET.fullmatch(key))
+    found: dict[str, CONFIG_VALUE] = {
+        "vmstate": state_name(_state_storage(world, guest), guest.vmid, name),
+        "runningmachine": machine(guest),
+        "runningcpu": ",".join([cpu, *flags, "+lahf_lm", "+sep"]),
+    }
+    return found | (
+        {"running-nets-host-mtu": ",".join(f"{key}=1500" for key in nets)} if nets else {}
+    )
+
+
+async def _take(worker: Worker, guest: Guest, name: str, vmstate: bool) -> None:
     """The work itself, with what QEMU's side prints."""
     if vmstate and guest.running and guest.kind == "qemu":
         size = int(guest.config.get("memory", 512)) / 1024 * 0.6
-        storage = next(disks(guest.kind, guest.config)).storage
-        worker.log(f"saving VM state and RAM using storage '{storage}'")
+        storage = _state_storage(worker.world, guest)
+        volid = state_name(storage, guest.vmid, name)
+        room = 2 * (int(guest.config.get("memory", 512)) << 20) + OVERHEAD
+        await allocate(worker, storage, "images", guest.vmid, room, "raw", name=volid)
+        worker.log(f"saving VM state and RAM using storage '{storage.id}'")
         await worker.work(0.8)
         worker.log(f"{size:.2f} GiB in 1s")
         worker.log(f"completed saving the VM state in 1s, saved {size:.2f} GiB")
@@ -129,13 +158,16 @@ def _keep(world: World, guest: Guest, call: Call) -> None:
     """Note the snapshot in the config; it is the parent of what follows."""
     name, parent = call.params["snapname"], guest.config.get("parent")
     config = {k: v for k, v in guest.config.items() if k not in NOT_SAVED}
+    vmstate = bool(call.params.get("vmstate")) and guest.running and guest.kind == "qemu"
+    if vmstate:
+        config |= _running_state(world, guest, name)
     guest.snapshots[name] = Snapshot(
         name,
         int(world.time_at(guest.node)),
         str(parent) if parent else None,
         config,
         call.params.get("description", ""),
-        bool(call.params.get("vmstate")) and guest.running,
+        vmstate,
     )
     guest.config["parent"] = name
 
@@ -159,6 +191,8 @@ async def delete(world: World, call: Call) -> str:
             finally:
                 if not worker.task.killed:
                     guest.config.pop("lock", None)
+            if "vmstate" in snapshot.config:
+                free(world, str(snapshot.config["vmstate"]), guest.node)
             del guest.snapshots[name]
             _reparent(guest, name, snapshot.parent)
 
@@ -207,7 +241,8 @@ async def rollback(world: World, call: Call) -> str:
             finally:
                 if not worker.task.killed:
                     guest.config.pop("lock", None)
-            guest.config = {**snapshot.config, "parent": name}
+            saved = {k: v for k, v in snapshot.config.items() if k not in OF_STATE}
+            guest.config = {**saved, "parent": name}
             guest.pending.clear()
             if snapshot.vmstate:
                 power_on(worker, guest)

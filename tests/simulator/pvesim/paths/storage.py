@@ -24,6 +24,9 @@ from pvesim.volumes import (
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
+BLOCK = 4096
+"""What a file takes on a disk is a multiple of it."""
+
 
 def may_see_storage(call: Call, storage: Storage) -> bool:
     """Whether lists show the storage to this caller."""
@@ -93,7 +96,7 @@ async def content(world: World, call: Call) -> list[dict[str, Any]]:
     _check_seen(call, storage)
     wanted, vmid = call.params.get("content"), call.params.get("vmid")
     return [
-        _volume(volume)
+        _volume(storage, volume)
         for volume in sorted(storage.volumes, key=lambda v: v.volid)
         if volume.node in (None, call.node)
         and wanted in (None, volume.content)
@@ -111,7 +114,7 @@ def _may_list(call: Call, storage: Storage, volume: Volume) -> bool:
     )
 
 
-def _volume(volume: Volume) -> dict[str, Any]:
+def _volume(storage: Storage, volume: Volume) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "volid": volume.volid,
         "content": volume.content,
@@ -121,7 +124,11 @@ def _volume(volume: Volume) -> dict[str, Any]:
     }
     if volume.vmid is not None:
         entry["vmid"] = volume.vmid
-    if volume.parent is not None:
+    if storage.type in FILE_TYPES and volume.content in ("images", "rootdir"):
+        # qemu-img says so, with the path from the directory of the image.
+        parent = volume.parent and f"../{volume.parent.partition(':')[2]}"
+        entry |= {"parent": parent, "used": volume.size if volume.used is None else volume.used}
+    elif volume.parent is not None:
         entry["parent"] = volume.parent.partition(":")[2]
     archive = Archive.of(volume)
     if archive is not None:
@@ -139,12 +146,13 @@ async def volume_attributes(world: World, call: Call) -> dict[str, Any]:
     volume = find_volume(world, volid, call.node)
     if volume is None:
         raise CallError(500, f"volume '{volid}' does not exist")
-    return {
-        "path": content_path(storage, volume),
-        "size": volume.size,
-        "used": volume.used or volume.size,
-        "format": volume.format,
-    }
+    image = volume.content in ("images", "rootdir")
+    entry: dict[str, Any] = {"path": content_path(storage, volume), "size": volume.size}
+    entry["used"] = (volume.used or volume.size) if image else -(-volume.size // BLOCK) * BLOCK
+    entry["format"] = volume.format if image else "raw"
+    if volume.content == "backup":
+        entry |= {"notes": volume.notes, "protected": int(volume.protected)}
+    return entry
 
 
 def _named(world: World, call: Call) -> tuple[Storage, str]:

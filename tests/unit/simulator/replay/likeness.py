@@ -33,7 +33,7 @@ CUT_PATH = "/srv/pve"
 """What the recorder of the first series wrote for every path of the host."""
 PATHS = re.compile(r"(?:/srv/|/var/lib/vz)[^'\"\s\]]*")
 HEADERS = ("connection", "content-type", "content-encoding", "content-disposition")
-NAMES = ("upid", "vmid", "sid", "id", "node", "storage", "key", "name", "realm")
+NAMES = ("upid", "volid", "vmid", "sid", "id", "node", "storage", "key", "name", "realm")
 """What entries of lists are known by, the most telling first."""
 MEASURED = frozenset(
     [
@@ -89,12 +89,22 @@ MEASURED = frozenset(
         "running_pid",
         "freemem",
         "ballooninfo",
+        "pbs-library-version",
+        "rd_bytes",
+        "rd_operations",
+        "rd_total_time_ns",
+        "wr_bytes",
+        "wr_operations",
+        "wr_total_time_ns",
+        "wr_highest_offset",
         "shares",
         "CSRFPreventionToken",
         "total",
     ]
 )
 """Fields that no two runs have in common; their presence and their types count all the same."""
+SOMETIMES = "idle_time_ns"
+"""A field that a drive has as soon as something was read from it."""
 KINDS = {
     bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object",
     type(None): "null",
@@ -192,6 +202,7 @@ def _has_type(name: str, seen: Any) -> bool:
 
 def _fields(where: str, told: dict[str, Any], seen: dict[str, Any]) -> Iterator[str]:
     """Fields that only one of two objects has."""
+    told, seen = ({k: v for k, v in each.items() if k != SOMETIMES} for each in (told, seen))
     if missing := sorted(set(told) - set(seen)):
         yield f"{where} lacks {', '.join(missing)}"
     if more := sorted(set(seen) - set(told)):
@@ -213,7 +224,7 @@ def _object(where: str, told: dict[str, Any], seen: dict[str, Any], cut: bool) -
     if not told:
         return  # It was emptied for the recording.
     yield from _fields(where, told, seen)
-    for key in told.keys() & seen.keys():
+    for key in (told.keys() & seen.keys()) - {SOMETIMES}:
         if told[key] is None and KINDS[type(seen[key])] == "number":
             continue  # A number that the host could not tell.
         yield from _data(f"{where}.{key}", told[key], seen[key], cut)

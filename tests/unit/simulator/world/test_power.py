@@ -27,6 +27,22 @@ async def test_a_vm_starts_and_stops(cell: Any) -> None:
     assert (await cell.call("GET", "qemu/100/status/current"))["status"] == "stopped"
 
 
+async def test_a_running_vm_tells_what_its_qemu_knows(cell: Any) -> None:
+    await cell.done("POST", "qemu/100/status/start")
+    await cell.clock.sleep(5)
+    current = await cell.call("GET", "qemu/100/status/current")
+    assert (current["running-machine"], current["running-qemu"]) == (
+        "pc-i440fx-10.0+pve1",
+        "10.0.2",
+    )
+    assert current["balloon"] == current["ballooninfo"]["actual"] == current["maxmem"]
+    assert sum(drive["rd_bytes"] for drive in current["blockstat"].values()) == current["diskread"]
+    cell.world.guests[100].config |= {"balloon": 0, "machine": "q35"}
+    current = await cell.call("GET", "qemu/100/status/current")
+    assert current["running-machine"] == "pc-q35-10.0+pve1"
+    assert "balloon" not in current
+
+
 async def test_what_a_start_refuses_is_found_in_the_task(cell: Any) -> None:
     assert await cell.done("POST", "qemu/101/status/start", **VM) == "VM 101 already running"
     text = "you can't start a vm if it's a template"

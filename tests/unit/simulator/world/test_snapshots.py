@@ -59,6 +59,24 @@ async def test_a_snapshot_with_the_state_of_a_running_vm_starts_it_again(cell: A
     assert cell.world.guests[100].running
 
 
+async def test_the_memory_of_a_vm_is_a_volume_that_goes_with_the_snapshot(recorded: Any) -> None:
+    await recorded.done("POST", "qemu/101/status/start")
+    await recorded.done("POST", "qemu/101/snapshot", {"snapname": "live", "vmstate": 1})
+    kept = await recorded.call("GET", "qemu/101/snapshot/live/config")
+    assert kept["vmstate"] == "store1:101/vm-101-state-live.raw"
+    assert kept["runningmachine"] == "pc-i440fx-10.0+pve1"
+    assert "+kvm_pv_eoi" in kept["runningcpu"]
+    path = "storage/store1/content"
+    volumes = {v["volid"]: v for v in await recorded.call("GET", path)}
+    assert volumes[kept["vmstate"]]["size"] == (2 * 128 + 500) << 20
+    await recorded.done("POST", "qemu/101/snapshot/live/rollback")
+    assert "vmstate" not in await recorded.call("GET", "qemu/101/config")
+    await recorded.clock.sleep(40)  # `qm cleanup` holds the lock of the VM that runs again
+    assert await recorded.done("DELETE", "qemu/101/snapshot/live") == "OK"
+    volumes = {v["volid"]: v for v in await recorded.call("GET", path)}
+    assert kept["vmstate"] not in volumes
+
+
 async def test_a_removed_snapshot_leaves_the_line_whole(cell: Any) -> None:
     await take(cell, "one", "two", "three")
     assert await cell.done("DELETE", f"{SNAPSHOT}/two") == "OK"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pvesim.entities import Volume
+
 ALLOC = "storage/store1/content"
 DISK = {"vmid": 101, "filename": "vm-101-disk-7.qcow2", "size": "1G"}
 
@@ -49,3 +51,18 @@ async def test_a_volume_of_another_storage_is_refused(recorded: Any) -> None:
     params = {"storage": "local", "volume": "store1:101/vm-101-disk-0.qcow2"}
     refusal = await recorded.refusal("DELETE", path, params)
     assert refusal.errors == {"volume": "storage ID mismatch (store1 != local)\n"}
+
+
+async def test_images_tell_what_they_rest_on_and_how_much_they_hold(recorded: Any) -> None:
+    volumes = {v["volid"]: v for v in await recorded.call("GET", "storage/store1/content")}
+    own = volumes["store1:101/vm-101-disk-0.qcow2"]
+    assert (own["parent"], own["used"]) == (None, own["size"])
+    linked = volumes["store1:100/base-100-disk-0.qcow2/102/vm-102-disk-0.qcow2"]
+    assert linked["parent"] == "../100/base-100-disk-0.qcow2"
+
+
+async def test_a_backup_is_a_raw_file_with_notes(recorded: Any) -> None:
+    backup = Volume("local:backup/vzdump-qemu-101-2026_11_21-12_49_41.vma", "backup", "vma", 26112)
+    recorded.world.storages["local"].volumes.append(backup)
+    seen = await recorded.call("GET", "storage/local/content/x", {"volume": backup.volid})
+    assert (seen["format"], seen["used"], seen["notes"], seen["protected"]) == ("raw", 28672, "", 0)
