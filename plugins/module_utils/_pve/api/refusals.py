@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from http.client import responses
 
 from .errors import ApiError, NoAnswerError, Trouble, classify
 
@@ -22,6 +23,8 @@ Body = t.Union[t.Mapping[str, t.Any], None, t.Literal[False]]
 # others after that (AnyEvent::HTTP).
 _NOT_CONNECTED = 595
 _HOP = range(595, 600)
+# Phrases that any server has ready for a status; Proxmox VE says what is wrong.
+_PHRASES = ("", *responses.values())
 _API_STATUSES = (400, 401, 403, 500, 501)
 # What pveproxy says without a body, or with one in plain text, before it carries anything out.
 _BEFORE_THE_CALL = {
@@ -61,7 +64,7 @@ def read_refusal(
 
 def _is_of_the_api(status: int, reason: str, body: Body) -> bool:
     if isinstance(body, t.Mapping):
-        return status in _API_STATUSES and _is_error(body)
+        return status in _API_STATUSES and _is_error(body, reason)
     # These two come with a body in plain text; whatever else has another body is not the API's.
     if body is False and status not in (501, 506):
         return False
@@ -71,13 +74,17 @@ def _is_of_the_api(status: int, reason: str, body: Body) -> bool:
     return status == 500 and classify(reason) is not Trouble.OTHER
 
 
-def _is_error(body: t.Mapping[str, t.Any]) -> bool:
-    """Whether an object is that of an error: no data, a text, or only errors of parameters."""
+def _is_error(body: t.Mapping[str, t.Any], reason: str) -> bool:
+    """Whether an object is that of an error: no data, and a text, which older releases have in
+    the reason phrase alone.
+    """
     if body.get("data", ...) is not None:
         return False
     if "message" in body:
         return isinstance(body["message"], str)
-    return isinstance(body.get("errors", {}), t.Mapping)
+    if "errors" in body:
+        return isinstance(body["errors"], t.Mapping)
+    return reason not in _PHRASES
 
 
 def _errors(body: Body) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
@@ -114,6 +115,11 @@ async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: C
         if not context.record:
             raise
         return _report_of_record(context, str(error))
+    except Exception:  # noqa: BLE001 - a mistake must not lose what was started
+        trace = traceback.format_exc().strip()
+        return _report_of_record(
+            context, f"a mistake in upid.proxmox ended this call; please report it: {trace}"
+        )
     finally:
         stopped.cancel()
 

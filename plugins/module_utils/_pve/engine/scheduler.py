@@ -183,7 +183,7 @@ class Scheduler:
         """The result of a failed task; raises where it calls for another attempt."""
         error, text = PveError(task.in_words()), task.exitstatus or ""
         trouble = classify(text)
-        if trouble is Trouble.TAKEN:
+        if trouble is Trouble.TAKEN and run.job.repeatable:
             return await self._held(run, error)
         if trouble is Trouble.ALREADY and run.unsure:
             return run.result(Outcome.OK, f"an earlier call, whose answer got lost, did it: {text}")

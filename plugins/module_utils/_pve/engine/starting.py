@@ -149,7 +149,7 @@ class Starter:
         trouble = error.trouble
         if trouble in (Trouble.ALREADY, Trouble.GONE) and run.unsure:
             return await self._answered_by_refusal(run, error)
-        if trouble is Trouble.TAKEN:
+        if trouble is Trouble.TAKEN and run.job.repeatable:
             raise Taken(error)
         if trouble is Trouble.NO_WORKER:  # some proxies answer so after the call was carried out
             run.unsure = True

@@ -10,6 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ..api.answers import count_of, malformed
 from ..api.errors import ApiError, UsageError
 
 if t.TYPE_CHECKING:
@@ -63,7 +64,11 @@ class Vmids:
         """A VMID that no known guest has and that was not handed out before."""
         if self._ask_first:
             self._ask_first = False
-            self._next = int((await self._api.get(("cluster", "nextid"))).data)
+            told = (await self._api.get(("cluster", "nextid"))).data
+            vmid = count_of(told)
+            if vmid is None:
+                raise malformed("GET /cluster/nextid", told)
+            self._next = vmid
         while self._next in self._used:
             self._next += 1
         if self._next > self._allowed.last:

@@ -15,12 +15,15 @@ import asyncio
 import typing as t
 
 from ..api import clock
-from ..api.answers import mapping_of
+from ..api.answers import count_of, mapping_of
 from ..api.errors import ApiError, NoAnswerError
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
     from .upid import Upid
+
+# What fits into the eight hexadecimal digits that a UPID has for it.
+_LATEST = 0xFFFFFFFF
 
 
 class NodeClocks:
@@ -70,8 +73,8 @@ class NodeClocks:
         path = ("nodes", node, "time")
         try:
             answer = await self._api.get(path, retries=0)
-            seconds = mapping_of(answer, f"GET /nodes/{node}/time").get("time")
+            seconds = count_of(mapping_of(answer, f"GET /nodes/{node}/time").get("time"))
         except (ApiError, NoAnswerError):
             return
-        if isinstance(seconds, (int, float)):
-            self._ahead[node] = float(seconds) - clock.now()
+        if seconds is not None and 0 <= seconds <= _LATEST:
+            self._ahead[node] = seconds - clock.now()

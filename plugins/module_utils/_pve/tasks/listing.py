@@ -17,6 +17,8 @@ if t.TYPE_CHECKING:
 
 PAGE = 500
 _RUNNING = "RUNNING"
+# The start of a task has eight hexadecimal digits in its UPID, and it ends in the same age.
+_LATEST = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ def _entry(row: t.Mapping[str, t.Any]) -> Entry:
     status, endtime = row.get("status"), row.get("endtime")
     if status is None or status == _RUNNING:
         return Entry(upid, None, None)
-    if not isinstance(status, str) or (endtime is not None and count_of(endtime) is None):
+    ended = count_of(endtime)
+    if not isinstance(status, str) or (endtime is not None and ended is None):
         raise TypeError("the end of a task")
-    return Entry(upid, status, count_of(endtime))
+    if ended is not None and not 0 <= ended <= _LATEST:
+        raise TypeError("the end of a task")
+    return Entry(upid, status, ended)

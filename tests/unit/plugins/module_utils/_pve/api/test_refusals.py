@@ -57,6 +57,7 @@ def test_a_recorded_refusal_is_recognised(number: int, method: str, answer: dict
         {"data": None, "message": {"a": 1}},
         {"data": None, "message": 5, "errors": {"vmid": "x"}},
         {"data": None, "errors": ["x"]},
+        {"data": None},
     ],
     ids=str,
 )

@@ -122,3 +122,20 @@ async def test_a_report_that_does_not_come_is_not_waited_for_and_loses_no_task()
     assert report.problem == "interrupted"
     assert [task["upid"] for task in report.values["tasks"]] == [str(UPID)]
     assert now() < 12
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_mistake_of_this_program_is_told_and_loses_no_task(recorded: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        async def breaks(context: Context) -> Report:
+            if recorded:
+                context.record.append(Task(UPID, Outcome.OK, "OK"))
+            raise ZeroDivisionError
+
+        report = await attend(breaks, a_context(asyncio.Event()))
+        assert "please report it" in str(report.problem)
+        assert "ZeroDivisionError" in str(report.problem)
+        assert [task["upid"] for task in report.values["tasks"]] == [str(UPID)] * recorded
+
+    scenario()

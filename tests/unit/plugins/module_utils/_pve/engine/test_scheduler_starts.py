@@ -407,6 +407,23 @@ def test_a_vmid_that_the_user_chose_is_never_replaced(how: str) -> None:
     scenario()
 
 
+@pytest.mark.parametrize("how", ["refused", "in the task"])
+def test_a_file_that_exists_says_nothing_of_the_vmid_of_what_creates_nothing(how: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run()
+        job = power(run, 101)
+        if how == "refused":
+            run.api.disturb("POST .*start", ApiError("POST start", 500, TAKEN))
+        else:
+            run.api.ends["qmstart"] = ["start failed: RTNETLINK answers: File exists"]
+        result = await run.one(job)
+        assert (result.outcome, result.changed) == (Outcome.FAILED, False)
+        assert "File exists" in str(result.message or result.tasks[-1].exitstatus)
+
+    scenario()
+
+
 @pytest.mark.parametrize("movable", [True, False])
 def test_what_an_earlier_run_has_begun_is_adopted_and_not_created_twice(movable: bool) -> None:
     """Its call waited in a blocked daemon, and was carried out after this run had looked."""

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
+    NoAnswerError,
     UsageError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.vmids import (
     VmidRange,
     Vmids,
@@ -31,6 +35,17 @@ async def test_vmids_begin_where_the_cluster_says() -> None:
     vmids = Vmids(api, {100, 101, 103, 105}, None)
     assert [await vmids.take() for _unused in range(3)] == [102, 104, 106]
     assert len(api.calls) == 1
+
+
+@pytest.mark.parametrize("data", [None, "", "text", [], {}, [101], True, "1e3"], ids=str)
+def test_an_answer_that_is_no_vmid_is_no_answer(data: Any) -> None:
+    async def scenario() -> None:
+        api = FakeApi()
+        api.disturb("nextid", Answer(data))
+        with pytest.raises(NoAnswerError, match="GET /cluster/nextid: the answer is malformed"):
+            await Vmids(api, set(), None).take()
+
+    run_virtually(scenario())
 
 
 @given(st.sets(st.integers(200, 220)), st.integers(1, 8))

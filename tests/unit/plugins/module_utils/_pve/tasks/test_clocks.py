@@ -60,6 +60,8 @@ def test_a_task_that_has_just_started_tells_the_clock_without_a_request(skew: fl
         NoAnswerError("GET time", "595", sent=False),
         Answer(None),
         Answer({"time": "noon"}),
+        Answer({"time": 10**400}),
+        Answer({"time": float("nan")}),
     ],
 )
 def test_a_node_that_does_not_tell_its_time_has_that_of_the_host_that_answers(trouble: Any) -> None:

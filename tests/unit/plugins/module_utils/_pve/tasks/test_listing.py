@@ -77,7 +77,8 @@ async def test_a_total_that_promises_too_much_ends_with_an_empty_page() -> None:
 @pytest.mark.parametrize(
     "data",
     [None, {}, "x", 7, [None], [[UPID]], ["text"], [{"upid": UPID, "status": 5}],
-     [{"upid": UPID, "status": "OK", "endtime": "abc"}]],
+     [{"upid": UPID, "status": "OK", "endtime": "abc"}],
+     [{"upid": UPID, "status": "OK", "endtime": 10**30}]],
 )  # fmt: skip
 def test_a_malformed_list_is_no_answer_and_is_never_taken_for_an_empty_one(data: Any) -> None:
     @in_virtual_time
