@@ -55,6 +55,8 @@ def test_a_left_over_is_replaced_by_a_ticket_of_root() -> None:
         truth = there.truth()
         assert (truth.guests[301]["name"], truth.guests[301]["lock"]) == ("web1", None)
         assert [task["type"] for task in report.values["tasks"]] == ["qmdestroy", "qmclone"]
+        # Nothing of the dead clone is left, which would have taken the name of the first disk.
+        assert "vm-301-disk-0" in truth.guests[301]["config"]["scsi0"]
         begun = [task["upid"] for task in truth.tasks if task["upid"] != dead]
         assert [task["upid"] for task in report.values["tasks"]] == begun
 

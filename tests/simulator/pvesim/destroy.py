@@ -12,6 +12,7 @@ from .drives import disks
 from .entities import Guest
 from .volumes import free, linked_children, storage_of
 from .worker import Died, Worker
+from .world import World
 
 
 def own_volumes(guest: Guest) -> Iterator[str]:
@@ -31,9 +32,16 @@ def check_not_base(worker: Worker, guest: Guest) -> None:
             raise Died(f"base volume '{volid}' is still in use by linked cloned")
 
 
-def remove_volumes(worker: Worker, guest: Guest) -> None:
-    """Remove the volumes, with what the tools of the storage print."""
-    for volid in own_volumes(guest):
+def remove_volumes(worker: Worker, guest: Guest, *, unreferenced: bool = False) -> None:
+    """Remove the volumes, with what the tools of the storage print.
+
+    `unreferenced`: those too that no config names and that are named after the guest.
+    """
+    volids = list(own_volumes(guest))
+    if unreferenced:
+        content = "images" if guest.kind == "qemu" else "rootdir"
+        volids += [v for v in _named_after(worker.world, guest, content) if v not in volids]
+    for volid in volids:
         storage = storage_of(worker.world, volid)
         free(worker.world, volid, guest.node)
         if storage.type in ("lvm", "lvmthin"):
@@ -41,3 +49,14 @@ def remove_volumes(worker: Worker, guest: Guest) -> None:
             worker.log(f'  Logical volume "{name}" successfully removed.')
         elif storage.type == "rbd":
             worker.log("Removing image: 100% complete...done.")
+
+
+def _named_after(world: World, guest: Guest, content: str) -> Iterator[str]:
+    """The disks of a guest on every storage of its node that is enabled and holds such disks."""
+    for storage in world.storages.values():
+        there = storage.nodes is None or guest.node in storage.nodes
+        if there and not storage.disable and content in storage.content:
+            for volume in storage.volumes:
+                disk = volume.content in ("images", "rootdir")
+                if disk and volume.vmid == guest.vmid and volume.node in (None, guest.node):
+                    yield volume.volid

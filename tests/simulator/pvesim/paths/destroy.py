@@ -38,6 +38,11 @@ def _purge(world: World, call: Call, worker: Worker, guest: Guest) -> None:
         world.ha.pop(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}", None)
 
 
+def _unreferenced(call: Call) -> bool:
+    """Whether disks go too that are named after the guest and that its config does not name."""
+    return bool(call.params.get("destroy-unreferenced-disks"))
+
+
 @call("DELETE", "/nodes/{node}/qemu/{vmid}")
 async def destroy_vm(world: World, call: Call) -> str:
     """Remove a stopped VM; a lock in its config is found in the task only."""
@@ -57,7 +62,7 @@ async def destroy_vm(world: World, call: Call) -> str:
             check_not_base(worker, doomed)
             await worker.work()
             # The config is written after the volumes are gone, which may fail.
-            remove_volumes(worker, doomed)
+            remove_volumes(worker, doomed, unreferenced=_unreferenced(call))
             check_writable(world, worker, doomed)
             _purge(world, call, worker, doomed)
             forget(world, doomed)
@@ -84,7 +89,7 @@ async def destroy_ct(world: World, call: Call) -> str:
                 doomed.status, doomed.started = "stopped", None
             check_not_base(worker, doomed)
             await worker.work()
-            remove_volumes(worker, doomed)
+            remove_volumes(worker, doomed, unreferenced=_unreferenced(call))
             check_writable(world, worker, doomed)
             if force or call.params.get("purge"):
                 worker.log(f"purging CT {guest.vmid} from related configurations..")

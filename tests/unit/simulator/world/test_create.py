@@ -133,6 +133,19 @@ async def test_a_deleted_guest_takes_its_volumes_along(cell: Any) -> None:
     assert not any(v.vmid == 200 for v in cell.world.storages["ceph"].volumes)
 
 
+@pytest.mark.parametrize("unreferenced", [0, 1])
+async def test_disks_that_no_config_names_go_when_that_is_asked_for(
+    cell: Any, unreferenced: int
+) -> None:
+    size = {"vmid": 200, "filename": "vm-200-disk-7", "size": "1G"}
+    for storage in ("ceph", "local-lvm"):
+        await cell.call("POST", f"storage/{storage}/content", size)
+    await cell.done("POST", "qemu", {"vmid": 200, "scsi0": "ceph:1"})
+    await cell.done("DELETE", "qemu/200", {"destroy-unreferenced-disks": unreferenced})
+    left = [v.volid for s in cell.world.storages.values() for v in s.volumes if v.vmid == 200]
+    assert left == ([] if unreferenced else ["local-lvm:vm-200-disk-7", "ceph:vm-200-disk-7"])
+
+
 async def test_a_base_with_linked_clones_stays(cell: Any) -> None:
     await cell.done("POST", "qemu/9000/clone", {"newid": 200})
     status = await cell.done("DELETE", "qemu/9000")
