@@ -34,6 +34,7 @@ PAGE = b"""<!DOCTYPE html>
   <body>The API is below <code>/api2/json</code>. There is no web interface.</body>
 </html>
 """
+ICON = "/favicon.ico"
 UNRESOLVED = "failed to get address info for: {}: {}"
 UNKNOWN_NAME = "Name or service not known"
 NO_NAME_SERVER = "Temporary failure in name resolution"
@@ -87,7 +88,7 @@ class Api:
             return Answer(200, "OK", PAGE, "text/html; charset=UTF-8")
         if not request.path.startswith(BASE):
             check_content(request)
-            raise plain(500, f"no such file '{request.path}'", newline=True)
+            raise plain(500, _no_file(request.path), newline=True)
         if not request.output:
             raise plain(501, "no such uri")
         await self.daemons[asked].init_request()
@@ -176,6 +177,14 @@ class Api:
             identity.tokenid,
             lambda path, privilege: self._permissions.may(authid, path, privilege),
         )
+
+
+def _no_file(path: str) -> str:
+    """What is said of a file of the web interface, of which there is none."""
+    if path.startswith("/pve2/") or path == ICON:
+        where = path.removeprefix("/pve2").replace(ICON, f"/images{ICON}")
+        return f"unable to open file '/usr/share/pve-manager{where}' - No such file or directory"
+    return f"no such file '{path}'"
 
 
 def _filled(method: Method, given: Mapping[str, Any]) -> str:

@@ -87,8 +87,19 @@ def check_power(call: Call, privilege: str) -> None:
 
 def workers(world: World, call: Call) -> int:
     """How many tasks run at a time."""
+    return _given_workers(world, call) or DEFAULT_WORKERS
+
+
+def check_workers(world: World, call: Call) -> None:
+    """Refuse to move guests where nobody says how many at a time."""
+    if not _given_workers(world, call):
+        where = "'max-workers' parameter or max_workers in datacenter.cfg"
+        raise CallError(500, f"either {where} must be set!")
+
+
+def _given_workers(world: World, call: Call) -> int:
     given = call.params.get("max-workers", call.params.get("maxworkers"))
-    return int(given or world.options.get("max_workers", DEFAULT_WORKERS))
+    return int(given or world.options.get("max_workers", 0))
 
 
 def startup(guest: Guest, key: str) -> int | None:

@@ -256,6 +256,25 @@ PROPERTIES: dict[str, PropertyFormat] = {
 }  # fmt: skip
 
 
+CPU_TYPE = re.compile(
+    r"host|max|(?:qemu|kvm)(?:32|64)|x86-64-v[234]|x86-64-v2-AES|486|athlon|phenom|Opteron_G[1-5]"
+    r"|(?:EPYC(?:-(?:Rome|Milan|Genoa|Turin))?|pentium[23]?|core2?duo|Conroe|Penryn|Nehalem|Westmere"
+    r"|SandyBridge|IvyBridge|Haswell|Broadwell|Skylake-(?:Client|Server)|Cascadelake-Server"
+    r"|Cooperlake|Icelake-(?:Client|Server)|KnightsMill|Snowridge|SapphireRapids|GraniteRapids"
+    r"|SierraForest|ClearwaterForest)(?:-(?:v\d|IBRS|IBPB|noTSX))*"
+    r"|custom-.+"
+)
+"""Types of CPUs, with their versions (`PVE/QemuServer/CPUConfig.pm`); custom ones are not known."""
+
+
+def unknown_cpu(properties: Mapping[str, str]) -> str | None:
+    """Why a setting of a CPU is refused: its type is none that is built in."""
+    kind = properties.get("cputype")
+    if kind is None or CPU_TYPE.fullmatch(kind):
+        return None
+    return f"Built-in cputype '{kind}' is not defined (missing 'custom-' prefix?)"
+
+
 def split_list(text: str) -> list[str]:
     """The items of a list that is written with commas, semicolons, blanks or NUL."""
     return [item for item in re.split(r"[,;\s\0]+", text) if item]

@@ -23,7 +23,7 @@ from multidict import CIMultiDict
 
 from .answer import Answer
 from .front import IDLE_TIMEOUT, MAX_UNREAD
-from .multipart import UploadFailed, receive
+from .multipart import Misplaced, UploadFailed, receive
 from .parameters import MAX_BODY
 from .request import Request
 from .upload import MULTIPART
@@ -67,8 +67,10 @@ async def read(request: web.BaseRequest) -> Request:
     if head.uploads and head.content_type == MULTIPART:
         try:
             return replace(head, upload=await receive(request))
+        except Misplaced:
+            return replace(head, broken="field")
         except UploadFailed:
-            return replace(head, broken=True)
+            return replace(head, broken="form")
     body = b"" if chunked or length > MAX_BODY else await request.read()
     return replace(head, body=body)
 

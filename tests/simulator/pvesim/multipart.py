@@ -17,26 +17,43 @@ MAX_FIELDS = 64 * 1024
 """Bytes of all fields beside the file."""
 
 
+FIELDS = ("content", "checksum-algorithm", "checksum")
+"""What stands before the file, in this order."""
+
+
 class UploadFailed(Exception):
     """The form is no form, has no file, or its fields are too long."""
 
 
+class Misplaced(UploadFailed):
+    """A field before the file that does not belong there."""
+
+
 async def receive(request: web.BaseRequest) -> Upload:
-    """Read the form of a request to its end; raises UploadFailed."""
+    """Read the form of a request to its end, what stands behind the file for nothing.
+
+    Raises UploadFailed.
+    """
     fields: dict[str, str] = {}
+    expected, misplaced = list(FIELDS), False
     found: tuple[str, int, dict[str, str]] | None = None
     try:
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
                 raise UploadFailed
-            if part.name == "filename" and part.filename:
+            if part.name == "filename" and part.filename and found is None:
                 found = (part.filename, *await _file(part))
-            elif part.name:
+            elif part.name in expected and found is None:
                 fields[part.name] = await part.text(encoding="utf-8")
+                del expected[: expected.index(part.name) + 1]
+            else:
+                misplaced = misplaced or found is None
     except (ValueError, AssertionError) as error:  # what aiohttp raises for a broken form
         raise UploadFailed from error
     if found is None or sum(map(len, fields.values())) >= MAX_FIELDS:
         raise UploadFailed
+    if misplaced:
+        raise Misplaced
     return Upload(secrets.token_hex(16), fields, *found)
 
 

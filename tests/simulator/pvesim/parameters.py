@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from .answer import plain
+from .answer import bare, plain
 from .calls import CallError
 from .request import Request
 
@@ -42,8 +42,11 @@ def check_content(request: Request) -> None:
         return
     if request.method not in ("POST", "PUT"):
         raise plain(501, f"Unexpected content for method '{request.method}'")
+    if request.broken == "field":
+        raise bare(400, "Bad Request")
     if request.broken:
-        raise plain(501, "upload failed")
+        at = "at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 1370."
+        raise plain(500, f"upload failed {at}", newline=True)
     if request.upload is not None:
         return
     if request.content_type not in ("", FORM, "application/json"):

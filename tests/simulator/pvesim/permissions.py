@@ -16,7 +16,7 @@ from typing import Any
 
 from .calls import CallError
 from .entities import User
-from .formats import split_list
+from .formats import refusal, split_list
 from .roles import ROLES
 from .schema import Method
 from .world import World
@@ -215,6 +215,8 @@ class _Check:
             if userid != self._authid:
                 raise denied()
             return
+        if reason := refusal("pve-userid", userid):
+            raise CallError(500, reason)
         realm = userid.rpartition("@")[2]
         self._perm(f"/access/realm/{realm}", [test])
 

@@ -30,8 +30,8 @@ class Request:
     chunked: bool = False
     upload: Upload | None = None
     """The file and the form of a body with several parts."""
-    broken: bool = False
-    """Whether the body should be such a form and is none."""
+    broken: str = ""
+    """What is wrong with such a body: `form`, it is none with a file, or a `field` out of place."""
 
     @property
     def uploads(self) -> bool:

@@ -129,6 +129,9 @@ def _check_archive(world: World, call: Call, volid: str) -> None:
     if not colon:
         raise CallError(500, "Only root can pass arbitrary filesystem paths.")
     find_storage(world, name, call.node)
+    if path.startswith("vztmpl/"):
+        wrong = "content type needs to be 'backup'"
+        raise CallError(500, f"unable to use volume {volid} - {wrong}")
     if not path.startswith("backup/"):
         raise CallError(500, f"unable to parse directory volume name '{path}'")
     volume = find_volume(world, volid, call.node)

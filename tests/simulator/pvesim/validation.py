@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from .calls import CallError
-from .formats import PROPERTIES, PropertyFormat, refusal
+from .formats import PROPERTIES, PropertyFormat, refusal, unknown_cpu
 from .schema import Method
 
 MISSING = "property is missing and it is not optional"
@@ -85,9 +85,7 @@ def _check_presence(
             continue
         needed = schema.get("requires")
         if isinstance(needed, str) and needed not in given:
-            errors[f"{prefix}{needed}"] = (
-                f"missing property - '{prefix}{name}' requires this property"
-            )
+            errors[f"{prefix}{needed}"] = f"missing property required by '{prefix}{name}'"
 
 
 def _take(form: PropertyFormat, part: str, found: dict[str, str]) -> None:
@@ -173,9 +171,13 @@ def _format_error(schema: Mapping[str, Any], text: str, path: str) -> str | None
         return None if reason is None else f"invalid format - {reason}\n"
     if form:
         try:
-            parse_property_string(PROPERTIES[form] if isinstance(form, str) else form, text, path)
+            found = parse_property_string(
+                PROPERTIES[form] if isinstance(form, str) else form, text, path
+            )
         except FormatError as error:
             return f"invalid format - {error}"
+        reason = unknown_cpu(found) if form == "pve-vm-cpu-conf" else None
+        return f"invalid format - {reason}\n" if reason else None
     return None
 
 

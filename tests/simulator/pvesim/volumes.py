@@ -180,6 +180,13 @@ def content_path(storage: Storage, volume: Volume) -> str:
     return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{where}/{name}"
 
 
+def file_path(storage: Storage, volid: str) -> str:
+    """Where a storage of files looks for a volume, whether it is there or not."""
+    folder, _unused, name = volid.partition(":")[2].rpartition("/")
+    where = FOLDERS.get(folder, f"images/{folder}" if folder.isdigit() else folder)
+    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{where}/{name}"
+
+
 def check_file_name(volid: str) -> None:
     """Refuse what is no name of a volume on a storage of files."""
     name = volid.partition(":")[2]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 PATH = "/nodes/pve1/storage/local/upload"
+FAILED = "upload failed at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 1370."
 ISO = b"an image"
 NAME = "small.iso"
 
@@ -64,7 +65,7 @@ def test_a_checksum_is_verified(simulator: Any, algorithm: str) -> None:
         (right, "OK"),
         ("0123", f"checksum mismatch: got '{right}' != expect '0123'"),
     ):
-        form = {"checksum": checksum, "checksum-algorithm": algorithm}
+        form = {"checksum-algorithm": algorithm, "checksum": checksum}
         assert ended(simulator, upload(simulator, **form).json()["data"])[0] == status
 
 
@@ -75,7 +76,7 @@ def test_a_checksum_is_verified(simulator: Any, algorithm: str) -> None:
         ({"content": "backup"}, 400, "does not have a value in the enumeration"),
         ({"content": "import", "name": "a.qcow2"}, 500, "does not support 'import' content"),
         ({"path": PATH.replace("local/", "ceph/")}, 500, "can't upload to storage type 'rbd'"),
-        ({"checksum": "0123"}, 400, "requires this property"),
+        ({"checksum": "0123"}, 400, "missing property required by 'checksum'"),
     ],
 )
 def test_what_cannot_be_stored_is_refused(
@@ -89,10 +90,10 @@ def test_what_cannot_be_stored_is_refused(
 
 def test_a_form_without_a_file_fails(simulator: Any) -> None:
     answer = simulator.request("POST", PATH, files={"content": (None, "iso")})
-    assert (answer.status_code, answer.text) == (501, "upload failed")
+    assert (answer.status_code, answer.text) == (500, f"{FAILED}\n")
     broken = {"Content-Type": "multipart/form-data; boundary=xyz"}
     answer = simulator.request("POST", PATH, b"nothing of the kind", headers=broken)
-    assert (answer.status_code, answer.text) == (501, "upload failed")
+    assert (answer.status_code, answer.text) == (500, f"{FAILED}\n")
 
 
 def test_elsewhere_such_a_form_is_no_content(simulator: Any) -> None:
@@ -109,3 +110,11 @@ def test_a_ticket_needs_no_csrf_token_for_it(simulator: Any) -> None:
         "POST", PATH, {"content": "iso"}, auth=None, headers=headers, files=files
     )
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fields", [{"checksum": "0", "checksum-algorithm": "md5"}, {"tmpfilename": "x"}]
+)
+def test_what_stands_before_the_file_has_its_order(simulator: Any, fields: dict[str, str]) -> None:
+    answer = upload(simulator, **fields)
+    assert (answer.status_code, answer.reason, answer.text) == (400, "Bad Request", "")

@@ -100,13 +100,13 @@ def test_a_property_that_requires_another_says_so() -> None:
     )
     assert errors == {
         "ipconfig0": "invalid format - format error\n"
-        "ipconfig0.ip: missing property - 'ipconfig0.gw' requires this property\n"
+        "ipconfig0.ip: missing property required by 'ipconfig0.gw'\n"
     }
 
 
 def test_a_parameter_that_requires_another_says_so() -> None:
     errors = errors_of("POST", "/access/ticket", {"username": "u", "password": "p", "path": "/"})
-    assert errors == {"privs": "missing property - 'path' requires this property"}
+    assert errors == {"privs": "missing property required by 'path'"}
 
 
 def test_repeated_keys_become_a_list_or_a_joined_list() -> None:

@@ -81,6 +81,8 @@ async def get_time(world: World, call: Call) -> dict[str, Any]:
 
 @call("GET", "/nodes/{node}/lxc/{vmid}/interfaces")
 async def interfaces(world: World, call: Call) -> list[dict[str, Any]] | None:
-    """The interfaces of a running container; null for a stopped one."""
-    guest = guest_of(world, call)
-    return container_interfaces(world, guest) if guest.running else None
+    """The interfaces of a running container; null for one that does not run, or not here."""
+    guest = world.guests.get(int(call.params["vmid"]))
+    if guest is None or (guest.kind, guest.node) != ("lxc", call.node) or not guest.running:
+        return None
+    return container_interfaces(world, guest)

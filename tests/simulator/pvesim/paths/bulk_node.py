@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pvesim.bulk import Bulk, check_power, in_order, startup, wanted_ids, workers
+from pvesim.bulk import Bulk, check_power, check_workers, in_order, startup, wanted_ids, workers
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import drives
 from pvesim.entities import Guest
@@ -97,6 +97,7 @@ async def migrateall(world: World, call: Call) -> str:
     """Move guests to another node; running containers are restarted there."""
     check_power(call, "VM.Migrate")
     target = check_target(world, call)
+    check_workers(world, call)
 
     async def work(worker: Worker) -> None:
         async def migrate(guest: Guest) -> str:

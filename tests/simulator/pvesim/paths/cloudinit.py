@@ -18,6 +18,8 @@ from pvesim.guests import api_lock, guest_of
 from pvesim.rights import CLOUDINIT
 from pvesim.world import World
 
+from .node_settings import dns
+
 HIDDEN = "**********"
 OPTION = re.compile(f"{CLOUDINIT}|name|{NET.pattern}")
 
@@ -53,28 +55,29 @@ def _option(guest: Guest, key: str) -> dict[str, Any]:
 async def dump(world: World, call: Call) -> str:
     """One of the files that cloud-init reads."""
     guest = guest_of(world, call)
-    files = {"user": _user, "network": _network, "meta": _meta}
-    return files[call.params["type"]](guest)
+    search = (await dns(world, call)).get("search", "")
+    if call.params["type"] == "network":
+        return _network(guest)
+    user = _user(guest, search)
+    return user if call.params["type"] == "user" else _meta(user + _network(guest))
 
 
-def _meta(guest: Guest) -> str:
+def _meta(text: str) -> str:
     """The id of the instance, which changes with the other files."""
-    text = _user(guest) + _network(guest)
     return f"instance-id: {hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()}\n"
 
 
-def _user(guest: Guest) -> str:
-    return "".join(f"{line}\n" for line in _user_lines(guest))
+def _user(guest: Guest, search: str) -> str:
+    return "".join(f"{line}\n" for line in _user_lines(guest, search))
 
 
-def _user_lines(guest: Guest) -> Iterator[str]:
-    """Name, user, password and keys."""
+def _user_lines(guest: Guest, search: str) -> Iterator[str]:
+    """Name, user, password and keys; `search` are the domains that the node looks in."""
     config = guest.config
     hostname, _dot, domain = (guest.name or f"VM{guest.vmid}").partition(".")
-    domain = domain or str(config.get("searchdomain", "")).partition(" ")[0]
+    domain = domain or str(config.get("searchdomain", search)).partition(" ")[0]
     yield from ("#cloud-config", f"hostname: {hostname}", "manage_etc_hosts: true")
-    if domain:
-        yield f"fqdn: {hostname}.{domain}"
+    yield f"fqdn: {hostname}.{domain}" if domain else f"fqdn: {hostname}"
     if "ciuser" in config:
         yield f"user: {config['ciuser']}"
     if "cipassword" in config:

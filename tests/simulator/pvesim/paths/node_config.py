@@ -29,7 +29,11 @@ DEVICES = ((0x1045, 0xFFFF00), (0x1042, 0x018000), (0x1041, 0x020000))
 """The virtual devices of a node: a balloon, a disk and a network card, by device and class."""
 FLAGS = {
     "aes": "Activate AES instruction set for HW acceleration.",
-    "nested-virt": "Controls nested virtualization, namely 'svm' for AMD CPUs and 'vmx' for Intel.",
+    "nested-virt": (
+        "Controls nested virtualization, namely 'svm' for AMD CPUs and 'vmx' for Intel CPUs. Live "
+        "migration still only works if it's the same flag on both sides. Use a CPU model similar "
+        "to the host, with the same vendor, not x86-64-vX!"
+    ),
     "pdpe1gb": "Allow guest OS to use 1GB size pages, if host HW supports it.",
 }
 PATIENCE = 10.0

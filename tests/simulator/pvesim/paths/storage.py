@@ -17,6 +17,7 @@ from pvesim.volumes import (
     FILE_TYPES,
     check_file_name,
     content_path,
+    file_path,
     find_storage,
     find_volume,
     linked_children,
@@ -144,6 +145,8 @@ async def volume_attributes(world: World, call: Call) -> dict[str, Any]:
     storage, volid = _named(world, call)
     _check_seen(call, storage)
     volume = find_volume(world, volid, call.node)
+    if volume is None and storage.type in FILE_TYPES:
+        raise CallError(500, f"volume_size_info on '{volid}' failed - no format")
     if volume is None:
         raise CallError(500, f"volume '{volid}' does not exist")
     image = volume.content in ("images", "rootdir")
@@ -186,8 +189,7 @@ def _check_missing(worker: Worker, storage: Storage, volid: str) -> None:
     """A file that is not there is as good as removed, with a warning that does not count."""
     if storage.type not in FILE_TYPES:
         raise Died(f"volume '{volid}' does not exist")
-    path = storage.options.get("path", f"/mnt/pve/{storage.id}")
-    worker.log(f"disk image '{path}/images/{volid.partition(':')[2]}' does not exist")
+    worker.log(f"disk image '{file_path(storage, volid)}' does not exist")
     worker.log(f"Removed volume '{volid}'")
 
 

@@ -11,7 +11,7 @@ from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.entities import Storage, Volume
 from pvesim.guests import check_allowed
 from pvesim.sizes import parse_size
-from pvesim.volumes import FILE_TYPES, find_storage, find_volume
+from pvesim.volumes import FILE_TYPES, find_storage, find_volume, volume_path
 from pvesim.world import World
 
 SUFFIX = re.compile(r"\.(raw|qcow2|vmdk)$")
@@ -25,8 +25,9 @@ async def allocate(world: World, call: Call) -> str:
     form = _format(call, name)
     check_allowed(call, f"/storage/{storage.id}", "Datastore.AllocateSpace")
     volid = _volume_id(storage, name, vmid)
-    if find_volume(world, volid, call.node) is not None:
-        raise CallError(500, f"disk image '{volid}' already exists")
+    if (there := find_volume(world, volid, call.node)) is not None:
+        shown = volume_path(storage, there) if storage.type in FILE_TYPES else volid
+        raise CallError(500, f"disk image '{shown}' already exists")
     size = str(call.params["size"])
     volume = Volume(volid, "images", form, _bytes(size), vmid, int(world.clock.now()))
     volume.node, volume.used = None if storage.shared else call.node, 0

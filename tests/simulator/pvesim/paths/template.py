@@ -62,8 +62,8 @@ async def template_ct(world: World, call: Call) -> None:
 
 def _check(world: World, guest: Guest) -> None:
     """What is refused before a task starts."""
-    check_quorum(world)
     check_lock(guest)
+    check_quorum(world)
     label = guest.label
     if guest.snapshots:
         raise CallError(500, f"unable to create template, because {label} contains snapshots")

@@ -39,6 +39,10 @@ class Events:
         self._tickets: dict[str, tuple[str, str]] = {}
         self.headers: dict[str, str] = {}
         """What the next request carries instead of what was recorded."""
+        self.form: Mapping[str, Any] = {}
+        """Parameters of the next request that the recording hides."""
+        self.file_size = 0
+        """Bytes of the file that the next request carries, of which the beginning was recorded."""
         self.ticket: tuple[str, str] | None = None
         """The ticket and the CSRF token of the next request."""
 
@@ -80,6 +84,12 @@ class Events:
 
     async def _send(self, headers: dict[str, str]) -> None:
         self.headers = headers
+
+    async def _form(self, form: Mapping[str, Any]) -> None:
+        self.form = form
+
+    async def _file(self, size: int) -> None:
+        self.file_size = size
 
     async def _rest(self, _argument: object) -> None:
         await self._stage.rest()

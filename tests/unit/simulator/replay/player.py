@@ -117,7 +117,12 @@ class Player:
         return headers
 
     async def _send(self, recording: Recording, headers: dict[str, str]) -> tuple[Reply, float]:
-        body, kind = recording.content()
+        if self._events.form:
+            form = {**(recording.request["form"] or {}), **self._events.form}
+            request = {**recording.request, "form": form}
+            recording = replace(recording, request=request)
+        body, kind = recording.content(self._events.file_size)
+        self._events.file_size, self._events.form = 0, {}
         if kind:
             headers.setdefault("Content-Type", kind)
         method, path = recording.request["method"], self._names.translated(recording.path)

@@ -97,8 +97,11 @@ class Recording:
         match = START_TIME.match(data) if isinstance(data, str) else None
         return (str(data).split(":")[1], int(match[1], 16)) if match else None
 
-    def content(self) -> tuple[bytes, str]:
-        """The body of the request and its type; a form that was cut is made up again."""
+    def content(self, size: int = 0) -> tuple[bytes, str]:
+        """The body of the request and its type; a form that was cut is made up again.
+
+        `size` is that of a file of which the beginning alone was kept, 0 where it does not matter.
+        """
         form, raw = self.request["form"], self.request.get("rawbody")
         if match := re.fullmatch(r"a form of (\d+) bytes", self.cut):
             return b"x=".ljust(int(match[1]), b"x"), "application/x-www-form-urlencoded"
@@ -107,19 +110,20 @@ class Recording:
             kind = (
                 f"multipart/form-data; boundary={boundary[1]}" if boundary else "application/json"
             )
-            return _whole(str(raw), boundary[1] if boundary else "").encode(), kind
+            return _whole(str(raw), boundary[1] if boundary else "", size).encode(), kind
         if form is not None and self._has_content:
             return urlencode(form, True).encode(), "application/x-www-form-urlencoded"
         return b"", ""
 
 
-def _whole(raw: str, boundary: str) -> str:
+def _whole(raw: str, boundary: str, size: int) -> str:
     """A form with its end: of the files alone the beginning was kept."""
     end = f"\r\n--{boundary}--\r\n"
     if not boundary or raw.endswith(end):
         return raw
     blank = "" if "\r\n\r\n" in raw.rpartition(f"--{boundary}")[2] else "\r\n"
-    return f"{raw}{blank}x{end}"
+    begun = raw.rpartition("\r\n\r\n")[2]
+    return f"{raw}{blank}{'x' * max(1, size - len(begun))}{end}"
 
 
 def read(name: str) -> list[Recording]:

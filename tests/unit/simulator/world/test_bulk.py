@@ -98,7 +98,7 @@ async def test_a_node_is_drained(cell: Any) -> None:
     params = {"vmid": 200, "ostemplate": OS, "rootfs": "ceph:2", "start": 1}
     assert await cell.done("POST", "lxc", params) == "OK"
     await cell.settle(5)
-    upid = await cell.call("POST", "migrateall", {"target": "pve3"})
+    upid = await cell.call("POST", "migrateall", {"target": "pve3", "max-workers": 4})
     assert await cell.end(upid) == "OK"
     assert [g.vmid for g in cell.world.guests_on("pve1")] == []
     assert cell.world.guests[200].running
@@ -106,7 +106,9 @@ async def test_a_node_is_drained(cell: Any) -> None:
 
 
 async def test_local_disks_of_a_running_vm_keep_it_where_it_is(cell: Any) -> None:
-    lines = await cell.lines("POST", "migrateall", {"target": "pve3"}, node="pve2")
+    lines = await cell.lines(
+        "POST", "migrateall", {"target": "pve3", "max-workers": 4}, node="pve2"
+    )
     assert lines == [
         "Migrating VM 101",
         "Migrating VM 101 failed: precondition check failed:",
