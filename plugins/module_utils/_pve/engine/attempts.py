@@ -67,7 +67,8 @@ class JobRun:
     ``calling`` while its call has been sent and not been answered. ``baseline`` are the tasks that
     its node had before the first call. ``unsure`` says that a call of it may have been carried out
     although no answer said so. ``waiting`` maps a reason to wait at no cost to the second when that
-    began. ``notes`` are what earlier attempts left behind.
+    began. ``notes`` are what earlier attempts left behind. ``turn`` is the place in the queues
+    that it has already.
     """
 
     job: Job
@@ -82,6 +83,7 @@ class JobRun:
     remains: bool = False
     notes: list[str] = field(default_factory=list)
     waiting: dict[str, float] = field(default_factory=dict)
+    turn: int | None = None
 
     def result(self, outcome: Outcome, message: str | None = None) -> Result:
         """What became of the job; the notes about earlier attempts go with it."""
@@ -112,10 +114,13 @@ class JobRun:
 
     def died(self, error: Exception) -> Result:
         """What can be said of a job that a mistake of this program ended."""
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         begun = bool(self.tasks) or self.attempts > 0
         return self.result(
-            Outcome.LOST if begun else Outcome.FAILED,
-            f"a mistake in upid.proxmox ended the work on {self.job.title};"
-            f" please report it: {trace.strip()}",
+            Outcome.LOST if begun else Outcome.FAILED, mistake(self.job.title, error)
         )
+
+
+def mistake(what: str, error: Exception) -> str:
+    """The message about work that an error of this program ended."""
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return f"an error in upid.proxmox ended {what}; please report it: {trace.strip()}"

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 import typing as t
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 
 if t.TYPE_CHECKING:
     from ..operations.lane import Lane
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class _Waiting:
-    """A job in the queue; ``turn`` is its place in the order of arrival."""
+    """A job in the queue: by ``turn``, its place, and ``order``, where two have the same."""
 
     turn: int
-    lanes: tuple[Lane, ...]
-    granted: asyncio.Future[None]
+    order: int
+    lanes: tuple[Lane, ...] = field(compare=False)
+    granted: asyncio.Future[None] = field(compare=False)
 
 
 @dataclass
@@ -48,18 +51,26 @@ class Lanes:
         self._limits = dict(limits)
         self._used: Counter[str] = Counter()
         self._exclusive: set[str] = set()
-        self._queues: dict[tuple[Lane, ...], deque[_Waiting]] = {}
+        self._queues: dict[tuple[Lane, ...], list[_Waiting]] = {}
         # Who waits for a lane or uses it: a lane of one job alone is not what makes it wait.
         self._interested: Counter[str] = Counter()
         self._shares: dict[str, _Share] = {}
         self._turn = 0
+        self._order = itertools.count()
+
+    def turn(self) -> int:
+        """A place behind all that were taken before."""
+        self._turn += 1
+        return self._turn
 
     @contextlib.asynccontextmanager
-    async def hold(self, lanes: t.Iterable[Lane]) -> t.AsyncIterator[None]:
-        """Wait for the lanes, keep them for the block."""
+    async def hold(self, lanes: t.Iterable[Lane], turn: int | None = None) -> t.AsyncIterator[None]:
+        """Wait for the lanes, keep them for the block; ``turn`` is a place taken before."""
         wanted = tuple(lanes)
-        self._turn += 1
-        waiting = _Waiting(self._turn, wanted, asyncio.get_running_loop().create_future())
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(
+            self.turn() if turn is None else turn, next(self._order), wanted, granted
+        )
         self._interested.update(lane.name for lane in wanted)
         self._queue(waiting, self._contended(wanted))
         self._grant()
@@ -119,10 +130,7 @@ class Lanes:
         )
 
     def _queue(self, waiting: _Waiting, lanes: tuple[Lane, ...]) -> None:
-        queue = self._queues.setdefault(lanes, deque())
-        queue.append(waiting)
-        if len(queue) > 1 and queue[-2].turn > waiting.turn:
-            self._queues[lanes] = deque(sorted(queue, key=lambda one: one.turn))
+        heapq.heappush(self._queues.setdefault(lanes, []), waiting)
 
     def _free(self, lanes: tuple[Lane, ...]) -> bool:
         for lane in lanes:
@@ -139,14 +147,12 @@ class Lanes:
         while True:
             heads = [(self._head(lanes), lanes) for lanes in list(self._queues)]
             ready = [
-                (head.turn, lanes)
-                for head, lanes in heads
-                if head is not None and self._free(lanes)
+                (head, lanes) for head, lanes in heads if head is not None and self._free(lanes)
             ]
             if not ready:
                 return
-            _turn, lanes = min(ready, key=lambda one: one[0])
-            self._admit(self._queues[lanes].popleft())
+            _head, lanes = min(ready, key=lambda one: one[0])
+            self._admit(heapq.heappop(self._queues[lanes]))
 
     def _admit(self, waiting: _Waiting) -> None:
         if self._free(waiting.lanes):
@@ -159,7 +165,7 @@ class Lanes:
         """The first in the queue for these lanes who still waits."""
         queue = self._queues[lanes]
         while queue and queue[0].granted.cancelled():
-            queue.popleft()
+            heapq.heappop(queue)
         if not queue:
             del self._queues[lanes]
             return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..api import clock
 from ..api.errors import PveError, Trouble, classify
+from ..tasks.task import Outcome
 from .attempts import Retry
 
 if t.TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Policy:
     log_lines: int = 20
     node_timeout: float = 600.0
     replace_leftovers: bool = False
+    warnings: str = "accept"
+
+    def goes_on_after(self, outcome: Outcome) -> bool:
+        """Whether the next step of a chain is begun after one with this outcome."""
+        return outcome.good and (outcome is not Outcome.WARNINGS or self.warnings == "accept")
 
 
 class Retries:

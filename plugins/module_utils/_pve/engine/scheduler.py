@@ -11,13 +11,14 @@ import typing as t
 from dataclasses import replace
 
 from ..api import clock
-from ..api.errors import PveError, Trouble, classify
+from ..api.errors import NoAnswerError, PveError, Trouble, classify
 from ..operations.job import Unneeded
 from ..tasks.log import with_log
 from ..tasks.stopping import stop_task
 from ..tasks.task import Outcome, Task
-from .attempts import JobRun, Result, Retry
+from .attempts import JobRun, Result, Retry, mistake
 from .baseline import Baselines
+from .chains import Chain, ChainRun
 from .follow_up import follow, has_sequel
 from .leftovers import explain, left_by, removal
 from .retries import Policy, Retries
@@ -31,13 +32,13 @@ if t.TYPE_CHECKING:
     from ..operations.job import Job
     from ..tasks.upid import Upid
     from ..tasks.watcher import Watcher
+    from .chains import ChainResult, Prepare, Step
     from .lanes import Lanes
 
 __all__ = ("Policy", "Result", "Scheduler")
 
 # How often to look whether what has to be waited for has happened, in seconds.
 _STEP = 0.05
-_BEGUN = (Outcome.QUEUED, Outcome.STARTING)
 
 
 class Scheduler:
@@ -68,9 +69,18 @@ class Scheduler:
 
     async def run(self, jobs: t.Sequence[Job]) -> list[Result]:
         """Run the jobs; the results are in the same order, whatever became of each."""
+        chains = await self.run_chains([Chain.of(job) for job in jobs])
+        return [t.cast("Result", chain.last.result) for chain in chains]
+
+    async def run_chains(self, chains: t.Sequence[Chain]) -> list[ChainResult]:
+        """Run chains side by side; the results are in the same order.
+
+        With the policy not to wait a chain ends where its first task has been started.
+        """
+        jobs = [step.job for chain in chains for step in chain.steps if step.job is not None]
         self._known.update(job.upid for job in jobs if job.upid is not None)
-        runs = [JobRun(job) for job in jobs]
-        drives = [asyncio.ensure_future(self._drive(run)) for run in runs]
+        runs = [ChainRun(chain, chain.target) for chain in chains]
+        drives = [asyncio.ensure_future(self._drive_chain(run)) for run in runs]
         await self._until_enough(runs, drives)
         await self._let_go(runs, drives)
         return [
@@ -79,15 +89,17 @@ class Scheduler:
         ]
 
     async def _until_enough(
-        self, runs: t.Sequence[JobRun], drives: t.Sequence[asyncio.Future[Result]]
+        self, runs: t.Sequence[ChainRun], drives: t.Sequence[asyncio.Future[ChainResult]]
     ) -> None:
-        """Wait for the end of all jobs, for the order to stop, or only for all starts."""
+        """Wait for the end of all chains, for the order to stop, or only for all starts."""
         stopped = asyncio.ensure_future(self._stop.wait())
         all_ended: asyncio.Future[t.Any] = asyncio.gather(*drives)
         step = None if self._policy.wait else _STEP
         try:
             while not (all_ended.done() or stopped.done()):
-                if not self._policy.wait and all(run.state not in _BEGUN for run in runs):
+                if not self._policy.wait and all(
+                    run.begun or drive.done() for run, drive in zip(runs, drives)
+                ):
                     return
                 await asyncio.wait(
                     {all_ended, stopped}, timeout=step, return_when=asyncio.FIRST_COMPLETED
@@ -97,7 +109,7 @@ class Scheduler:
             all_ended.add_done_callback(_read)
 
     async def _let_go(
-        self, runs: t.Sequence[JobRun], drives: t.Sequence[asyncio.Future[Result]]
+        self, runs: t.Sequence[ChainRun], drives: t.Sequence[asyncio.Future[ChainResult]]
     ) -> None:
         """End what waits. A call that is under way is never abandoned: its answer is the UPID."""
         while any(not drive.done() for drive in drives):
@@ -105,6 +117,42 @@ class Scheduler:
                 if not run.calling:
                     drive.cancel()
             await asyncio.wait([drive for drive in drives if not drive.done()], timeout=_STEP)
+
+    async def _drive_chain(self, chain: ChainRun) -> ChainResult:
+        """Take one step after the other until one does not succeed."""
+        chain.turn = self._lanes.turn()
+        for step in chain.chain.steps:
+            job = step.job or await self._prepared(chain, step)
+            if job is not None:
+                chain.run = JobRun(job, turn=chain.turn)
+                chain.end(step.name, await self._drive(chain.run))
+            if not self._policy.goes_on_after(chain.ended[-1].outcome):
+                break
+        return chain.result()
+
+    async def _prepared(self, chain: ChainRun, step: Step) -> Job | None:
+        """The job of a step that is due; None where it ended without one, which is noted."""
+        prepare = t.cast("Prepare", step.prepare)
+        until, attempt = clock.now() + self._policy.node_timeout, 0
+        while True:
+            try:
+                return await prepare(chain.target)
+            except Unneeded as unneeded:
+                chain.end_without_job(step.name, Outcome.UNCHANGED, str(unneeded))
+                return None
+            except NoAnswerError as error:  # a node may be away for a while
+                if clock.now() >= until:
+                    chain.end_without_job(step.name, Outcome.FAILED, str(error))
+                    return None
+                attempt += 1
+                await clock.sleep(clock.backoff(attempt, first=2.0))
+            except PveError as error:
+                chain.end_without_job(step.name, Outcome.FAILED, str(error))
+                return None
+            except Exception as error:  # noqa: BLE001 - it must not take the other chains with it
+                what = f"{step.name} of {chain.target.title}"
+                chain.end_without_job(step.name, Outcome.FAILED, mistake(what, error))
+                return None
 
     async def _drive(self, run: JobRun) -> Result:
         try:
@@ -120,7 +168,7 @@ class Scheduler:
                 if adopted is not None:
                     with self._lanes.occupy(run.job.lanes):
                         return await self._see_through(run, adopted, fresh=False)
-                async with self._lanes.hold(run.job.lanes):
+                async with self._lanes.hold(run.job.lanes, run.turn):
                     await self._keep_interval()
                     return run.interrupted() if self._stop.is_set() else await self._start(run)
             except Retry as retry:

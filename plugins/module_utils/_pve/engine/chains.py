@@ -1,0 +1,153 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chains: the steps of one guest, each begun as soon as the one before has succeeded.
+
+A chain waits for no other one but in the lanes. A step that fails ends its own chain only.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..tasks.task import Outcome
+
+if t.TYPE_CHECKING:
+    from ..operations.job import Job, Target
+    from ..tasks.task import Task
+    from .attempts import JobRun, Result
+
+Prepare = t.Callable[["Target"], t.Awaitable["Job"]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a chain: a ``job`` that is known beforehand, or one that ``prepare`` makes.
+
+    ``prepare`` is called when the step is due, with the guest as the steps before left it. It reads
+    what it needs afresh and returns the job. It raises Unneeded where nothing is to be done, and
+    PveError where the step cannot be done. What takes no task at all is done in ``prepare`` itself.
+    """
+
+    name: str
+    job: Job | None = None
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps of the guest ``target``; there is at least one."""
+
+    target: Target
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, job: Job) -> Chain:
+        """The chain of a single job."""
+        return cls(job.target, (Step(job.title, job=job),))
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of a step; ``result`` is None where it got no job."""
+
+    name: str
+    outcome: Outcome
+    message: str | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class ChainResult:
+    """What became of a chain: its steps up to the last that was begun, in their order.
+
+    ``target`` is the guest as the last step left it. ``missing`` are the names of the steps that
+    were not begun.
+    """
+
+    target: Target
+    steps: tuple[StepResult, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> StepResult:
+        """The step that decides: the one that failed, or the last one."""
+        return self.steps[-1]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the last step if it did not succeed, else what all steps come to."""
+        if not self.last.outcome.good or self.missing:
+            return self.last.outcome
+        outcomes = {step.outcome for step in self.steps}
+        for outcome in (Outcome.WARNINGS, Outcome.OK):
+            if outcome in outcomes:
+                return outcome
+        return self.last.outcome
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """The results of the steps that got a job."""
+        return tuple(step.result for step in self.steps if step.result is not None)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Every task of the chain."""
+        return tuple(task for result in self.results for task in result.tasks)
+
+    @property
+    def changed(self) -> bool:
+        """Whether any step changed the guest, or may have."""
+        return any(result.changed for result in self.results)
+
+
+@dataclass
+class ChainRun:
+    """A chain on its way; ``run`` is the job at work, ``turn`` its place in the queues."""
+
+    chain: Chain
+    target: Target
+    turn: int = 0
+    ended: list[StepResult] = field(default_factory=list)
+    run: JobRun | None = None
+
+    @property
+    def calling(self) -> bool:
+        """Whether a call has been sent and not been answered, so that it must not be let go."""
+        return self.run is not None and self.run.calling
+
+    @property
+    def begun(self) -> bool:
+        """Whether nothing of the chain has yet to be started."""
+        state = self.run.state if self.run else Outcome.QUEUED
+        return state not in (Outcome.QUEUED, Outcome.STARTING)
+
+    @property
+    def step(self) -> Step:
+        """The step that is due."""
+        return self.chain.steps[len(self.ended)]
+
+    def end(self, name: str, result: Result) -> None:
+        """Note the end of a job."""
+        self.ended.append(StepResult(name, result.outcome, result.message, result))
+        self.target = result.job.target
+        self.run = None
+
+    def end_without_job(self, name: str, outcome: Outcome, message: str) -> None:
+        """Note the end of a step that got no job."""
+        self.ended.append(StepResult(name, outcome, message))
+
+    def result(self) -> ChainResult:
+        """What became of the chain."""
+        missing = tuple(step.name for step in self.chain.steps[len(self.ended) :])
+        return ChainResult(self.target, tuple(self.ended), missing)
+
+    def interrupted(self) -> ChainResult:
+        """What can be said of a chain that was let go."""
+        if self.run is not None:
+            self.end(self.step.name, self.run.interrupted())
+        elif len(self.ended) < len(self.chain.steps):
+            self.end_without_job(self.step.name, Outcome.QUEUED, "not started: interrupted")
+        return self.result()
