@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
+import re
 import signal
 import typing as t
 
@@ -35,14 +35,23 @@ class _Module(AnsibleModule):
             "summary": {**summary(()), "elapsed": 0.0},
             "api": {"requests": 0, "host": None},
         }
-        with contextlib.suppress(TypeError, ValueError):
-            super().__init__(**options)
-            return
         # Ansible's error and its traceback show the entry, so it is not raised while that is known.
-        self.fail_json(
-            "guests: an entry is not a dictionary (it is not shown, for it may hold a secret)",
-            invocation={"module_args": {}},
-        )
+        odd = "guests: an entry is not a dictionary (it is not shown, for it may hold a secret)"
+        try:
+            super().__init__(**options)
+        except OverflowError:
+            odd = f"{self._infinite()}: infinity is not a whole number"
+        except (TypeError, ValueError):
+            pass
+        else:
+            return
+        self.fail_json(odd, invocation={"module_args": {}})
+
+    def _infinite(self) -> str:
+        """The options that Ansible's own reading of numbers breaks at."""
+        infinite = re.compile(r"[+-]?inf(inity)?\Z", re.IGNORECASE)
+        found = [name for name, one in self.given.items() if infinite.match(str(one).strip())]
+        return ", ".join(found) or "an option"
 
     def _load_params(self) -> None:
         """Keep the options as they were given; Ansible drops what it cannot read from them."""

@@ -216,6 +216,8 @@ def test_what_a_server_says_commands_no_terminal(tmp_path: Path, simulated: Simu
         ("poll_interval", "inf"),
         ("retries", -1),
         ("wait_timeout", 10**12),
+        ("wait_timeout", "inf"),
+        ("node_timeout", float("-inf")),
     ],
 )
 def test_a_number_that_cannot_be_meant_is_refused(
