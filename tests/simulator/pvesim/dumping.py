@@ -15,6 +15,7 @@ from .archives import (
     directory,
     tar_records,
     tar_totals,
+    vma_size,
 )
 from .drives import Drive, disks
 from .durations import fraction
@@ -109,12 +110,12 @@ async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
     volume.config = config
     volume.notes = _notes(job, guest)
     volume.protected = bool(job.options.get("protected"))
-    if volume.protected:
-        job.info("marking backup as protected")
-    if volume.notes:
-        job.info("adding notes to backup")
     job.storage.volumes.append(volume)
     job.info(f"archive file size: {_short(size)}")
+    if volume.notes:
+        job.info("adding notes to backup")
+    if volume.protected:
+        job.info("marking backup as protected")
     return volume
 
 
@@ -170,7 +171,7 @@ async def _vma(job: Job, guest: Guest, mode: str, path: str) -> int:
     await _progress(job, total, total - data)
     if not running:
         job.info("stopping kvm after backup task")
-    return compressed(data, path)
+    return compressed(vma_size(data, total), path)
 
 
 def _data(job: Job, drive: Drive) -> int:

@@ -156,6 +156,8 @@ class Volume:
     notes: str = ""
     protected: bool = False
     """Whether it can neither be removed nor pruned."""
+    ostype: str = ""
+    """Of an OS template: the distribution that is found in it; `none`: nothing is known of it."""
 
 
 @dataclass

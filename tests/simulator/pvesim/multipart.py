@@ -15,6 +15,8 @@ from .upload import Upload
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 MAX_FIELDS = 64 * 1024
 """Bytes of all fields beside the file."""
+HEAD = 16
+"""Bytes of the beginning that are kept."""
 
 
 FIELDS = ("content", "checksum-algorithm", "checksum")
@@ -36,7 +38,7 @@ async def receive(request: web.BaseRequest) -> Upload:
     """
     fields: dict[str, str] = {}
     expected, misplaced = list(FIELDS), False
-    found: tuple[str, int, dict[str, str]] | None = None
+    found: tuple[str, int, dict[str, str], bytes] | None = None
     try:
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
@@ -57,12 +59,13 @@ async def receive(request: web.BaseRequest) -> Upload:
     return Upload(secrets.token_hex(16), fields, *found)
 
 
-async def _file(part: BodyPartReader) -> tuple[int, dict[str, str]]:
-    """The size and the checksums of the file."""
+async def _file(part: BodyPartReader) -> tuple[int, dict[str, str], bytes]:
+    """The size and the checksums of the file, and how it begins."""
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS}
-    size = 0
+    size, head = 0, b""
     while chunk := await part.read_chunk(1 << 16):
         size += len(chunk)
+        head = head or chunk[:HEAD]
         for checksum in sums.values():
             checksum.update(chunk)
-    return size, {name: checksum.hexdigest() for name, checksum in sums.items()}
+    return size, {name: checksum.hexdigest() for name, checksum in sums.items()}, head

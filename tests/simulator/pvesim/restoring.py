@@ -55,10 +55,15 @@ class Restore:
         return volume, dict(volume.config)
 
     def undo(self, worker: Worker) -> None:
-        """Nothing of the new guest stays; an old one is as it was."""
+        """The volumes go; of a new VM an empty config stays, of a container nothing.
+
+        An old guest is as it was.
+        """
         for volume in self.made:
             free(worker.world, volume.volid, worker.node)
-        if self.old is None:
+        if self.old is None and self.guest.kind == "qemu":
+            self.guest.config = {}
+        elif self.old is None:
             forget(worker.world, self.guest)
         else:
             self.guest.config = self.old.config

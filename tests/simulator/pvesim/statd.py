@@ -63,6 +63,10 @@ class Statd:
         when, entry = self._told.get(vmid, (0.0, None))
         return entry if self._remembers(when, at) else None
 
+    def told_at(self, name: str) -> float:
+        """When a node told of itself last, 0 when it never did."""
+        return self._nodes_told.get(name, 0.0)
+
     def knows(self, name: str, at: str) -> bool:
         """Whether the node `at` has the measurements of a node, as of its storages."""
         when = self._nodes_told.get(name)

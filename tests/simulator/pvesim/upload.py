@@ -26,6 +26,8 @@ class Upload:
     filename: str
     size: int
     checksums: Mapping[str, str]
+    head: bytes = b""
+    """How it begins."""
 
     @property
     def tmpfilename(self) -> str:

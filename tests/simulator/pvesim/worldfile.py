@@ -130,6 +130,7 @@ def _volume(world: World, storage: str, entry: Mapping[str, Any], node: str | No
     volume.node, volume.parent, volume.used = node, entry.get("parent"), entry.get("used")
     volume.config = dict(entry["config"]) if entry.get("config") else None
     volume.notes, volume.protected = entry.get("notes", ""), bool(entry.get("protected"))
+    volume.ostype = entry.get("ostype", "")
     return volume
 
 

@@ -32,7 +32,7 @@ def _plain(*names: str) -> dict[str, Any]:
 
 VOLUME = _plain(
     "name", "size", "content", "format", "vmid", "nodes", "ago", "parent", "used", "config",
-    "notes", "protected",
+    "notes", "protected", "ostype",
 )  # fmt: skip
 WORLD: Mapping[str, Any] = {
     **_plain("cluster", "options", "durations", "start_failures", "realms", "mappings"),

@@ -63,7 +63,7 @@ def _storage(storage: Storage, now: float) -> Document:
 
 def _volume(volume: Volume, now: float) -> Document:
     entry: Document = {"name": volume.volid.partition(":")[2], "ago": now - volume.ctime}
-    for key in ("size", "content", "format", "vmid", "parent", "used", "config", "notes"):
+    for key in ("size", "content", "format", "vmid", "parent", "used", "config", "notes", "ostype"):
         if (value := getattr(volume, key)) not in (None, ""):
             entry[key] = value
     entry |= {"protected": True} if volume.protected else {}

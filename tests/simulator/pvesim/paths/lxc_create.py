@@ -125,7 +125,10 @@ async def _create(
     made: list[Volume] = []
     try:
         config = await _config(world, worker, guest.vmid, options, made)
-        await _unpack(world, call, worker)
+        found = await _unpack(world, call, worker)
+        if "ostype" not in options:
+            config["ostype"] = _detected(found)
+        _tell_architecture(worker, found)
         async with as_death():
             check_writable(world, worker, guest)
     except Died as exc:
@@ -155,12 +158,11 @@ async def _config(
         del config["unprivileged"]
     config.setdefault("hostname", f"CT{vmid}")
     config.setdefault("arch", "amd64")
-    config.setdefault("ostype", "debian")
     return config
 
 
-async def _unpack(world: World, call: Call, worker: Worker) -> None:
-    """Unpack the template into the root file system."""
+async def _unpack(world: World, call: Call, worker: Worker) -> str:
+    """Unpack the template into the root file system; the distribution that is in it, or none."""
     volid = str(call.params["ostemplate"])
     template = find_volume(world, volid, call.node)
     if template is None:
@@ -171,7 +173,24 @@ async def _unpack(world: World, call: Call, worker: Worker) -> None:
     worker.log(f"extracting archive '{path}/template/cache/{volid.rpartition('/')[2]}'")
     await worker.work()
     worker.log(tar_totals("read", tar_records(packed(template)), worker.duration))
+    known = (kind for kind in ("debian", "ubuntu") if kind in volid)
+    return template.ostype or next(known, "alpine")
+
+
+def _detected(found: str) -> str:
+    """The type that PVE::LXC::Setup makes of what was unpacked."""
+    if found == "none":
+        raise Died("unable to detect OS distribution")
+    return found
+
+
+def _tell_architecture(worker: Worker, found: str) -> None:
+    """The architecture is read from a program of the container, where there is one."""
+    if found == "none":
+        worker.log("Falling back to amd64.")
+        worker.log("Use `pct set VMID --arch ARCH` to change.")
+        return
     worker.log("Detected container architecture: amd64")
-    if "debian" in volid or "ubuntu" in volid:
+    if found in ("debian", "ubuntu"):
         worker.log("Creating SSH host key 'ssh_host_ed25519_key' - this may take some time ...")
         worker.log("done: SHA256:simulated root@simulated")

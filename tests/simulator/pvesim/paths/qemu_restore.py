@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from pvesim.archives import directory, packed
+from datetime import datetime, timezone
+
+from pvesim.archives import directory, packed, vma_size
 from pvesim.autostart import autostart
 from pvesim.calls import Call, CallError
 from pvesim.drives import disks
@@ -25,6 +27,8 @@ from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 STEPS = 100
+UNPACK = {".zst": "zstd -q -d -c", ".gz": "zcat", ".lzo": "lzop -d -c"}
+"""What unpacks an archive, by the end of its name (`PVE/Storage.pm`, decompressor_info)."""
 LEAST_TICK = 0.1
 BLOCK, CLUSTER = 4 << 10, 64 << 10
 """What a VMA archive counts data in, and what it stores it in."""
@@ -34,8 +38,19 @@ NOT_CLEANED = (
 )
 
 
+NOT_LIVE = "live-restore is only compatible with backup images from a Proxmox Backup Server"
+
+
 class Unwritten(Died):
     """The disks are there, but the config could not be written."""
+
+
+class Whole(Died):
+    """An end whose text gets no prefix."""
+
+    def prefixed(self, _prefix: str) -> Died:
+        """The same end."""
+        return self
 
 
 async def restore_vm(world: World, call: Call) -> str:
@@ -48,8 +63,11 @@ async def restore_vm(world: World, call: Call) -> str:
             try:
                 if guest.running:
                     raise Died("vm is running")
+                if call.params.get("live-restore"):
+                    raise Whole(NOT_LIVE)
                 config = await _restore(restore, worker)
                 _check_written(restore, worker, config)
+                worker.log("rescan volumes...")
                 restore.finish(worker, config)
             except Unwritten:
                 raise
@@ -66,19 +84,44 @@ async def restore_vm(world: World, call: Call) -> str:
 async def _restore(restore: Restore, worker: Worker) -> dict[str, CONFIG_VALUE]:
     """Make the disks, read the archive; the config of the restored VM."""
     archive, config = restore.archive(worker)
+    limit = int(restore.call.params.get("bwlimit") or 0)
+    if limit:
+        worker.log(f"applying read rate limit: {limit}")
+    command = _command(restore, worker, limit)
+    worker.log(f"restore vma archive: {command}")
+    drives = list(disks("qemu", config))
+    lines = [f"{key}: {value}\n" for key, value in config.items()]
+    lines += [f"#qmdump#map:{d.key}:drive-{d.key}:{d.storage}:{volume_format(d.volume)}:\n"
+              for d in drives]  # fmt: skip
+    worker.log(f"CFG: size: {len(''.join(lines))} name: qemu-server.conf")
+    for number, drive in enumerate(drives, start=1):
+        worker.log(f"DEV: dev_id={number} size: {drive.size} devname: drive-{drive.key}")
+    made = datetime.fromtimestamp(archive.ctime, tz=timezone.utc)
+    worker.log(f"CTIME: {made:%a %b} {made.day:2d} {made:%H:%M:%S %Y}")
+    try:
+        await _disks(restore, worker, config, limit)
+    except (Died, CallError) as exc:
+        raise Whole(f"command 'set -o pipefail && {command}' failed: {exc}") from exc
+    total = sum(drive.size for drive in disks("qemu", config))
+    if limit:
+        worker.duration = max(worker.duration, total / (limit * 1024))
+    await _read(worker, total, archive)
+    return config
+
+
+def _command(restore: Restore, worker: Worker, limit: int) -> str:
+    """The command that reads the archive, through what limits and unpacks it."""
     where = storage_of(worker.world, restore.volid)
     path = f"{directory(where)}/{restore.volid.rpartition('/')[2]}"
+    unpack = next((tool for end, tool in UNPACK.items() if path.endswith(end)), "")
+    steps = []
+    if limit:
+        steps.append(f"cstream -t {limit * 1024} -- {path}")
+    if unpack:
+        steps.append(unpack if limit else f"{unpack} {path}")
     temporary = f"/var/tmp/vzdumptmp{worker.task.upid.pid}"
-    unpack = "zstd -q -d -c" if path.endswith(".zst") else "cat"
-    worker.log(
-        f"restore vma archive: {unpack} {path} | vma extract -v -r {temporary}.fifo - {temporary}"
-    )
-    size = len("".join(f"{key}: {value}\n" for key, value in config.items()))
-    worker.log(f"CFG: size: {size} name: qemu-server.conf")
-    await _disks(restore, worker, config)
-    await _read(worker, sum(drive.size for drive in disks("qemu", config)), archive)
-    worker.log("rescan volumes...")
-    return config
+    steps.append(f"vma extract -v -r {temporary}.fifo {'-' if steps else path} {temporary}")
+    return " | ".join(steps)
 
 
 def _check_written(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:
@@ -93,15 +136,19 @@ def _check_written(restore: Restore, worker: Worker, config: dict[str, CONFIG_VA
         raise Unwritten(exc.message) from exc
 
 
-async def _disks(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:
+async def _disks(
+    restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE], limit: int
+) -> None:
     """A new volume for each disk of the backup; the config names them."""
     world, vmid = worker.world, restore.guest.vmid
-    drives = list(disks("qemu", config))
-    for number, drive in enumerate(drives, start=1):
-        worker.log(f"DEV: dev_id={number} size: {drive.size} devname: drive-{drive.key}")
-    for drive in drives:
-        wanted = str(restore.call.params.get("storage", drive.storage))
-        storage = find_storage(world, wanted, worker.node)
+    pairs = [
+        (d, find_storage(world, str(restore.call.params.get("storage", d.storage)), worker.node))
+        for d in disks("qemu", config)
+    ]
+    if limit:
+        for limited in dict.fromkeys(storage.id for _unused, storage in pairs):
+            worker.log(f"rate limit for storage {limited}: {limit} KiB/s")
+    for drive, storage in pairs:
         form = volume_format(drive.volume) if storage.type in FILE_TYPES else "raw"
         name = cloudinit_name(storage, vmid) if drive.cloudinit else None
         volume = await allocate(worker, storage, "images", vmid, drive.size, form, name=name)
@@ -127,7 +174,8 @@ async def _read(worker: Worker, total: int, archive: Volume) -> None:
                 f"progress {point}% (read {total * point // 100} bytes, duration {spent} sec)"
             )
         printed = percent
-    data = min(total, -(-packed(archive) // BLOCK) * BLOCK)
+    data = max(0, packed(archive) - vma_size(0, total))
+    data = min(total, -(-data // BLOCK) * BLOCK)
     share = (total - data) * 100 / (total or 1)
     worker.log(f"total bytes read {total}, sparse bytes {total - data} ({share:.3g}%)")
     if data:

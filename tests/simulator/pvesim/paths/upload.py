@@ -20,6 +20,8 @@ EXTENSIONS: Mapping[str, re.Pattern[str]] = {
     "vztmpl": re.compile(r".+\.tar\.(?:gz|xz|zst|bz2)", re.IGNORECASE),
     "import": re.compile(r"[A-Za-z0-9.+=_-]+\.(?:ova|qcow2|raw|vmdk)"),
 }
+QCOW2 = b"QFI\xfb"
+"""How a file of this format begins."""
 FOLDERS = {"iso": "template/iso", "vztmpl": "template/cache", "import": "import"}
 
 
@@ -42,6 +44,7 @@ async def upload(world: World, call: Call) -> str:
     async def work(worker: Worker) -> None:
         worker.log(f"starting file import from: {file.tmpfilename}")
         _verify(worker, call, file)
+        _check_image(volume, file)
         await worker.work()
         path = storage.options.get("path", f"/mnt/pve/{storage.id}")
         folder, base = FOLDERS[volume.content], volume.volid.rpartition("/")[2]
@@ -88,3 +91,9 @@ def _verify(worker: Worker, call: Call, file: Upload) -> None:
         worker.log("calculating checksum...")
         raise Died(f"checksum mismatch: got '{got}' != expect '{wanted}'")
     worker.log("calculating checksum...OK, checksum verified")
+
+
+def _check_image(volume: Volume, file: Upload) -> None:
+    """An image to import has to be what its name says, as far as qemu-img would see it."""
+    if volume.content == "import" and volume.format == "qcow2" and file.head[:4] != QCOW2:
+        raise Died(f"qemu-img: Could not open '{file.tmpfilename}': Image is not in qcow2 format")

@@ -12,13 +12,16 @@ from urllib.parse import quote, urlencode
 
 from pvesim.entities import Acl, Guest, Volume
 from pvesim.history import Entry
-from pvesim.power import power_off
+from pvesim.power import clean_up, power_off
+from pvesim.statd import CYCLE
 from pvesim.task import Task
+from pvesim.volumes import find_volume, free
 from pvesim.worldfile import past_task
 
 from .client import Reply
 from .stage import TURNS, Stage
 
+A_SECOND = 1.0
 FORM = "application/x-www-form-urlencoded"
 TOKENS = {"root": "root@pam!cli", "sep": "root2@pve!sep", "alice": "alice@pve!t1",
           "bob": "bob@pve!t1"}  # fmt: skip
@@ -97,6 +100,17 @@ class Events:
     async def _pass(self, seconds: float) -> None:
         await self._stage.passed(seconds)
 
+    async def _until(self, text: str) -> None:
+        """It is `12:53:02` by the clock of the first node, at least."""
+        hours, minutes, seconds = (int(part) for part in text.split(":"))
+        ahead = hours * 3600 + minutes * 60 + seconds - self._stage.clock.now() % 86400
+        await self._stage.passed(max(0.0, ahead))
+
+    async def _told(self, node: str) -> None:
+        """The cycle of pvestatd of a node has just begun."""
+        age = self._stage.clock.now() - self._stage.world.statd.told_at(node)
+        await self._stage.passed(CYCLE - age % CYCLE + 0.01)
+
     async def _kill(self, text: str) -> None:
         """SIGKILL for the task `qmclone 110`."""
         task = self._running(text)
@@ -120,6 +134,14 @@ class Events:
             power_off(guest)
             if state == "running":
                 guest.status, guest.started = "running", self._stage.clock.now()
+
+    async def _restarted(self, vmids: list[int]) -> None:
+        """VMs were stopped and started at once: what cleans up after a stop holds their locks."""
+        for vmid in vmids:
+            await self._power({vmid: "stopped"})
+            clean_up(self._stage.world, self._stage.world.guests[vmid])
+            await self._power({vmid: "running"})
+        await self._stage.passed(A_SECOND)
 
     async def _gone(self, vmids: list[int]) -> None:
         for vmid in vmids:
@@ -146,16 +168,25 @@ class Events:
             self._stage.world.set_pmxcfs(name, state)
             await self._stage.world.node_changed(name)
 
-    async def _archive(self, backups: Mapping[str, int]) -> None:
-        """Backups of guests as they are now, by their volume."""
-        for volid, vmid in backups.items():
+    async def _archive(self, backups: Mapping[str, int | Sequence[int]]) -> None:
+        """Backups of guests as they are now, by their volume: `VMID` or `[VMID, bytes]`."""
+        for volid, what in backups.items():
+            vmid, size = (what, 26112) if isinstance(what, int) else what
             storage, _unused, name = volid.partition(":")
             guest = self._stage.world.guests[vmid]
+            free(self._stage.world, volid, guest.node)
             parts = name.split("-")[-1].split(".")[1:]
             self._stage.world.storages[storage].volumes.append(
-                Volume(volid, "backup", ".".join(parts), 26112, vmid,
+                Volume(volid, "backup", ".".join(parts), size, vmid,
                        int(self._stage.clock.now()), guest.node, config=dict(guest.config))
             )  # fmt: skip
+
+    async def _used(self, volumes: Mapping[str, int]) -> None:
+        """How many bytes volumes hold."""
+        for volid, size in volumes.items():
+            volume = find_volume(self._stage.world, volid, "vm")
+            assert volume, volid
+            volume.used = size
 
     async def _moved(self, places: Mapping[int, str]) -> None:
         """Guests that are at another node now."""

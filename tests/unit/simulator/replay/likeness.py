@@ -27,7 +27,10 @@ SAME = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"/proc/\d+/"), "/proc/PID/"),
     (re.compile(r"\bctime=\d+"), "ctime=TIME"),
+    (re.compile(r"/pveupload-[0-9a-f]{32}\b"), "/pveupload-NAME"),
+    (re.compile(r"\bvzdumptmp\d+\b"), "vzdumptmpPID"),
     (re.compile(r"20\d\d[-_]\d\d[-_]\d\d[T -]\d\d[:_]\d\d[:_]\d\dZ?"), "TIME"),
+    (re.compile(r"CTIME: \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d 20\d\d"), "CTIME: TIME"),
 )
 CUT_PATH = "/srv/pve"
 """What the recorder of the first series wrote for every path of the host."""
@@ -271,7 +274,8 @@ TOOLS = re.compile(
     r"|Creating filesystem|Filesystem UUID|Formatting |INFO: Total bytes|INFO: archive file size"
     r"|INFO: first sync|INFO: final sync|INFO: guest is online again|INFO: backup is sparse"
     r"|INFO: transferred|INFO: resuming VM|completed saving the VM state|[\d.]+ [KMGT]?i?B in "
-    r"|INFO: creating vzdump archive|INFO: Finished Backup|INFO: Backup (?:started|finished)"
+    r"|CFG: size|INFO: creating vzdump archive"
+    r"|INFO: Finished Backup|INFO: Backup (?:started|finished)"
 )
 """Lines of tools, whose numbers are the data's."""
 PROGRESS = re.compile(r"transferred|INFO: +\d+% |progress \d+%|mirror-\S+: transferred")
