@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .worker import Worker
 
 DIRECTORY = {"qemu": "qemu-server", "lxc": "lxc"}
-LABEL = {"qemu": "VM", "lxc": "CT"}
 
 
 def kind_of(call: Call) -> str:

@@ -18,7 +18,7 @@ def now() -> float:
 
 
 def wall() -> float:
-    """Seconds since the epoch by this machine's clock, for what people read."""
+    """Seconds since the epoch by this machine's clock, which goes on while the machine sleeps."""
     return time.time()
 
 

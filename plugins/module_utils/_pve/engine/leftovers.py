@@ -14,7 +14,7 @@ from ..operations.job import Job, Target, common_lanes
 from ..tasks.listing import list_tasks
 from ..tasks.task import outcome_of
 from ..tasks.types import default_wait_timeout
-from .recovery import find_at_work, find_dead, read_target
+from .recovery import find_at_work, read_target
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
@@ -22,11 +22,6 @@ if t.TYPE_CHECKING:
 
 # The description of a VM while it is cloned (PVE::API2::Qemu, clone_vm).
 _TEMPORARY = "qmclone temporary file"
-
-
-async def find_dead_task(api: Api, job: Job) -> Upid | None:
-    """The ended task of the same user that was to make this guest, or None."""
-    return await find_dead(api, job)
 
 
 def explain(guest: Guest, dead: Upid | None, node: str) -> str:
@@ -58,13 +53,8 @@ async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str
     return await find_at_work(api, job, nodes) is None
 
 
-async def find_dead_lock(api: Api, source: Guest) -> Upid | None:
+async def find_dead_lock(api: Api, node: str, vmid: int) -> Upid | None:
     """The dead clone that left ``lock: disk`` on a container, None while anybody works on it."""
-    return await find_dead_lock_on(api, source.node, source.vmid)
-
-
-async def find_dead_lock_on(api: Api, node: str, vmid: int) -> Upid | None:
-    """The same, of the container with this VMID on this node."""
     on_it = {"vmid": vmid}
     if await list_tasks(api, node, {"source": "active", **on_it}, retries=None):
         return None

@@ -15,7 +15,6 @@ from ..api import clock
 from ..api.answers import read_mapping
 from ..api.errors import ApiError, NoAnswerError, Trouble
 from ..tasks.listing import list_tasks
-from ..tasks.task import outcome_of
 from .follow_up import request_for
 
 if t.TYPE_CHECKING:
@@ -128,14 +127,6 @@ async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | Non
         if not lines or job.is_told_by(lines):
             return upid
     return None
-
-
-async def find_dead(api: Api, job: Job) -> Upid | None:
-    """The newest task of the caller for the same job that ended badly, or None."""
-    filters = {"source": "archive", "typefilter": job.task_type}
-    entries = await list_tasks(api, job.node, filters, retries=None)
-    entries = [entry for entry in entries if entry.status and not outcome_of(entry.status).good]
-    return await _first_match(api, entries, job, lambda upid: upid.user == api.authid)
 
 
 async def _entries(

@@ -17,7 +17,7 @@ from ..api.errors import ApiError, NoAnswerError, PveError, Trouble
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
 from ..tasks.upid import Upid, UpidError
-from .leftovers import explain_dead_lock, find_dead_lock_on
+from .leftovers import explain_dead_lock, find_dead_lock
 from .recovery import Recovery, find_started, recover
 
 if t.TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Starter:
             return
         source = int(job.task_id)
         if job.target.kind == "lxc" and "(disk)" in error.text:
-            dead = await find_dead_lock_on(self._api, job.node, source)
+            dead = await find_dead_lock(self._api, job.node, source)
             if dead is not None:
                 raise PveError(explain_dead_lock(job.node, source, dead)) from error
         elif not await self._is_worked_on(job.node, source):

@@ -160,11 +160,6 @@ def as_vmid(reference: object) -> int | None:
     return int(text) if _DIGITS.match(text) else None
 
 
-def kinds_to_name(references: t.Iterable[object]) -> tuple[str, ...]:
-    """The ``names`` that ``read_cluster`` needs for these references; none for VMIDs alone."""
-    return KINDS if any(as_vmid(reference) is None for reference in references) else ()
-
-
 async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
     """Read nodes and guests; ``names`` are the kinds of guests whose names are needed.
 
@@ -266,14 +261,11 @@ async def list_guests(
     return guests, {node for node, listed in lists.items() if listed is None}
 
 
-async def read_fresh(api: Api, guests: t.Sequence[Guest]) -> list[Guest]:
-    """The same guests with their name and state of this moment, one request a node and kind."""
-    states = await read_states(api, guests)
-    return [states.get(guest.vmid, guest) for guest in guests]
-
-
 async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
-    """Like ``read_fresh``, by VMID, without the guests that their nodes do not tell of now."""
+    """The guests with their name and state of this moment by VMID, one request a node and kind.
+
+    Those that their nodes do not tell of now are left out.
+    """
     places = sorted({(guest.node, guest.kind) for guest in guests})
     lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
     rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}

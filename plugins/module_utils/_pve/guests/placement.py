@@ -14,7 +14,6 @@ if t.TYPE_CHECKING:
     from .cluster import Cluster
 
 GIVEN, ROUND_ROBIN, LEAST_MEMORY = "given", "round_robin", "least_memory"
-PLACEMENTS = (GIVEN, ROUND_ROBIN, LEAST_MEMORY)
 
 
 class Place(t.NamedTuple):

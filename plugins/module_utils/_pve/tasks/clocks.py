@@ -45,10 +45,6 @@ class NodeClocks:
         ahead = self._ahead.get(node)
         return self._api.server_time() if ahead is None else clock.now() + ahead
 
-    def knows(self, node: str) -> bool:
-        """Whether ``now`` is the node's own clock."""
-        return node in self._ahead
-
     def age(self, upid: Upid) -> float:
         """How many seconds ago a task started."""
         return max(0.0, self.now(upid.node) - upid.starttime)

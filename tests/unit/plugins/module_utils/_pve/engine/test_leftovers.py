@@ -90,21 +90,20 @@ async def test_the_lock_of_a_dead_clone_is_found() -> None:
     dead = api.cluster.start(
         "pve1", "vzclone", 9100, 5, started=-600, exitstatus="unexpected status"
     )
-    assert await find_dead_lock(api, await found(api, 9100)) == dead.upid
+    assert await find_dead_lock(api, "pve1", 9100) == dead.upid
 
 
 @in_virtual_time
 async def test_a_lock_that_a_task_holds_or_may_hold_is_not_dead() -> None:
     api = FakeApi()
     api.cluster.add(9100, "lxc", hostname="tpl", lock="disk")
-    source = await found(api, 9100)
-    assert await find_dead_lock(api, source) is None
+    assert await find_dead_lock(api, "pve1", 9100) is None
     api.cluster.start("pve1", "vzclone", 9100, 5, started=-600, exitstatus="unexpected status")
     running = api.cluster.start("pve1", "move_volume", 9100, user="bob@pve")
-    assert await find_dead_lock(api, source) is None
+    assert await find_dead_lock(api, "pve1", 9100) is None
     api.cluster.tasks.remove(running)
     api.cluster.start("pve1", "vzclone", 9100, 5, started=-60)
-    assert await find_dead_lock(api, source) is None
+    assert await find_dead_lock(api, "pve1", 9100) is None
 
 
 # What the user is told.

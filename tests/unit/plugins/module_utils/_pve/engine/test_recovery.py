@@ -19,7 +19,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.baseline 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.recovery import (
     Recovery,
     find_at_work,
-    find_dead,
     find_running,
     recover,
 )
@@ -262,18 +261,6 @@ async def test_the_running_task_of_anybody_is_found_for_an_adoption() -> None:
     theirs = a_clone(api, user="bob@pve")
     assert await find_running(api, job()) == theirs.upid
     assert await find_running(api, job(300)) is None
-
-
-@in_virtual_time
-async def test_only_what_ended_badly_is_dead() -> None:
-    api = an_api()
-    killed = a_clone(api, seconds=1.0, started=-900, exitstatus="unexpected status")
-    a_clone(api, seconds=1.0, started=-800)
-    a_clone(api, seconds=1.0, started=-700, exitstatus="WARNINGS: 1")
-    a_clone(api, seconds=1.0, started=-600, exitstatus="no space", user="bob@pve")
-    a_clone(api)
-    assert await find_dead(api, job()) == killed.upid
-    assert await find_dead(api, job(300)) is None
 
 
 @in_virtual_time

@@ -19,9 +19,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster i
     Cluster,
     Guest,
     as_vmid,
-    kinds_to_name,
     read_cluster,
-    read_fresh,
     read_states,
     split_tags,
     still_named,
@@ -281,12 +279,11 @@ async def test_a_fresh_look_asks_each_node_once() -> None:
     guests = list((await read_cluster(api, ["qemu"])).guests.values())
     api.cluster.guests[100].status = "running"
     del api.cluster.guests[101]
-    fresh = await read_fresh(api, guests)
+    fresh = await read_states(api, guests)
     assert len(api.calls) == 6
-    assert [guest.vmid for guest in fresh] == list(range(100, 120))
-    assert fresh[0].running
-    assert fresh[1] == guests[1], "what is gone stays as it was last seen"
-    assert await read_fresh(api, []) == []
+    assert list(fresh) == [100, *range(102, 120)], "what is gone is left out"
+    assert fresh[100].running
+    assert await read_states(api, []) == {}
 
 
 # Finding one.
@@ -321,12 +318,6 @@ def test_an_explicit_name_is_never_a_vmid() -> None:
 )
 def test_only_digits_are_a_vmid(reference: object, vmid: int | None) -> None:
     assert as_vmid(reference) == vmid
-
-
-def test_names_are_needed_only_where_one_is_given() -> None:
-    assert kinds_to_name([100, "101"]) == ()
-    assert kinds_to_name([100, "app1"]) == KINDS
-    assert kinds_to_name([]) == ()
 
 
 def test_a_name_that_two_have_is_refused_with_both() -> None:
