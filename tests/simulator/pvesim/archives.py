@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .volumes import storage_path
+
 if TYPE_CHECKING:
     from .entities import Guest, Storage, Volume
 
@@ -56,7 +58,7 @@ def archive_name(guest: Guest, now: float, compress: str) -> str:
 
 def directory(storage: Storage) -> str:
     """Where the archives of a storage lie."""
-    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/dump"
+    return f"{storage_path(storage)}/dump"
 
 
 def parse_keep(text: str) -> dict[str, int]:

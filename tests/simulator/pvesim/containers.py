@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from .drives import Drive
 from .entities import Volume
 from .volumes import allocate, storage_of
@@ -15,6 +17,9 @@ SMALL = 512 * MIB
 """A file system below this size has blocks of 1 KiB instead of 4 (mke2fs.conf)."""
 GROUPS = sorted({1} | {base**power for base in (3, 5, 7) for power in range(1, 12)})
 """The groups of blocks that keep a copy of the superblock (sparse_super)."""
+
+COLUMNS = 72
+"""How wide mke2fs lists them."""
 
 
 async def make_volume(
@@ -35,11 +40,24 @@ async def make_volume(
     worker.log("Superblock backups stored on blocks: ")
     first = 1 if kib == 1 else 0
     copies = (n * (kib << 13) + first for n in GROUPS)
-    worker.log("\t" + ", ".join(str(block) for block in copies if block < blocks))
+    for line in _lines([str(block) for block in copies if block < blocks]):
+        worker.log(line)
     options = {k: v for k, v in drive.options.items() if k != "size"}
     result = Drive(drive.key, volume.volid, options)
     result.resize(size)
     return result
+
+
+def _lines(numbers: Sequence[str]) -> Iterator[str]:
+    """The numbers as mke2fs prints them: with a comma and a blank after each but the last."""
+    line, left = "", COLUMNS
+    for position, number in enumerate(numbers, 1):
+        if (need := len(number) + 2) > left:
+            yield f"\t{line}"
+            line, left = "", COLUMNS
+        line += f"{number}, " if position < len(numbers) else number
+        left -= need
+    yield f"\t{line}"
 
 
 def rsync_report(worker: Worker, size: int) -> None:

@@ -159,11 +159,17 @@ def _announce(worker: Worker, storage: Storage, volume: Volume) -> None:
         worker.log(f'  Logical volume "{volume.volid.rpartition(":")[2]}" created.')
 
 
+def storage_path(storage: Storage) -> str:
+    """Where a storage of files has its folders; `local` is what every installation begins with."""
+    usual = "/var/lib/vz" if storage.id == "local" else f"/mnt/pve/{storage.id}"
+    return str(storage.options.get("path", usual))
+
+
 def volume_path(storage: Storage, volume: Volume) -> str:
     """Where the volume lies, as commands in logs and errors name it."""
     name = volume.volid.partition(":")[2].rpartition("/")[2]
     if storage.type in FILE_TYPES:
-        path = storage.options.get("path", f"/mnt/pve/{storage.id}")
+        path = storage_path(storage)
         return f"{path}/images/{volume.vmid}/{name}"
     if storage.type == "rbd":
         pool = storage.options.get("pool", storage.id)
@@ -177,14 +183,14 @@ def content_path(storage: Storage, volume: Volume) -> str:
         return volume_path(storage, volume)
     folder, _unused, name = volume.volid.partition(":")[2].rpartition("/")
     where = FOLDERS.get(folder, folder)
-    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{where}/{name}"
+    return f"{storage_path(storage)}/{where}/{name}"
 
 
 def file_path(storage: Storage, volid: str) -> str:
     """Where a storage of files looks for a volume, whether it is there or not."""
     folder, _unused, name = volid.partition(":")[2].rpartition("/")
     where = FOLDERS.get(folder, f"images/{folder}" if folder.isdigit() else folder)
-    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{where}/{name}"
+    return f"{storage_path(storage)}/{where}/{name}"
 
 
 def check_file_name(volid: str) -> None:

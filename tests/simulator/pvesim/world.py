@@ -65,6 +65,8 @@ class World(Contents):
         self.random = random.Random(seed)
         self.leases: dict[tuple[int, int], str] = {}
         """The addresses that guests got, by VMID and number of the interface."""
+        self.consoles: dict[str, int] = {}
+        """The ports of consoles, by their UPIDs."""
         self.uploads: dict[str, Upload] = {}
         """The temporary files of requests that carry one, by their names."""
         self.born = clock.now()
@@ -101,7 +103,8 @@ class World(Contents):
         self.statd.end()
         Contents.__init__(self)
         self.random = random.Random(self.seed)
-        self.uploads, self.born, self.locks = {}, self.clock.now(), Locks(self.clock)
+        self.consoles, self.uploads = {}, {}
+        self.born, self.locks = self.clock.now(), Locks(self.clock)
         self.tasks, self.statd = TaskEngine(self), Statd(self)
         fill(self, data)
         for old, (name, new) in zip(served, list(self.nodes.items()), strict=False):

@@ -20,7 +20,7 @@ from pvesim.durations import fraction
 from pvesim.entities import Storage, Volume
 from pvesim.fetching import Fetched, Unfetched, fetch, speed, told
 from pvesim.guests import check_allowed
-from pvesim.volumes import find_storage, find_volume, volume_format
+from pvesim.volumes import find_storage, find_volume, storage_path, volume_format
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -51,7 +51,7 @@ def _target(world: World, call: Call, content: str, name: str) -> Storage:
 
 
 def _path(storage: Storage, content: str, name: str) -> str:
-    return f"{storage.options.get('path', f'/mnt/pve/{storage.id}')}/{FOLDER[content]}/{name}"
+    return f"{storage_path(storage)}/{FOLDER[content]}/{name}"
 
 
 def _keep(

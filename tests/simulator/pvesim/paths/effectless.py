@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls whose task ends OK and changes nothing, from one table: Ceph, disks, ACME, consoles."""
+"""Calls whose task ends OK and changes nothing, from one table: Ceph, disks, ACME."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Effectless:
     other: str | None = None
     default: Mapping[str, str] = field(default_factory=dict)
     returns: str = "upid"
-    answer: Mapping[str, Any] = field(default_factory=dict)
 
     def kind(self, params: Mapping[str, Any]) -> str:
         """The type of the task for these parameters."""
@@ -71,15 +70,10 @@ def _handler(entry: Effectless) -> Handler:
         ident = _filled(entry.id, values)
         kind = entry.kind(call.params)
         upid = world.tasks.start(call.node, call.caller.authid, kind, ident, _work)
-        if entry.returns == "upid":
-            return upid
         if entry.returns == "stream_but_forks":
             name = str(call.params["filepath"]).rpartition("/")[2]
             return Download("", name)
-        answer = {
-            k: _filled(v, values) if isinstance(v, str) else v for k, v in entry.answer.items()
-        }
-        return answer | ({"upid": upid} if entry.returns == "object_with_upid" else {})
+        return upid
 
     return start
 

@@ -27,7 +27,7 @@ from pvesim.guests import (
 )
 from pvesim.options import check_drives, plain_value
 from pvesim.rights import ONLY_ROOT, check_options, check_paths
-from pvesim.volumes import find_storage, find_volume, free
+from pvesim.volumes import find_storage, find_volume, free, storage_path
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -169,7 +169,7 @@ async def _unpack(world: World, call: Call, worker: Worker) -> str:
         worker.log(f"volume '{volid}' does not exist")
         raise Died(f"volume '{volid}' does not exist")
     storage = world.storages[volid.partition(":")[0]]
-    path = storage.options.get("path", f"/mnt/pve/{storage.id}")
+    path = storage_path(storage)
     worker.log(f"extracting archive '{path}/template/cache/{volid.rpartition('/')[2]}'")
     await worker.work()
     worker.log(tar_totals("read", tar_records(packed(template)), worker.duration))

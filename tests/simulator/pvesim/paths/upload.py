@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.entities import Storage, Volume
 from pvesim.upload import Upload
-from pvesim.volumes import FILE_TYPES, find_storage, volume_format
+from pvesim.volumes import FILE_TYPES, find_storage, storage_path, volume_format
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -46,7 +46,7 @@ async def upload(world: World, call: Call) -> str:
         _verify(worker, call, file)
         _check_image(volume, file)
         await worker.work()
-        path = storage.options.get("path", f"/mnt/pve/{storage.id}")
+        path = storage_path(storage)
         folder, base = FOLDERS[volume.content], volume.volid.rpartition("/")[2]
         destination = f"{path}/{folder}/{base}"
         worker.log(f"target node: {target}")

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 from pvesim.archives import TAR_RECORD
+from pvesim.volumes import file_path
 
 from .test_restore import back_up
+
+OSTEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 
 
 def found(cell: Any, upid: str, pattern: str) -> re.Match[str]:
@@ -112,3 +115,28 @@ async def test_a_restore_with_force_never_overwrites_a_guest_of_another_kind_or_
             500,
             f"unable to restore VM {vmid} - {text}: File exists",
         )
+
+
+@pytest.mark.parametrize(
+    ("size", "lines"),
+    [
+        ("1", ["\t32768, 98304, 163840, 229376"]),
+        ("40", [
+            "\t32768, 98304, 163840, 229376, 294912, 819200, 884736, 1605632, 2654208, ",
+            "\t4096000, 7962624",
+        ]),
+    ],
+)  # fmt: skip
+async def test_a_long_list_of_superblocks_goes_on_in_another_line(
+    cell: Any, size: str, lines: list[str]
+) -> None:
+    params = {"vmid": 300, "ostemplate": OSTEMPLATE, "rootfs": f"ceph:{size}"}
+    upid = await cell.call("POST", "lxc", params)
+    assert await cell.end(upid) == "OK"
+    assert [line for line in cell.task(upid).lines if line.startswith("\t")] == lines
+
+
+async def test_the_storage_local_is_where_every_installation_has_it(cell: Any) -> None:
+    local = cell.world.storages["local"]
+    local.options.pop("path", None)
+    assert file_path(local, OSTEMPLATE).startswith("/var/lib/vz/template/cache/")
