@@ -53,14 +53,21 @@ class Step:
         return self.params is not None and self.refusal is None
 
 
-async def decide_all(
+async def find_all(
     context: Context, operation: Operation, asked: t.Sequence[Asked]
-) -> list[Step]:
-    """Read the cluster once and each guest afresh, and decide about every one."""
+) -> tuple[list[Step], Cluster]:
+    """Read the cluster once and find every guest; nothing is decided about those that are there."""
     named = any(one.name is not None for one in asked)
     cluster = await read_cluster(context.api, KINDS if named else ())
     found = [_find(context, operation, one, cluster) for one in asked]
     _check_doubles(found)
+    return found, cluster
+
+
+async def decide_all(
+    context: Context, operation: Operation, found: t.Sequence[Step], cluster: Cluster
+) -> list[Step]:
+    """Read each guest afresh and decide about every one."""
     steps = await _with_states(context.api, found)
     return list(
         await asyncio.gather(*(_decide(context, operation, step, cluster) for step in steps))

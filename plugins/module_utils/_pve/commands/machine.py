@@ -45,6 +45,7 @@ class Engine:
             node_timeout=params["node_timeout"],
             contacted=True,
         )
+        self._lanes = Lanes({})  # common to all runs, also to those at the same time
         self._policy = Policy(
             wait=params["wait"],
             on_timeout=params["on_timeout"],
@@ -68,10 +69,10 @@ class Engine:
         """
         if not jobs:
             return []
-        lanes = Lanes(_limits(self.context.params, jobs))
+        self._lanes.limit(_limits(self.context.params, jobs))
         policy = replace(self._policy, wait=True) if to_the_end else self._policy
         scheduler = Scheduler(
-            self.context.api, self._watcher, lanes, policy, self.context.stop, vmids
+            self.context.api, self._watcher, self._lanes, policy, self.context.stop, vmids
         )
         with self.context.ends_by_itself():
             results = await scheduler.run(jobs)

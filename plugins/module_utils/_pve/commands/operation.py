@@ -21,12 +21,12 @@ from ..operations.guest import guest_job
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
 from .asked import read_asked
-from .decisions import decide_all
+from .decisions import decide_all, find_all
 from .machine import engine
 from .result import guest_values, job_report
 
 if t.TYPE_CHECKING:
-    from ..guests.cluster import Guest
+    from ..guests.cluster import Cluster, Guest
     from ..operations.catalog import Operation
     from ..operations.job import Job
     from ..tasks.upid import Upid
@@ -42,28 +42,73 @@ async def run(context: Context) -> Report:
     operation = OPERATIONS[params["operation"]]
     asked = read_asked(params["guests"], params["params"])
     _check_allowed(operation, asked, allowed=params["allow_destructive"])
-    steps = await decide_all(context, operation, asked)
-    diff = _diff(operation, steps)
+    found, cluster = await find_all(context, operation, asked)
     if context.check:
+        steps = await decide_all(context, operation, found, cluster)
         values = [_planned(step, apply_now=params["apply"] == "now") for step in steps]
+        diff = _diff(operation, steps)
         return job_report(None, [], values, diff=diff, refused=_refusals(steps))
     async with engine(context) as machine:
-        results, more = await _act(machine, operation, steps)
-        pending = await _pending(context, operation, steps, results)
-        restarts = {}
-        if params["apply"] == "now":
-            restarts = await _restart(machine, steps, pending)
+        groups = _by_node(found, together=params["start_interval"] > 0)
+        work = [
+            _carry_out(machine, operation, [found[index] for index in group], cluster)
+            for group in groups
+        ]
+        # All of them end, whatever becomes of one: what was started is on record by then.
+        ended = await asyncio.gather(*work, return_exceptions=True)
+    done: dict[int, tuple[Step, Values]] = {}
+    results: list[Result] = []
+    for group, one in zip(groups, ended):
+        if isinstance(one, BaseException):
+            raise one
+        done.update(zip(group, zip(one.steps, one.values)))
+        results += one.results
+    steps = [done[index][0] for index in range(len(found))]
+    return job_report(
+        context,
+        results,
+        [done[index][1] for index in range(len(found))],
+        diff=_diff(operation, steps),
+        refused=_refusals(steps),
+    )
+
+
+class _Done(t.NamedTuple):
+    """What became of some of the guests, ``values`` in the order of ``steps``."""
+
+    steps: list[Step]
+    results: list[Result]
+    values: list[Values]
+
+
+def _by_node(found: t.Sequence[Step], *, together: bool) -> list[list[int]]:
+    """The indexes of the steps, those of a node together, so that a silent one delays no other.
+
+    Starts that keep their distance are one group.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, step in enumerate(found):
+        node = step.guest.node if step.guest is not None and not together else ""
+        groups.setdefault(node, []).append(index)
+    return list(groups.values())
+
+
+async def _carry_out(
+    machine: Engine, operation: Operation, found: t.Sequence[Step], cluster: Cluster
+) -> _Done:
+    """Decide about these guests and do it."""
+    context = machine.context
+    steps = await decide_all(context, operation, found, cluster)
+    results, more = await _act(machine, operation, steps)
+    pending = await _pending(context, operation, steps, results)
+    restarts = {}
+    if context.params["apply"] == "now":
+        restarts = await _restart(machine, steps, pending)
     values = [
         _values(step, results.get(index), restarts.get(index), pending.get(index, ()))
         for index, step in enumerate(steps)
     ]
-    return job_report(
-        context,
-        [*more, *results.values(), *restarts.values()],
-        values,
-        diff=diff,
-        refused=_refusals(steps),
-    )
+    return _Done(steps, [*more, *results.values(), *restarts.values()], values)
 
 
 def _check_allowed(operation: Operation, asked: t.Sequence[Asked], *, allowed: bool) -> None:

@@ -63,6 +63,10 @@ class Lanes:
         self._turn += 1
         return self._turn
 
+    def limit(self, limits: t.Mapping[str, int]) -> None:
+        """Limit more lanes; those that have a limit keep it."""
+        self._limits = {**limits, **self._limits}
+
     @contextlib.asynccontextmanager
     async def hold(self, lanes: t.Iterable[Lane], turn: int | None = None) -> t.AsyncIterator[None]:
         """Wait for the lanes, keep them for the block; ``turn`` is a place taken before."""

@@ -390,6 +390,17 @@ async def test_a_node_that_does_not_say_what_runs_keeps_no_other_from_its_turn()
     assert not api.made("POST /nodes/pve2")
 
 
+@in_virtual_time
+async def test_a_silent_node_does_not_delay_the_start_of_a_guest_of_another_node() -> None:
+    api = an_api()
+    api.disturb("GET /nodes/pve2/lxc", 30.0, count=None)
+    work = asyncio.ensure_future(operate(api, "start", 100, 200))
+    await asyncio.sleep(3)
+    assert api.made("POST /nodes/pve1/qemu/100/status/start")
+    assert not api.made("POST /nodes/pve2")
+    assert [outcome for _vmid, outcome, _changed in outcomes(await work)] == ["ok", "ok"]
+
+
 @pytest.mark.parametrize("how", ["offline", "silent"])
 def test_what_cannot_be_read_is_never_gone(how: str) -> None:
     @in_virtual_time
