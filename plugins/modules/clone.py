@@ -21,7 +21,7 @@ author:
 options:
   source:
     description:
-      - The VM, the container or the template to clone, by VMID or by name. Its kind and its node
+      - The VM, the container or the template to clone, by VMID or by name. Its type and its node
         are detected.
       - The privilege C(VM.Clone) on C(/vms/{source}) is needed, and C(VM.Audit) to see it.
     type: str
@@ -255,7 +255,7 @@ guests:
       type: str
       returned: always
       sample: pve2
-    kind:
+    type:
       description: V(qemu) for a VM, V(lxc) for a container.
       type: str
       returned: always

@@ -37,7 +37,7 @@ options:
     description:
       - Only guests on this node.
     type: str
-  kind:
+  type:
     description:
       - Only VMs (V(qemu)) or only containers (V(lxc)).
     type: str
@@ -97,7 +97,7 @@ EXAMPLES = r"""
 
 - name: Find the running VMs with a tag
   upid.proxmox.guest_info:
-    kind: qemu
+    type: qemu
     status: running
     tags: web
     config: false
@@ -137,7 +137,7 @@ guests:
       type: str
       returned: always
       sample: pve2
-    kind:
+    type:
       description: V(qemu) for a VM, V(lxc) for a container.
       type: str
       returned: always
@@ -218,7 +218,7 @@ ARGUMENT_SPEC = {
     "pool": {"type": "str"},
     "tags": {"type": "list", "elements": "str"},
     "node": {"type": "str"},
-    "kind": {"type": "str", "choices": ["qemu", "lxc"]},
+    "type": {"type": "str", "choices": ["qemu", "lxc"]},
     "status": {"type": "str", "choices": ["running", "stopped", "unknown"]},
     "config": {"type": "bool", "default": True},
     "pending": {"type": "str", "choices": ["no", "show", "only"], "default": "no"},

@@ -100,7 +100,7 @@ leftovers:
       type: str
       returned: always
       sample: pve1
-    kind:
+    type:
       description: V(qemu) for a VM, V(lxc) for a container.
       type: str
       returned: always

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests/simulator/pvesim/data/api-schema.json"
 TARGET = ROOT / "plugins/module_utils/_pve/guests/property_formats.py"
-KINDS = ("qemu", "lxc")
+GUEST_TYPES = ("qemu", "lxc")
 # The formats that the schema only names, from PVE::QemuServer (CPUConfig, PCI, Drive, Cloudinit,
 # RNG), PVE::QemuServer and PVE::JSONSchema.
 NAMED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -66,7 +66,7 @@ from __future__ import annotations
 def build() -> str:
     """The text of the module."""
     schema = json.loads(SCHEMA.read_text())
-    formats = {kind: _of(kind, schema["paths"]) for kind in KINDS}
+    formats = {guest_type: _of(guest_type, schema["paths"]) for guest_type in GUEST_TYPES}
     body = pprint.pformat(formats, width=96, sort_dicts=True)
     return (
         f'{HEADER}API_VERSION = "{schema["version"].split("/")[0]}"\n\n'
@@ -74,8 +74,8 @@ def build() -> str:
     )
 
 
-def _of(kind: str, paths: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    parameters = paths[f"/nodes/{{node}}/{kind}/{{vmid}}/config"]["PUT"]["parameters"]
+def _of(guest_type: str, paths: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    parameters = paths[f"/nodes/{{node}}/{guest_type}/{{vmid}}/config"]["PUT"]["parameters"]
     found = {}
     for name, option in parameters.items():
         form = option.get("format")

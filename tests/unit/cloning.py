@@ -17,7 +17,7 @@ NAMES = [f"web{index}" for index in range(1, 6)]
 
 
 def an_api(**guests: Any) -> FakeApi:
-    """A cluster with a template of either kind, and a VM."""
+    """A cluster with a template of either type, and a VM."""
     api = FakeApi(**guests)
     api.cluster.add(9000, name="tpl", template=1, scsi0="ceph:base-9000-disk-0", memory="2048")
     api.cluster.add(9100, "lxc", hostname="ct-tpl", template=1, rootfs="ceph:base-9100-disk-0")

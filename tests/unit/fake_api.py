@@ -31,7 +31,7 @@ LEFT_LOCKED = (
     "clone failed: unable to open file '/etc/pve/nodes/pve1/qemu-server/201.conf.tmp.7'"
     " - Permission denied"
 )
-GONE = "Configuration file 'nodes/{node}/{kind}/{vmid}.conf' does not exist\n"
+GONE = "Configuration file 'nodes/{node}/{guest_type}/{vmid}.conf' does not exist\n"
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class FakeApi:
             if online:
                 rows[-1] |= {"maxmem": total, "mem": used}
         for guest in self.cluster.guests.values():
-            row = {"type": guest.kind, "node": guest.node, **guest.row()}
+            row = {"type": guest.type, "node": guest.node, **guest.row()}
             for name in ("name", "status"):
                 row.pop(name)
             row |= self.cluster.reported(guest.vmid)
@@ -268,16 +268,16 @@ class FakeApi:
             task.log.append("TASK ERROR: received interrupt")
         return Answer(None)
 
-    def _guest(self, node: str, kind: str, vmid: str) -> FakeGuest:
+    def _guest(self, node: str, guest_type: str, vmid: str) -> FakeGuest:
         guest = self.cluster.guests.get(int(vmid))
-        if guest is None or (guest.node, guest.kind) != (node, kind):
-            text = GONE.format(node=node, kind=kind, vmid=vmid)
-            raise ApiError(f"/nodes/{node}/{kind}/{vmid}", 500, text)
+        if guest is None or (guest.node, guest.type) != (node, guest_type):
+            text = GONE.format(node=node, guest_type=guest_type, vmid=vmid)
+            raise ApiError(f"/nodes/{node}/{guest_type}/{vmid}", 500, text)
         return guest
 
-    def _list(self, _params: dict[str, Any], node: str, kind: str) -> Answer:
+    def _list(self, _params: dict[str, Any], node: str, guest_type: str) -> Answer:
         guests = self.cluster.guests.values()
-        return Answer([g.row() for g in guests if (g.node, g.kind) == (node, kind)])
+        return Answer([g.row() for g in guests if (g.node, g.type) == (node, guest_type)])
 
     def _config(self, _params: dict[str, Any], **path: str) -> Answer:
         return Answer(dict(self._guest(**path).config))
@@ -325,23 +325,25 @@ class FakeApi:
 
     def _clone(self, params: dict[str, Any], **path: str) -> Answer:
         source, newid = self._guest(**path), int(params["newid"])
-        kind, word = source.kind, "VM" if source.kind == "qemu" else "container"
+        guest_type, word = source.type, "VM" if source.type == "qemu" else "container"
         if newid in self.cluster.guests:
             text = f"unable to create VM {newid}: config file already exists"
             raise ApiError(f"clone to {newid}", 500, text)
-        if kind == "lxc" and "lock" in source.config:
+        if guest_type == "lxc" and "lock" in source.config:
             raise ApiError(f"clone to {newid}", 500, f"CT is locked ({source.config['lock']})")
-        lock = "clone" if kind == "qemu" else "create"
+        lock = "clone" if guest_type == "qemu" else "create"
         config = {"lock": lock, "description": " qmclone temporary file"}
-        new = self.cluster.guests[newid] = FakeGuest(newid, kind, source.node, config)
+        new = self.cluster.guests[newid] = FakeGuest(newid, guest_type, source.node, config)
         new.born = now()
-        if kind == "lxc":
+        if guest_type == "lxc":
             source.config["lock"] = "disk"
 
         def done() -> None:
             name = params.get("name") or params.get("hostname")
             new.config = {k: v for k, v in source.config.items() if k not in ("template", "lock")}
-            new.config["name" if kind == "qemu" else "hostname"] = name or f"Copy-of-{source.name}"
+            new.config["name" if guest_type == "qemu" else "hostname"] = (
+                name or f"Copy-of-{source.name}"
+            )
             new.node, new.born = params.get("target", source.node), now()
             source.config.pop("lock", None)
 
@@ -352,14 +354,14 @@ class FakeApi:
             self.cluster.guests.pop(newid)
 
         line = f"creating a clone of {word} {source.vmid} with ID {newid}"
-        type_ = "qmclone" if kind == "qemu" else "vzclone"
+        type_ = "qmclone" if guest_type == "qemu" else "vzclone"
         return self._work(source.node, type_, source.vmid, done, [line], failed)
 
     def _create(self, params: dict[str, Any], node: str) -> Answer:
         vmid = int(params["vmid"])
         if vmid in self.cluster.guests:
             where = self.cluster.guests[vmid]
-            word = "VM" if where.kind == "qemu" else "CT"
+            word = "VM" if where.type == "qemu" else "CT"
             text = f"{word} {vmid} already exists on node '{where.node}'"
             raise ApiError(f"create {vmid}", 500, text)
         new = self.cluster.guests[vmid] = FakeGuest(vmid, "lxc", node, {"lock": "create"})
@@ -378,7 +380,7 @@ class FakeApi:
         def done() -> None:
             guest.status = "running" if action in ("start", "reboot") else "stopped"
 
-        prefix = "qm" if guest.kind == "qemu" else "vz"
+        prefix = "qm" if guest.type == "qemu" else "vz"
         return self._work(guest.node, prefix + action, guest.vmid, done)
 
     def _migrate(self, params: dict[str, Any], **path: str) -> Answer:
@@ -388,7 +390,7 @@ class FakeApi:
         def done() -> None:
             guest.node = node
 
-        work = "qmigrate" if guest.kind == "qemu" else "vzmigrate"
+        work = "qmigrate" if guest.type == "qemu" else "vzmigrate"
         log = [f"starting migration of VM {guest.vmid} to node '{node}' (192.0.2.9)"]
         return self._work(guest.node, work, guest.vmid, done, log)
 
@@ -403,7 +405,7 @@ class FakeApi:
                 guest.config.pop(name, None)
             guest.config |= {k: v for k, v in params.items() if k not in ("delete", "digest")}
 
-        if guest.kind == "lxc":
+        if guest.type == "lxc":
             done()
             return Answer(None)
         return self._work(guest.node, "qmconfig", guest.vmid, done)
@@ -419,16 +421,16 @@ class FakeApi:
 
     def _template(self, _params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
-        type_ = "qmtemplate" if guest.kind == "qemu" else "vztemplate"
+        type_ = "qmtemplate" if guest.type == "qemu" else "vztemplate"
         answer = self._work(guest.node, type_, guest.vmid, lambda: guest.config.update(template=1))
-        return answer if guest.kind == "qemu" else Answer(None)
+        return answer if guest.type == "qemu" else Answer(None)
 
     def _destroy(self, params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
         if params.get("skiplock") and self.authid != "root@pam":
             text = {"skiplock": "Only root may use this option."}
             raise ApiError(f"delete {guest.vmid}", 400, "Parameter verification failed.", text)
-        prefix = "qm" if guest.kind == "qemu" else "vz"
+        prefix = "qm" if guest.type == "qemu" else "vz"
         return self._work(
             guest.node,
             prefix + "destroy",
@@ -466,7 +468,7 @@ def _fits(task: FakeTask, params: dict[str, Any]) -> bool:
     )
 
 
-_GUEST = r"/nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)/(?P<vmid>\d+)"
+_GUEST = r"/nodes/(?P<node>[^/]+)/(?P<guest_type>qemu|lxc)/(?P<vmid>\d+)"
 _TASK = r"/nodes/(?P<node>[^/]+)/tasks/(?P<upid>[^/]+)"
 _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /cluster/resources", FakeApi._resources),
@@ -481,7 +483,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"GET {_TASK}/status", FakeApi._status),
     (rf"GET {_TASK}/log", FakeApi._log),
     (rf"DELETE {_TASK}", FakeApi._stop),
-    (r"GET /nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)", FakeApi._list),
+    (r"GET /nodes/(?P<node>[^/]+)/(?P<guest_type>qemu|lxc)", FakeApi._list),
     (rf"GET {_GUEST}/config", FakeApi._config),
     (rf"GET {_GUEST}/pending", FakeApi._pending),
     (rf"GET {_GUEST}/status/current", FakeApi._current),

@@ -81,7 +81,7 @@ class FakeGuest:
     """
 
     vmid: int
-    kind: str
+    type: str
     node: str
     config: dict[str, Any] = field(default_factory=dict)
     status: str = "stopped"
@@ -97,13 +97,13 @@ class FakeGuest:
 
     @property
     def name(self) -> str | None:
-        name = self.config.get("name" if self.kind == "qemu" else "hostname")
+        name = self.config.get("name" if self.type == "qemu" else "hostname")
         return None if name is None else str(name)
 
     @property
     def shown_name(self) -> str:
         """The name in the list of its node, made up where it has none."""
-        return self.name or (f"VM {self.vmid}" if self.kind == "qemu" else f"CT{self.vmid}")
+        return self.name or (f"VM {self.vmid}" if self.type == "qemu" else f"CT{self.vmid}")
 
     def row(self) -> dict[str, Any]:
         """What its node says of it at this moment."""
@@ -137,10 +137,12 @@ class FakeCluster:
     pids: Any = field(default_factory=lambda: itertools.count(1000))
     reports: dict[int, list[tuple[float, str, str]]] = field(default_factory=dict)
 
-    def add(self, vmid: int, kind: str = "qemu", node: str = "pve1", **config: Any) -> FakeGuest:
+    def add(
+        self, vmid: int, guest_type: str = "qemu", node: str = "pve1", **config: Any
+    ) -> FakeGuest:
         """A guest that has been there for long."""
         status = config.pop("status", "stopped")
-        guest = self.guests[vmid] = FakeGuest(vmid, kind, node, config, status)
+        guest = self.guests[vmid] = FakeGuest(vmid, guest_type, node, config, status)
         return guest
 
     def remove(self, vmid: int, *, images: bool = False) -> None:

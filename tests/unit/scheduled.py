@@ -76,9 +76,11 @@ def clone(vmid: int = 201, *, movable: bool = False, timeout: float = 7200) -> J
     return clone_job(CloneSource(guest, ("ceph",)), target, {}, timeout, movable=movable)
 
 
-def power(run: Run, vmid: int, operation: str = "start", kind: str = "qemu", **changes: Any) -> Job:
+def power(
+    run: Run, vmid: int, operation: str = "start", guest_type: str = "qemu", **changes: Any
+) -> Job:
     """The start of a guest, which is put there."""
     node = changes.pop("node", "pve1")
-    run.api.cluster.add(vmid, kind, node, name=f"app{vmid}")
-    guest = Guest(vmid, kind, node, f"app{vmid}", "stopped")
+    run.api.cluster.add(vmid, guest_type, node, name=f"app{vmid}")
+    guest = Guest(vmid, guest_type, node, f"app{vmid}", "stopped")
     return replace(guest_job(OPERATIONS[operation], guest, {}, 300), **changes)

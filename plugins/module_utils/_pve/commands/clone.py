@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..api.answers import read_mapping
 from ..api.errors import ApiError, NoAnswerError, Trouble, UsageError
-from ..guests.cluster import KINDS, Node, add_names, as_vmid, read_cluster
+from ..guests.cluster import GUEST_TYPES, Node, add_names, as_vmid, read_cluster
 from ..guests.placement import place
 from ..operations.clone import CloneSource, clone_job
 from ..operations.job import Target
@@ -35,14 +35,14 @@ async def run(context: Context) -> Report:
     wanted = _placed(_wanted(params), cluster, source, params)
 
     def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.kind)
+        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
         return clone_job(source, target, one.options, params["wait_timeout"], movable=movable)
 
     async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
         return [unreadable] * len(to_create)
 
     recipe = Recipe(
-        kind=source.guest.kind,
+        type=source.guest.type,
         verb=f"cloned from {source.guest.title}",
         job=job,
         avoid=frozenset({source.guest.vmid}),
@@ -75,7 +75,7 @@ async def _source(context: Context, cluster: Cluster) -> tuple[Cluster, CloneSou
         found = await _by_hint(context, cluster, reference)
         if found is not None:
             return cluster, _checked(context, found), ""
-        cluster = await add_names(context.api, cluster, KINDS)
+        cluster = await add_names(context.api, cluster, GUEST_TYPES)
     guest = cluster.get(reference, "source")
     if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
         why = f"source: {guest.title} cannot be reached, its node is offline"
@@ -106,12 +106,12 @@ async def _by_hint(context: Context, cluster: Cluster, name: str) -> CloneSource
 
 
 async def _config(context: Context, guest: Guest) -> t.Mapping[str, t.Any]:
-    path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+    path = ("nodes", guest.node, guest.type, guest.vmid, "config")
     return await read_mapping(context.api, path)
 
 
 def _checked(context: Context, source: CloneSource) -> CloneSource:
-    of_container = source.guest.kind == "lxc"
+    of_container = source.guest.type == "lxc"
     if of_container and any("format" in one.options for one in _wanted(context.params)):
         raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
     return source

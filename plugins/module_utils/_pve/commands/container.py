@@ -65,7 +65,7 @@ async def run(context: Context) -> Report:
     async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
         return await _missing_templates(context, to_create)
 
-    recipe = Recipe(kind="lxc", verb="created", job=job, vetoes=vetoes)
+    recipe = Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
     return await create(context, wanted, cluster, recipe)
 
 

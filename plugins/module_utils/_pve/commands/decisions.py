@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError, UsageError
-from ..guests.cluster import KINDS, read_cluster, read_states
+from ..guests.cluster import GUEST_TYPES, read_cluster, read_states
 from ..guests.config import Configuration, Rules, config_params, difference, read_configuration
 from ..guests.volumes import size_in_bytes
 
@@ -58,7 +58,7 @@ async def find_all(
 ) -> tuple[list[Step], Cluster]:
     """Read the cluster once and find every guest; nothing is decided about those that are there."""
     named = any(one.name is not None for one in asked)
-    cluster = await read_cluster(context.api, KINDS if named else ())
+    cluster = await read_cluster(context.api, GUEST_TYPES if named else ())
     found = [_find(context, operation, one, cluster) for one in asked]
     _check_doubles(found)
     return found, cluster
@@ -138,7 +138,7 @@ async def _decide(context: Context, operation: Operation, step: Step, cluster: C
     if guest is None or step.refusal is not None:
         return step
     try:
-        params = config_params(step.asked.params, guest.kind)
+        params = config_params(step.asked.params, guest.type)
         if operation.compares:
             current = await read_configuration(context.api, guest)
             step = replace(step, current=current)
@@ -152,7 +152,7 @@ async def _decide(context: Context, operation: Operation, step: Step, cluster: C
 
 def _configured(context: Context, step: Step, params: t.Mapping[str, t.Any]) -> Step:
     rules = Rules(
-        t.cast("Guest", step.guest).kind,
+        t.cast("Guest", step.guest).type,
         may_replace=context.params["allow_destructive"],
         keep_secrets=context.params["update_password"] != ALWAYS,
     )

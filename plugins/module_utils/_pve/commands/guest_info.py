@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..api.answers import read_rows
 from ..api.errors import ApiError, NoAnswerError, Trouble, UsageError
 from ..guests.addresses import read_addresses, wait_for_addresses
-from ..guests.cluster import KINDS, Guest, add_names_of, read_cluster, split_tags
+from ..guests.cluster import GUEST_TYPES, Guest, add_names_of, read_cluster, split_tags
 from ..guests.config import read_configuration
 from .asked import read_asked
 from .context import Context, Report, Values
@@ -67,7 +67,7 @@ async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], lis
     params, api = context.params, context.api
     asked = None if params["guests"] is None else read_asked(params["guests"], None)
     named = asked is None or any(one.name is not None for one in asked)
-    cluster = await read_cluster(api, KINDS if named else ())
+    cluster = await read_cluster(api, GUEST_TYPES if named else ())
     if params["node"] is not None and params["node"] not in cluster.nodes:
         cluster.node(params["node"], "node")
     await _check_pool(context, cluster)
@@ -106,7 +106,7 @@ def _find(asked: t.Sequence[Asked] | None, cluster: Cluster) -> tuple[list[Guest
 
 def _silence(guest: Guest, cluster: Cluster) -> str | None:
     """Why nothing of a guest can be read, None where its node told of it a moment ago."""
-    if (guest.node, guest.kind) not in cluster.unread:
+    if (guest.node, guest.type) not in cluster.unread:
         return None
     node = cluster.nodes.get(guest.node)
     if node is not None and not node.online:
@@ -130,7 +130,7 @@ async def _check_pool(context: Context, cluster: Cluster) -> None:
 def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
     same = all(
         params[name] is None or params[name] == getattr(guest, name)
-        for name in ("pool", "node", "kind", "status")
+        for name in ("pool", "node", "type", "status")
     )
     return same and set(split_tags(params["tags"])) <= set(guest.tags)
 
@@ -141,7 +141,7 @@ async def _look(context: Context, guest: Guest, silent: str | None) -> _Seen:
         "vmid": guest.vmid,
         "name": guest.name,
         "node": guest.node,
-        "kind": guest.kind,
+        "type": guest.type,
         "status": guest.status,
         "template": guest.template,
         "lock": guest.lock,
@@ -182,7 +182,7 @@ async def _read(context: Context, seen: _Seen) -> None:
 
 
 async def _config(context: Context, guest: Guest) -> Values | None:
-    path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+    path = ("nodes", guest.node, guest.type, guest.vmid, "config")
     try:
         return t.cast("Values", (await context.api.get(path, retries=1)).data)
     except ApiError as error:

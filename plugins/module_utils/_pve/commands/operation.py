@@ -273,7 +273,7 @@ def _planned(step: Step, *, apply_now: bool = False) -> Values:
         "vmid": guest.vmid if guest else step.asked.vmid,
         "name": guest.name if guest else step.asked.name,
         "node": guest.node if guest else None,
-        "kind": guest.kind if guest else None,
+        "type": guest.type if guest else None,
         "outcome": (Outcome.FAILED if step.refusal else outcome).value,
         "changed": to_do,
         "upid": None,

@@ -25,7 +25,7 @@ def guest_values(result: Result) -> Values:
         "vmid": target.vmid,
         "name": target.name,
         "node": target.node if arrived else result.job.node,
-        "kind": target.kind,
+        "type": target.type,
         "outcome": result.outcome.value,
         "changed": result.changed,
         "upid": str(task.upid) if task else None,

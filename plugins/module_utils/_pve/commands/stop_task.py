@@ -166,12 +166,12 @@ async def _worked_on(api: Api, task: Task) -> set[int]:
 
 def _leftover(guest: Guest, holders: Holders) -> Values:
     """A locked guest; the command is given only where nobody can hold the lock any more."""
-    tool = "qm" if guest.kind == "qemu" else "pct"
+    tool = "qm" if guest.type == "qemu" else "pct"
     unread = "; ".join(f"{node}: {why}" for node, why in sorted(holders.unread.items()))
     return {
         "vmid": guest.vmid,
         "node": guest.node,
-        "kind": guest.kind,
+        "type": guest.type,
         "lock": guest.lock,
         "command": None if unread else f"{tool} unlock {guest.vmid}",
         "message": f"cannot determine whether a running task holds the lock: {unread}"

@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
     from ..tasks.upid import Upid
 
 _CLONES = ("qmclone", "vzclone")
-# The tasks of one kind of guest that create one, and lock it until they end.
+# The tasks of one type of guest that create one, and lock it until they end.
 _TYPES = {
     "qemu": ("qmclone", "qmcreate", "qmrestore"),
     "lxc": ("vzclone", "vzcreate", "vzrestore"),
@@ -40,7 +40,7 @@ _VOLUME = re.compile(r"\b(?:vm|base|subvol)-(\d+)-|[:/](\d+)/")
 
 @dataclass
 class Look:
-    """The running tasks of one moment that create guests of one kind.
+    """The running tasks of one moment that create guests of one type.
 
     ``by_vmid`` holds them by the guest. ``unclear`` are the nodes on which another one may be: a
     task whose log is empty or may not be read, or a node that did not answer.
@@ -51,11 +51,11 @@ class Look:
 
 
 class Creators:
-    """Finds the tasks that create the guests of one kind."""
+    """Finds the tasks that create the guests of one type."""
 
-    def __init__(self, api: Api, kind: str) -> None:
+    def __init__(self, api: Api, guest_type: str) -> None:
         self._api = api
-        self._types = _TYPES[kind]
+        self._types = _TYPES[guest_type]
         self._targets: dict[Upid, frozenset[int]] = {}
         self._dead: dict[str, asyncio.Future[list[Entry]]] = {}
 

@@ -114,7 +114,7 @@ async def _state(api: Api, job: Job) -> str:
     node = str(row["node"]) if row else job.node
     if request_for(job.task_type) == "hamigrate":
         return f"on {node}"
-    path = ("nodes", node, job.target.kind, job.target.vmid, "status", "current")
+    path = ("nodes", node, job.target.type, job.target.vmid, "status", "current")
     return str((await api.get(path)).data.get("status"))
 
 

@@ -26,7 +26,7 @@ _TEMPORARY = "qmclone temporary file"
 
 def explain(guest: Guest, dead: Upid | None, node: str) -> str:
     """Why a locked guest is neither whole nor on its way, and what to do about it."""
-    tool = "qm" if guest.kind == "qemu" else "pct"
+    tool = "qm" if guest.type == "qemu" else "pct"
     if dead is None:
         return (
             f"{guest.title} is locked ({guest.lock}), and no task of yours that makes it is seen on"
@@ -40,14 +40,14 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
         f" {tool} destroy {guest.vmid}; disks named after VMID {guest.vmid} and a copying process"
         " may be left as well"
     )
-    if guest.kind == "qemu":
+    if guest.type == "qemu":
         text += ". Or set replace_leftovers and log in as root@pam with a password"
     return text
 
 
 async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str]) -> bool:
     """Whether this is still what the clone ``job`` left, and nobody on any node works on it."""
-    config = await read_mapping(api, ("nodes", guest.node, guest.kind, guest.vmid, "config"))
+    config = await read_mapping(api, ("nodes", guest.node, guest.type, guest.vmid, "config"))
     if config.get("lock") != "clone" or str(config.get("description")).strip() != _TEMPORARY:
         return False
     return await find_at_work(api, job, nodes) is None
@@ -84,17 +84,17 @@ async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
     if await find_at_work(api, job, [dead.node]) is not None:
         return None
     target, lock = job.target, str(config["lock"])
-    return Guest(target.vmid, target.kind, job.node, None, "unknown", lock=lock)
+    return Guest(target.vmid, target.type, job.node, None, "unknown", lock=lock)
 
 
 def removal(guest: Guest) -> Job:
     """The job that removes a locked VM; only a ticket of root@pam may ignore the lock."""
     return Job(
         title=f"removal of the left-over {guest.title}",
-        target=Target(guest.vmid, guest.name, guest.node, guest.kind),
+        target=Target(guest.vmid, guest.name, guest.node, guest.type),
         node=guest.node,
         method="DELETE",
-        path=("nodes", guest.node, guest.kind, guest.vmid),
+        path=("nodes", guest.node, guest.type, guest.vmid),
         params={"skiplock": 1, "purge": 1, "destroy-unreferenced-disks": 1},
         task_type="qmdestroy",
         task_id=str(guest.vmid),

@@ -183,7 +183,7 @@ async def read_target(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
 
     It is read where the task works: a clone moves to its node in its last step.
     """
-    path = ("nodes", job.node, job.target.kind, job.target.vmid, "config")
+    path = ("nodes", job.node, job.target.type, job.target.vmid, "config")
     try:
         return await read_mapping(api, path, retries=0)
     except ApiError as error:

@@ -279,7 +279,7 @@ class Scheduler:
 
         Without quorum that fails like everything else, and is tried again while it is still ours.
         """
-        if not self._policy.replace_leftovers or left.kind != "qemu":
+        if not self._policy.replace_leftovers or left.type != "qemu":
             return False
         until, attempt = clock.now() + self._policy.node_timeout, 0
         while True:

@@ -177,7 +177,7 @@ class Starter:
         if job.task_type not in ("qmclone", "vzclone"):
             return
         source = int(job.task_id)
-        if job.target.kind == "lxc" and "(disk)" in error.text:
+        if job.target.type == "lxc" and "(disk)" in error.text:
             dead = await find_dead_lock(self._api, job.node, source)
             if dead is not None:
                 raise PveError(explain_dead_lock(job.node, source, dead)) from error

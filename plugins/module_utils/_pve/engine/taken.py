@@ -77,9 +77,9 @@ async def _config(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
         if error.trouble is Trouble.GONE:  # it moved or went in this moment
             return None
         raise
-    return {**config, "kind": row["type"]}
+    return {**config, "type": row["type"]}
 
 
 def _name(config: t.Mapping[str, t.Any]) -> str | None:
-    name = config.get("name" if config["kind"] == "qemu" else "hostname")
+    name = config.get("name" if config["type"] == "qemu" else "hostname")
     return None if name is None else str(name)

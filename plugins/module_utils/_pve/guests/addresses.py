@@ -26,9 +26,9 @@ async def read_addresses(api: Api, guest: Guest) -> tuple[list[str], str]:
     Loopback and link-local addresses do not count. A guest that does not run, or whose agent does
     not answer yet, has none.
     """
-    path: tuple[str | int, ...] = ("nodes", guest.node, guest.kind, guest.vmid)
+    path: tuple[str | int, ...] = ("nodes", guest.node, guest.type, guest.vmid)
     try:
-        if guest.kind == "qemu":
+        if guest.type == "qemu":
             data = (await api.get((*path, "agent", "network-get-interfaces"), retries=0)).data
             rows = data.get("result") if isinstance(data, dict) else None
         else:

@@ -18,7 +18,7 @@ from ..api.errors import ApiError, NoAnswerError, PveError, Trouble, UsageError
 if t.TYPE_CHECKING:
     from ..api.client import Api
 
-KINDS = ("qemu", "lxc")
+GUEST_TYPES = ("qemu", "lxc")
 _BEING_CREATED = ("clone", "create")
 _MORE_READINGS = 3
 # How long a node may refuse or fail to list its guests before that is unknown, in seconds.
@@ -29,7 +29,7 @@ _SEPARATORS = re.compile(r"[;, ]+")
 
 @dataclass(frozen=True)
 class Guest:
-    """A VM (``kind`` qemu) or a container (lxc).
+    """A VM (``type`` qemu) or a container (lxc).
 
     ``name`` is None while it has none or where it was not read. ``status`` is ``running``,
     ``stopped``, or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
@@ -37,7 +37,7 @@ class Guest:
     """
 
     vmid: int
-    kind: str
+    type: str
     node: str
     name: str | None
     status: str
@@ -57,7 +57,7 @@ class Guest:
     def title(self) -> str:
         """``VM 201 (web1) on pve1``."""
         shown = f" ({self.name})" if self.name else ""
-        return f"{'VM' if self.kind == 'qemu' else 'CT'} {self.vmid}{shown} on {self.node}"
+        return f"{'VM' if self.type == 'qemu' else 'CT'} {self.vmid}{shown} on {self.node}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Node:
 class Cluster:
     """What one reading of the cluster showed.
 
-    ``unread`` are the pairs of node and kind whose guests' names were not read: the node is
-    offline, it did not answer, or names of that kind were not asked for. The guests there have no
+    ``unread`` are the pairs of node and type whose guests' names were not read: the node is
+    offline, it did not answer, or names of that type were not asked for. The guests there have no
     name here.
     """
 
@@ -111,9 +111,9 @@ class Cluster:
             self.check_absent(text, option)
         return found[0] if found else None
 
-    def check_absent(self, name: str, option: str, kind: str | None = None) -> None:
+    def check_absent(self, name: str, option: str, guest_type: str | None = None) -> None:
         """Raise UsageError if a guest of this name that was not found may be on an unread node."""
-        silent = sorted({node for node, unread in self.unread if kind in (None, unread)})
+        silent = sorted({node for node, unread in self.unread if guest_type in (None, unread)})
         if not silent:
             return
         states = [
@@ -127,7 +127,7 @@ class Cluster:
         )
 
     def _unread_guests(self) -> list[Guest]:
-        return [one for one in self.guests.values() if (one.node, one.kind) in self.unread]
+        return [one for one in self.guests.values() if (one.node, one.type) in self.unread]
 
     def _is_online(self, node: str) -> bool:
         return node in self.nodes and self.nodes[node].online
@@ -161,12 +161,12 @@ def as_vmid(reference: object) -> int | None:
 
 
 async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
-    """Read nodes and guests; ``names`` are the kinds of guests whose names are needed.
+    """Read nodes and guests; ``names`` are the types of guests whose names are needed.
 
     ``cluster/resources`` knows at once where which guest is, its lock, tags and pool, but shows
     names and states as the nodes reported them up to 11 s ago: a new guest has the name of the one
     that had its VMID before. So names come from the lists of the nodes alone, which read the
-    configurations, one request a node and kind; without ``names`` there are none, and states are
+    configurations, one request a node and type; without ``names`` there are none, and states are
     that old. A guest that is no longer where it was has gone or moved, as a clone does in its last
     step; then all is read again.
     """
@@ -179,16 +179,16 @@ async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
 
 
 async def add_names(api: Api, cluster: Cluster, names: t.Collection[str]) -> Cluster:
-    """The cluster with the names of the guests of these kinds as well."""
+    """The cluster with the names of the guests of these types as well."""
     named, moved = await _with_lists(api, cluster, names)
     return await read_cluster(api, names) if moved else named
 
 
 async def add_names_of(api: Api, cluster: Cluster, guests: t.Iterable[Guest]) -> Cluster:
     """The cluster with the names of these guests, and of those beside them."""
-    places = {(guest.node, guest.kind) for guest in guests}
-    named, moved = await _with_lists(api, cluster, KINDS, places)
-    return await read_cluster(api, KINDS) if moved else named
+    places = {(guest.node, guest.type) for guest in guests}
+    named, moved = await _with_lists(api, cluster, GUEST_TYPES, places)
+    return await read_cluster(api, GUEST_TYPES) if moved else named
 
 
 async def _resources(api: Api) -> Cluster:
@@ -196,65 +196,67 @@ async def _resources(api: Api) -> Cluster:
     rows = await read_rows(api, ("cluster", "resources"))
     try:
         nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
-        guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *KINDS))}
+        guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *GUEST_TYPES))}
     except (KeyError, TypeError, ValueError) as exc:
         raise malformed("GET /cluster/resources", f"{type(exc).__name__}: {exc}") from exc
-    places = {(node, kind) for node in nodes for kind in KINDS}
-    places |= {(guest.node, guest.kind) for guest in guests.values()}
+    places = {(node, guest_type) for node in nodes for guest_type in GUEST_TYPES}
+    places |= {(guest.node, guest.type) for guest in guests.values()}
     return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), sorted(places))
 
 
 async def _with_lists(
     api: Api,
     cluster: Cluster,
-    kinds: t.Collection[str],
+    guest_types: t.Collection[str],
     among: t.Collection[tuple[str, str]] | None = None,
 ) -> tuple[Cluster, bool]:
     """The cluster with what the lists of its nodes show, and whether a guest was missing there."""
     places = [
-        (node, kind)
-        for node, kind in cluster.unread
-        if kind in kinds
-        and (among is None or (node, kind) in among)
+        (node, guest_type)
+        for node, guest_type in cluster.unread
+        if guest_type in guest_types
+        and (among is None or (node, guest_type) in among)
         and (node not in cluster.nodes or cluster.nodes[node].online)
     ]
-    lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
+    lists = await asyncio.gather(
+        *(_read_list(api, node, guest_type) for node, guest_type in places)
+    )
     read = {place: listed for place, listed in zip(places, lists) if listed is not None}
     guests = dict(cluster.guests)
     seen: set[int] = set()
     moved = False
-    for (node, kind), listed in read.items():
+    for (node, guest_type), listed in read.items():
         for vmid, row in listed.items():
             known = guests.get(vmid)
-            if vmid in seen or known is None or (known.node, known.kind) != (node, kind):
+            if vmid in seen or known is None or (known.node, known.type) != (node, guest_type):
                 moved = True
-                known = Guest(vmid, kind, node, None, "unknown")
+                known = Guest(vmid, guest_type, node, None, "unknown")
             guests[vmid] = _completed(known, row)
             seen.add(vmid)
     moved = moved or any(
-        (guest.node, guest.kind) in read and guest.vmid not in seen for guest in guests.values()
+        (guest.node, guest.type) in read and guest.vmid not in seen for guest in guests.values()
     )
     unread = [place for place in cluster.unread if place not in read]
     return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
 
 
 async def list_guests(
-    api: Api, nodes: t.Sequence[str], kind: str, patience: float
+    api: Api, nodes: t.Sequence[str], guest_type: str, patience: float
 ) -> tuple[dict[int, Guest], set[str]]:
-    """The guests of a kind by VMID as these nodes list them now, and the nodes that did not.
+    """The guests of a type by VMID as these nodes list them now, and the nodes that did not.
 
     A node that takes longer than ``patience`` (seconds) is not waited for.
     """
 
     async def of(node: str) -> dict[int, t.Mapping[str, t.Any]] | None:
         try:
-            return await asyncio.wait_for(_read_list(api, node, kind), patience)
+            return await asyncio.wait_for(_read_list(api, node, guest_type), patience)
         except asyncio.TimeoutError:
             return None
 
     lists = dict(zip(nodes, await asyncio.gather(*map(of, nodes))))
     guests = {
-        vmid: _completed(Guest(vmid, kind, node, None, "unknown"), row)
+        vmid: _completed(Guest(vmid, guest_type, node, None, "unknown"), row)
         for node, listed in lists.items()
         for vmid, row in (listed or {}).items()
     }
@@ -262,12 +264,14 @@ async def list_guests(
 
 
 async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
-    """The guests with their name and state of this moment by VMID, one request a node and kind.
+    """The guests with their name and state of this moment by VMID, one request a node and type.
 
     Those that their nodes do not tell of now are left out.
     """
-    places = sorted({(guest.node, guest.kind) for guest in guests})
-    lists = await asyncio.gather(*(_read_list(api, node, kind) for node, kind in places))
+    places = sorted({(guest.node, guest.type) for guest in guests})
+    lists = await asyncio.gather(
+        *(_read_list(api, node, guest_type) for node, guest_type in places)
+    )
     rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
     return {
         guest.vmid: _completed(guest, rows[guest.vmid]) for guest in guests if guest.vmid in rows
@@ -282,7 +286,7 @@ def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
     """
 
     async def recheck(api: Api) -> None:
-        path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+        path = ("nodes", guest.node, guest.type, guest.vmid, "config")
         try:
             config = await read_mapping(api, path)
         except ApiError as error:
@@ -292,7 +296,7 @@ def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
                 f"{guest.title} is no longer there: it was removed or moved since it was looked up"
                 f" by its name {guest.name!r}; nothing was done"
             ) from error
-        name = config_name(guest.kind, config)
+        name = config_name(guest.type, config)
         if name != guest.name:
             raise PveError(
                 f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
@@ -302,13 +306,15 @@ def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
     return recheck
 
 
-def config_name(kind: str, config: t.Mapping[str, t.Any]) -> str | None:
+def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:
     """The name that a guest's configuration carries, None where it has none."""
-    name = config.get("name" if kind == "qemu" else "hostname")
+    name = config.get("name" if guest_type == "qemu" else "hostname")
     return None if name is None else str(name)
 
 
-async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str, t.Any]] | None:
+async def _read_list(
+    api: Api, node: str, guest_type: str
+) -> dict[int, t.Mapping[str, t.Any]] | None:
     """The guests of a node by VMID, None where it cannot be asked.
 
     A daemon that restarts or is blocked by locks is waited for, and a node whose containers start
@@ -318,8 +324,8 @@ async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str,
     while True:
         attempt += 1
         try:
-            rows = await read_rows(api, ("nodes", node, kind), retries=0)
-            return {_readable(row, node, kind).vmid: row for row in rows}
+            rows = await read_rows(api, ("nodes", node, guest_type), retries=0)
+            return {_readable(row, node, guest_type).vmid: row for row in rows}
         except NoAnswerError:
             pass
         except (ApiError, KeyError, TypeError, ValueError) as error:
@@ -330,9 +336,9 @@ async def _read_list(api: Api, node: str, kind: str) -> dict[int, t.Mapping[str,
         await clock.sleep(clock.backoff(attempt, most=4.0))
 
 
-def _readable(row: t.Mapping[str, t.Any], node: str, kind: str) -> Guest:
+def _readable(row: t.Mapping[str, t.Any], node: str, guest_type: str) -> Guest:
     """The guest of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
-    return _completed(Guest(int(row["vmid"]), kind, node, None, "unknown"), row)
+    return _completed(Guest(int(row["vmid"]), guest_type, node, None, "unknown"), row)
 
 
 def _of_type(
@@ -353,7 +359,7 @@ def _node(row: t.Mapping[str, t.Any]) -> Node:
 def _guest(row: t.Mapping[str, t.Any]) -> Guest:
     return Guest(
         vmid=int(row["vmid"]),
-        kind=str(row["type"]),
+        type=str(row["type"]),
         node=str(row["node"]),
         name=None,
         status=str(row.get("status") or "unknown"),

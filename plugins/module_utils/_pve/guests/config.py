@@ -85,41 +85,43 @@ async def read_configuration(
     api: Api, guest: Guest, *, retries: int | None = None
 ) -> Configuration:
     """Read the configuration of a guest in one request that no daemon has to answer."""
-    path = ("nodes", guest.node, guest.kind, guest.vmid, "pending")
+    path = ("nodes", guest.node, guest.type, guest.vmid, "pending")
     return Configuration.parse(await read_rows(api, path, retries=retries))
 
 
-def config_params(params: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any]:
+def config_params(params: t.Mapping[str, t.Any], guest_type: str) -> dict[str, t.Any]:
     """The parameters as the API takes them.
 
     Booleans become 0 and 1, tags are joined as Proxmox VE stores them, other lists by commas,
     dictionaries become property strings (``{ip: dhcp}`` is ``ip=dhcp``), and SSH keys are
     URL-encoded as ``PVE::API2::Qemu`` wants them.
     """
-    return {name: _param(name, value, kind) for name, value in params.items() if value is not None}
+    return {
+        name: _param(name, value, guest_type) for name, value in params.items() if value is not None
+    }
 
 
-def _param(name: str, value: t.Any, kind: str) -> t.Any:
-    if name == "sshkeys" and kind == "qemu":
+def _param(name: str, value: t.Any, guest_type: str) -> t.Any:
+    if name == "sshkeys" and guest_type == "qemu":
         keys = "\n".join([value] if isinstance(value, str) else map(str, value)).strip()
         return keys if re.match(r"[^\s%]+%20", keys) else quote(keys, safe="")
     if name == "tags":
         return ";".join(split_tags(value))
-    return plain(value, name, kind)
+    return plain(value, name, guest_type)
 
 
-def plain(value: t.Any, name: str, kind: str) -> t.Any:
+def plain(value: t.Any, name: str, guest_type: str) -> t.Any:
     """A value as a form field: text or number."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, t.Mapping):
-        return as_text(name, value, kind)
+        return as_text(name, value, guest_type)
     if isinstance(value, (list, tuple)):
         if any(one is None for one in value):
             raise UsageError(f"params: {name} has an empty item")
         if any(isinstance(one, (list, tuple, t.Mapping)) for one in value):
             raise UsageError(f"params: {name} is a list of what is neither text nor a number")
-        return ",".join(str(plain(one, name, kind)) for one in value)
+        return ",".join(str(plain(one, name, guest_type)) for one in value)
     return value
 
 
@@ -127,7 +129,7 @@ def plain(value: t.Any, name: str, kind: str) -> t.Any:
 class Rules:
     """How a wish is compared: ``may_replace`` volumes, ``keep_secrets`` that are set already."""
 
-    kind: str
+    type: str
     may_replace: bool = False
     keep_secrets: bool = False
 
@@ -165,7 +167,7 @@ def _names(text: object) -> list[str]:
 
 def _new_value(name: str, have: t.Any, want: t.Any, rules: Rules) -> t.Any | None:
     """The value to send, None where the option says already what is wanted."""
-    form = format_of(name, rules.kind)
+    form = format_of(name, rules.type)
     if form is None or have is None:
         return None if _is_as_wanted(name, have, want, rules) else want
     text = str(want)

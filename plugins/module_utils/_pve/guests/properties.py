@@ -62,9 +62,9 @@ class Format:
         return {key: one for key, one in properties.items() if self.left_out.get(key) != one}
 
 
-def format_of(option: str, kind: str) -> Format | None:
+def format_of(option: str, guest_type: str) -> Format | None:
     """The format of an option of a VM or a container; None where it has no properties."""
-    known = FORMATS[kind]
+    known = FORMATS[guest_type]
     found = known.get(option) or known.get(re.sub(r"\d+\Z", "[n]", option))
     return None if found is None else Format(**t.cast("t.Any", found))
 
@@ -95,12 +95,12 @@ def with_filled(form: Format, have: str, want: str) -> str:
     return ",".join([want, *kept])
 
 
-def as_text(option: str, value: t.Mapping[str, t.Any], kind: str) -> str:
+def as_text(option: str, value: t.Mapping[str, t.Any], guest_type: str) -> str:
     """A dictionary as a property string; a key without a value where that means something.
 
     Proxmox VE separates the items of a list inside a property string by ``;``.
     """
-    form = format_of(option, kind)
+    form = format_of(option, guest_type)
     parts = []
     for name, one in value.items():
         if one is None or one == "":

@@ -4,7 +4,7 @@
 
 """What Proxmox VE can do to a guest: data, nothing that acts.
 
-An operation is a call per kind of guest below ``/nodes/{node}/{kind}/{vmid}``, as declared in
+An operation is a call per type of guest below ``/nodes/{node}/{type}/{vmid}``, as declared in
 ``PVE/API2/Qemu.pm``, ``PVE/API2/LXC.pm`` and ``PVE/API2/LXC/Status.pm``.
 """
 
@@ -21,7 +21,7 @@ Returns = t.Literal["upid", "null", "null_but_forks"]
 class Call:
     """One call of the API.
 
-    ``path`` is relative to ``/nodes/{node}/{kind}/{vmid}``, without a slash in front, empty for the
+    ``path`` is relative to ``/nodes/{node}/{type}/{vmid}``, without a slash in front, empty for the
     guest itself. ``returns`` is ``upid``, ``null`` (done when it is answered, ``task_type`` is
     empty) or ``null_but_forks`` (a task runs, its UPID has to be looked for in the task list).
     """

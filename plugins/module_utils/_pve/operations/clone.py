@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ..guests.cluster import config_name
 from ..tasks.types import default_wait_timeout
-from .job import KINDS, Job, Target, common_lanes, readdressing
+from .job import WORDS, Job, Target, common_lanes, readdressing
 from .lane import Lane
 
 if t.TYPE_CHECKING:
@@ -35,14 +35,14 @@ class CloneSource:
         A container gets ``lock: disk`` while it is cloned (``PVE::API2::LXC``). A VM is locked
         shared when it is stopped and exclusively when it runs (``PVE::API2::Qemu``).
         """
-        return self.guest.kind == "lxc" or self.guest.running
+        return self.guest.type == "lxc" or self.guest.running
 
     @classmethod
     def read(cls, guest: Guest, config: t.Mapping[str, t.Any]) -> CloneSource:
         """The source with this configuration."""
         volumes = [str(value) for key, value in config.items() if _DRIVE.match(key)]
         storages = {volume.split(":", 1)[0] for volume in volumes if ":" in volume.split(",")[0]}
-        named = replace(guest, name=config_name(guest.kind, config))
+        named = replace(guest, name=config_name(guest.type, config))
         return cls(named, tuple(sorted(storages)))
 
 
@@ -60,7 +60,7 @@ def clone_job(
     target's node in its last step.
     """
     guest = source.guest
-    task_type = "qmclone" if guest.kind == "qemu" else "vzclone"
+    task_type = "qmclone" if guest.type == "qemu" else "vzclone"
     storage = options.get("storage") or (source.storages[0] if source.storages else None)
     lanes = (
         Lane(f"source {guest.vmid}", exclusive=source.exclusive),
@@ -68,14 +68,14 @@ def clone_job(
         *common_lanes(guest.node, storage),
     )
     return Job(
-        title=f"clone of {KINDS[guest.kind]} {guest.vmid} to {target.title}",
+        title=f"clone of {WORDS[guest.type]} {guest.vmid} to {target.title}",
         target=target,
         node=guest.node,
         method="POST",
-        path=("nodes", guest.node, guest.kind, guest.vmid, "clone"),
+        path=("nodes", guest.node, guest.type, guest.vmid, "clone"),
         params={
             "newid": target.vmid,
-            "name" if guest.kind == "qemu" else "hostname": target.name,
+            "name" if guest.type == "qemu" else "hostname": target.name,
             "target": target.node if target.node != guest.node else None,
             **options,
         },

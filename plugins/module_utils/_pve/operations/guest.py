@@ -23,19 +23,19 @@ def guest_job(
     operation: Operation, guest: Guest, params: t.Mapping[str, t.Any], timeout: float | None
 ) -> Job:
     """The job that does this to the guest; ``params`` are the API's."""
-    call = operation.calls[guest.kind]
+    call = operation.calls[guest.type]
     if timeout is None:
         timeout = default_wait_timeout(call.task_type)
     moves = operation.name == "migrate" and params.get("target")
     node = str(params["target"]) if moves else guest.node
-    target = Target(guest.vmid, guest.name, node, guest.kind)
+    target = Target(guest.vmid, guest.name, node, guest.type)
     parts = [part for part in call.path.split("/") if part]
     job = Job(
         title=f"{operation.name} of {target.title}",
         target=target,
         node=guest.node,
         method=call.method,
-        path=("nodes", guest.node, guest.kind, guest.vmid, *parts),
+        path=("nodes", guest.node, guest.type, guest.vmid, *parts),
         params=params,
         task_type=call.task_type,
         task_id=str(guest.vmid),

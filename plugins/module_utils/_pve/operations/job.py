@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from ..api.session import Params, Segments
     from ..tasks.upid import Upid
 
-KINDS = {"qemu": "VM", "lxc": "CT"}
+WORDS = {"qemu": "VM", "lxc": "CT"}
 
 
 class Unneeded(PveError):
@@ -32,13 +32,13 @@ class Target:
     vmid: int
     name: str | None
     node: str
-    kind: str
+    type: str
 
     @property
     def title(self) -> str:
         """``VM 201 (web1)``."""
         shown = f" ({self.name})" if self.name else ""
-        return f"{KINDS[self.kind]} {self.vmid}{shown}"
+        return f"{WORDS[self.type]} {self.vmid}{shown}"
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def _has_state(job: Job, state: str) -> Done:
 def _is_configured(job: Job) -> Done:
     """A volume that was asked for counts as created when the drive is there."""
     wanted = {name: value for name, value in job.params.items() if name != "digest"}
-    rules = Rules(job.target.kind, keep_secrets=True)
+    rules = Rules(job.target.type, keep_secrets=True)
 
     async def is_configured(api: Api) -> bool:
         try:

@@ -58,7 +58,7 @@ def _instead(result: Result, names: Names) -> Result:
     other = names.taken.get(result.job.target.name or "")
     if other is None or result.outcome is not Outcome.UNCHANGED:
         return result
-    target = Target(other.vmid, other.name, other.node, other.kind)
+    target = Target(other.vmid, other.name, other.node, other.type)
     return replace(result, job=replace(result.job, target=target))
 
 
@@ -74,7 +74,7 @@ async def _named_as_wanted(
     if not adopted:
         return results
     try:
-        guests = (await read_cluster(machine.context.api, [recipe.kind])).guests
+        guests = (await read_cluster(machine.context.api, [recipe.type])).guests
     except PveError as error:  # the tasks are reported all the same
         why = f"its task ended well, but whether it is the wanted guest cannot be read: {error}"
         unknown = {
@@ -147,7 +147,7 @@ async def _later(machine: Engine, result: Result, other: Guest) -> Result:
         why += f". It could not be removed: {removed.message or removed.outcome.value}"
         return replace(result, outcome=Outcome.FAILED, message=why, tasks=tasks, remains=True)
     machine.context.warn(f"{why}; it was removed again")
-    target = Target(other.vmid, other.name, other.node, other.kind)
+    target = Target(other.vmid, other.name, other.node, other.type)
     job = replace(result.job, target=target)
     return replace(result, job=job, outcome=Outcome.UNCHANGED, tasks=tasks)
 
@@ -157,7 +157,7 @@ async def _against_removal(machine: Engine, result: Result) -> str:
     api, target = machine.context.api, result.job.target
     if result.found or result.job.upid is not None or not result.tasks:
         return "no answer to this call named the task that created it"
-    guest = ("nodes", target.node, target.kind, target.vmid)
+    guest = ("nodes", target.node, target.type, target.vmid)
     try:
         state = await read_mapping(api, (*guest, "status", "current"))
         tasks = await list_tasks(
@@ -176,17 +176,17 @@ async def _against_removal(machine: Engine, result: Result) -> str:
 def _removal(result: Result) -> Job:
     """The job that removes what this call created, if it still has its name."""
     target = result.job.target
-    task_type = "qmdestroy" if target.kind == "qemu" else "vzdestroy"
+    task_type = "qmdestroy" if target.type == "qemu" else "vzdestroy"
     return Job(
         title=f"removal of {target.title}",
         target=target,
         node=target.node,
         method="DELETE",
-        path=("nodes", target.node, target.kind, target.vmid),
+        path=("nodes", target.node, target.type, target.vmid),
         params={"purge": 1, "destroy-unreferenced-disks": 1},
         task_type=task_type,
         task_id=str(target.vmid),
         timeout=default_wait_timeout(task_type),
         lanes=common_lanes(target.node, None),
-        recheck=still_named(Guest(target.vmid, target.kind, target.node, target.name, "stopped")),
+        recheck=still_named(Guest(target.vmid, target.type, target.node, target.name, "stopped")),
     )

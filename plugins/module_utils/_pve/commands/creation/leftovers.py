@@ -36,7 +36,7 @@ async def without_leftovers(
     machine: Engine, steps: list[Step], cluster: Cluster, recipe: Recipe
 ) -> Cleared:
     """Remove leftovers of our own dead tasks, and warn of the disks that went with them."""
-    if not machine.context.params["replace_leftovers"] or recipe.kind != "qemu":
+    if not machine.context.params["replace_leftovers"] or recipe.type != "qemu":
         return Cleared(steps)
     given_up = [s for s in steps if s.action is Action.GIVE_UP and s.upid and s.guest]
     ours = [step for step in given_up if await _is_ours(machine, step, cluster, recipe)]

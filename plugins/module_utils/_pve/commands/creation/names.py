@@ -43,7 +43,7 @@ class Names:
         self._recipe = recipe
         # What a node that falls silent had is known already; it must not delay the others.
         self._nodes = {node.name for node in resolved.cluster.nodes.values() if node.online}
-        self._creators = Creators(self._api, recipe.kind)
+        self._creators = Creators(self._api, recipe.type)
         self._ignored = set(resolved.abandoned)
         self._own: set[int] = set()
         self._guests: t.Mapping[int, Guest] = resolved.cluster.guests
@@ -132,7 +132,7 @@ class Names:
                 read_at = clock.moment()
                 nodes = sorted(self._nodes)
                 self._guests, silent = await list_guests(
-                    self._api, nodes, self._recipe.kind, _PATIENCE
+                    self._api, nodes, self._recipe.type, _PATIENCE
                 )
                 self._nodes -= silent
                 self._read_at = read_at

@@ -98,42 +98,42 @@ def check_wanted(wanted: t.Sequence[Wanted], name_option: str) -> None:
 
 
 def decide(
-    wanted: t.Sequence[Wanted], cluster: Cluster, kind: str, avoid: t.Collection[int] = ()
+    wanted: t.Sequence[Wanted], cluster: Cluster, guest_type: str, avoid: t.Collection[int] = ()
 ) -> list[Step]:
     """What to do about each wanted guest, from what the cluster shows.
 
-    A guest is known by its VMID, else by its name among the guests of its kind. ``avoid`` are
+    A guest is known by its VMID, else by its name among the guests of its type. ``avoid`` are
     VMIDs that can never be meant (the source itself). What is locked because it is being made is
     a candidate for ADOPT; whether a task still works on it is not known here. What stands against
     one guest is its own GIVE_UP.
     """
-    return [_decide(one, cluster, kind, avoid) for one in wanted]
+    return [_decide(one, cluster, guest_type, avoid) for one in wanted]
 
 
-def _decide(one: Wanted, cluster: Cluster, kind: str, avoid: t.Collection[int]) -> Step:
+def _decide(one: Wanted, cluster: Cluster, guest_type: str, avoid: t.Collection[int]) -> Step:
     try:
-        guest = _existing(one, cluster, kind)
+        guest = _existing(one, cluster, guest_type)
     except UsageError as error:
         return Step(one, Action.GIVE_UP, why=str(error))
     if guest is None:
         return Step(one, Action.MAKE)
-    why = _against(one, guest, cluster, kind, avoid)
+    why = _against(one, guest, cluster, guest_type, avoid)
     if why:
         return Step(one, Action.GIVE_UP, guest, why=why)
     return Step(one, Action.ADOPT if guest.lock in MAKING else Action.KEEP, guest)
 
 
 def _against(
-    one: Wanted, guest: Guest, cluster: Cluster, kind: str, avoid: t.Collection[int]
+    one: Wanted, guest: Guest, cluster: Cluster, guest_type: str, avoid: t.Collection[int]
 ) -> str:
     """Why this guest is not the wanted one, empty if it is or may become it."""
     if guest.vmid in avoid:
         return f"guests: {one.title} is the source itself, {guest.title}"
-    if guest.kind != kind:
+    if guest.type != guest_type:
         return f"vmid: {guest.vmid} is taken by {guest.title}"
     if one.name is None or guest.name == one.name or guest.lock in MAKING:
         return ""
-    if (guest.node, guest.kind) in cluster.unread:
+    if (guest.node, guest.type) in cluster.unread:
         return (
             f"cannot determine whether {guest.title} is named {one.name!r}: its node is offline"
             " or did not answer"
@@ -144,10 +144,10 @@ def _against(
     )
 
 
-def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:
+def _existing(one: Wanted, cluster: Cluster, guest_type: str) -> Guest | None:
     if one.vmid is not None:
         return cluster.guests.get(one.vmid)
-    found = [guest for guest in cluster.named(t.cast("str", one.name)) if guest.kind == kind]
+    found = [guest for guest in cluster.named(t.cast("str", one.name)) if guest.type == guest_type]
     if len(found) > 1:
         raise UsageError(
             f"the name {one.name!r} is ambiguous, give a vmid:"
@@ -155,5 +155,5 @@ def _existing(one: Wanted, cluster: Cluster, kind: str) -> Guest | None:
         )
     if found:
         return found[0]
-    cluster.check_absent(t.cast("str", one.name), "guests", kind)
+    cluster.check_absent(t.cast("str", one.name), "guests", guest_type)
     return None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How one kind of guest is created."""
+"""How one type of guest is created."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def no_vetoes(wanted: t.Sequence[Wanted]) -> t.Sequence[str]:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one kind of guest is created.
+    """How one type of guest is created.
 
     ``job`` makes the job of a guest. ``avoid`` are VMIDs that can never be meant. ``verb`` says in
     a plan what happens. ``moves`` says that the task runs elsewhere than the guest will live.
     ``vetoes`` says of guests that are about to be created why each cannot be, empty where it can.
     """
 
-    kind: str
+    type: str
     verb: str
     job: MakeJob
     avoid: frozenset[int] = frozenset()

@@ -40,7 +40,7 @@ def step_values(step: Step, result: Result | None, finished: t.Mapping[int, Task
         "vmid": guest.vmid if guest else step.wanted.vmid,
         "name": (guest.name if guest else None) or step.wanted.name,
         "node": step.node,
-        "kind": guest.kind if guest else None,
+        "type": guest.type if guest else None,
         "outcome": outcome.value,
         "changed": task is not None and outcome.good and step.action is Action.KEEP,
         "upid": str(task.upid) if task else (str(step.upid) if step.upid else None),
@@ -60,7 +60,7 @@ def plan_report(steps: t.Sequence[Step], recipe: Recipe) -> Report:
             {
                 **step_values(step, None, {}),
                 "node": node,
-                "kind": recipe.kind,
+                "type": recipe.type,
                 "outcome": _PLANNED[step.action].value,
                 "changed": step.action in (Action.MAKE, Action.ADOPT),
                 "upid": str(step.upid) if step.action is Action.ADOPT else None,
@@ -81,7 +81,7 @@ def diff_of(steps: t.Sequence[Step], recipe: Recipe, values: t.Sequence[Values])
     """The guests before and after, a line each."""
     before, after = [], []
     for step, value in zip(steps, values):
-        line = f"{step.wanted.title}: {recipe.kind} {value['vmid'] or 'of a free VMID'}"
+        line = f"{step.wanted.title}: {recipe.type} {value['vmid'] or 'of a free VMID'}"
         line += f" on {value['node']}"
         if step.action is Action.KEEP and not value["changed"]:
             before.append(line)

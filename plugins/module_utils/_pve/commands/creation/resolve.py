@@ -82,10 +82,10 @@ async def resolve(
 async def _named(
     machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
 ) -> Cluster:
-    """The cluster with the names that are needed: all of the kind, or those of given VMIDs."""
+    """The cluster with the names that are needed: all of the type, or those of given VMIDs."""
     api = machine.context.api
     if any(one.vmid is None for one in wanted):
-        return await add_names(api, cluster, [recipe.kind])
+        return await add_names(api, cluster, [recipe.type])
     vmids = {one.vmid for one in wanted}
     there = [guest for guest in cluster.guests.values() if guest.vmid in vmids]
     return await add_names_of(api, cluster, there) if there else cluster
@@ -97,7 +97,7 @@ class _Resolver:
         self._api = machine.context.api
         self._wanted = wanted
         self._recipe = recipe
-        self._creators = Creators(self._api, recipe.kind)
+        self._creators = Creators(self._api, recipe.type)
         self._waited: set[int] = set()
         self._abandoned: set[int] = set()
         self._finished: dict[int, Task] = {}
@@ -122,14 +122,14 @@ class _Resolver:
         self, cluster: Cluster, *, first: bool, more: int = _LOOKS
     ) -> tuple[Cluster, _View]:
         """Decide; a guest whose task has ended in this moment makes another look necessary."""
-        steps = decide(self._wanted, cluster, self._recipe.kind, self._recipe.avoid)
+        steps = decide(self._wanted, cluster, self._recipe.type, self._recipe.avoid)
         locked = self._locked(steps, cluster)
         if not locked:
             return cluster, _View(steps)
         look = await self._creators.look(sorted({guest.node for guest in locked.values()}))
         unseen = [guest for vmid, guest in locked.items() if vmid not in look.by_vmid]
         if unseen and more:
-            again = await add_names(self._api, await read_cluster(self._api), [self._recipe.kind])
+            again = await add_names(self._api, await read_cluster(self._api), [self._recipe.type])
             if not all(_same(guest, again.guests.get(guest.vmid)) for guest in unseen):
                 return await self._look(again, first=first, more=more - 1)
         return cluster, await self._view(steps, locked, look, first=first)
@@ -162,7 +162,7 @@ class _Resolver:
             locked.update(
                 (guest.vmid, guest)
                 for guest in cluster.guests.values()
-                if guest.kind == self._recipe.kind and guest.lock in MAKING and not guest.name
+                if guest.type == self._recipe.type and guest.lock in MAKING and not guest.name
             )
         return locked
 
@@ -213,7 +213,7 @@ class _Resolver:
     async def _until_unlocked(self, guest: Guest, most: float) -> None:
         """Look at a guest until it is whole or gone; its task is not seen."""
         until = clock.now() + min(most, self._machine.context.params["node_timeout"])
-        path = ("nodes", guest.node, guest.kind, guest.vmid, "config")
+        path = ("nodes", guest.node, guest.type, guest.vmid, "config")
         while clock.now() < until:
             await clock.sleep(_STEP)
             try:

@@ -41,7 +41,7 @@ async def test_one_guest_at_top_level() -> None:
         "vmid": 101,
         "name": "web1",
         "node": "pve2",
-        "kind": "qemu",
+        "type": "qemu",
         "outcome": "ok",
         "changed": True,
         "upid": task["upid"],

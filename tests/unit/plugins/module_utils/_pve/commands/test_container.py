@@ -72,7 +72,7 @@ async def test_one_container_with_everything_that_can_be_said() -> None:
         "protection": 1,
     }
     [guest] = report.values["guests"]
-    assert (guest["vmid"], guest["name"], guest["node"], guest["kind"]) == (
+    assert (guest["vmid"], guest["name"], guest["node"], guest["type"]) == (
         100,
         "ct1",
         "pve2",

@@ -49,7 +49,7 @@ async def test_a_guest_with_all_that_is_known() -> None:
             "vmid": 100,
             "name": "app1",
             "node": "pve1",
-            "kind": "qemu",
+            "type": "qemu",
             "status": "running",
             "template": False,
             "lock": None,
@@ -72,7 +72,7 @@ async def test_a_guest_with_all_that_is_known() -> None:
         ({"tags": ["web", "prod"]}, [100]),
         ({"pool": "apps"}, [100]),
         ({"node": "pve2"}, [101, 200]),
-        ({"kind": "lxc"}, [200]),
+        ({"type": "lxc"}, [200]),
         ({"status": "running"}, [100]),
         ({"status": "running", "node": "pve2"}, []),
         ({"guests": ["app1", "app2"], "status": "stopped"}, [101]),
@@ -217,7 +217,7 @@ async def test_a_state_that_cannot_be_known_is_warned_of() -> None:
     api.cluster.guests[101].status = "running"
     api.cluster.down.add("pve2")
     warned: list[str] = []
-    report = await run_command("guest_info", api, status="stopped", kind="qemu", warned=warned)
+    report = await run_command("guest_info", api, status="stopped", type="qemu", warned=warned)
     assert 100 not in vmids(report)
     assert 101 in vmids(report) or any("VM 101" in text for text in warned)
 

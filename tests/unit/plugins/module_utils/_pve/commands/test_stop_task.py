@@ -131,7 +131,7 @@ async def test_a_lock_that_is_left_behind_is_told_with_the_way_out() -> None:
         {
             "vmid": 301,
             "node": "pve1",
-            "kind": "qemu",
+            "type": "qemu",
             "lock": "clone",
             "command": "qm unlock 301",
             "message": None,

@@ -55,7 +55,7 @@ async def run_chains(run: Run, chains: Sequence[Chain]) -> list[ChainResult]:
 
 
 def job_of(target: Target, operation: str) -> Job:
-    guest = Guest(target.vmid, target.kind, target.node, target.name, "stopped")
+    guest = Guest(target.vmid, target.type, target.node, target.name, "stopped")
     return guest_job(OPERATIONS[operation], guest, PARAMS[operation], 300)
 
 

@@ -109,9 +109,11 @@ async def test_a_lock_that_a_task_holds_or_may_hold_is_not_dead() -> None:
 # What the user is told.
 
 
-@pytest.mark.parametrize(("kind", "tool"), [("qemu", "qm"), ("lxc", "pct")])
-def test_a_left_over_is_explained_with_the_commands_that_remove_it(kind: str, tool: str) -> None:
-    guest = Guest(301, kind, "pve1", None, "stopped", lock="clone")
+@pytest.mark.parametrize(("guest_type", "tool"), [("qemu", "qm"), ("lxc", "pct")])
+def test_a_left_over_is_explained_with_the_commands_that_remove_it(
+    guest_type: str, tool: str
+) -> None:
+    guest = Guest(301, guest_type, "pve1", None, "stopped", lock="clone")
     text = explain(guest, UPID, "pve1")
     assert f"{tool} unlock 301 && {tool} destroy 301" in text
     assert str(UPID) in text
@@ -132,6 +134,6 @@ def test_the_removal_ignores_the_lock_of_that_guest_alone() -> None:
 
 
 def test_only_for_a_vm_there_is_a_way_without_a_shell() -> None:
-    for kind, way in (("qemu", True), ("lxc", False)):
-        guest = Guest(301, kind, "pve1", None, "unknown", lock="clone")
+    for guest_type, way in (("qemu", True), ("lxc", False)):
+        guest = Guest(301, guest_type, "pve1", None, "unknown", lock="clone")
         assert ("replace_leftovers" in explain(guest, UPID, "pve1")) is way

@@ -367,7 +367,7 @@ def test_already_running_after_a_lost_answer_is_that_answer(refusal: str) -> Non
 async def test_already_running_without_a_call_of_ours_is_a_refusal() -> None:
     run = Run()
     run.api.disturb("POST .*/start", ApiError("POST", 500, "CT 300 already running"))
-    result = await run.one(power(run, 300, kind="lxc"))
+    result = await run.one(power(run, 300, guest_type="lxc"))
     assert (result.outcome, result.changed) == (Outcome.FAILED, False)
 
 

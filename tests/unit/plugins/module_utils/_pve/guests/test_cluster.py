@@ -15,7 +15,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import (
-    KINDS,
+    GUEST_TYPES,
     Cluster,
     Guest,
     as_vmid,
@@ -61,7 +61,7 @@ async def test_vmids_alone_take_one_request_and_give_no_names() -> None:
 
 
 @in_virtual_time
-async def test_names_cost_one_request_a_node_and_kind() -> None:
+async def test_names_cost_one_request_a_node_and_type() -> None:
     api = FakeApi()
     api.cluster.add(100, name="app1").pool = "apps"
     api.cluster.add(200, "lxc", "pve2", hostname="ct1")
@@ -70,7 +70,7 @@ async def test_names_cost_one_request_a_node_and_kind() -> None:
     assert [call.path for call in api.calls] == ["/cluster/resources", *lists]
     assert (cluster.guests[100].name, cluster.guests[100].pool) == ("app1", "apps")
     assert cluster.guests[200].name is None
-    assert len((await read_cluster(api, KINDS)).named("ct1")) == 1
+    assert len((await read_cluster(api, GUEST_TYPES)).named("ct1")) == 1
 
 
 @in_virtual_time
@@ -82,7 +82,7 @@ async def test_a_vmid_that_is_used_again_has_the_name_of_its_new_guest() -> None
     api.cluster.add(731, name="innocent")
     [_pve1, _pve2, _pve3, row] = (await api.get(("cluster", "resources"))).data
     assert row["name"] == "victim", "the cluster's list is stale"
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     assert cluster.find("victim", "guests") is None
     assert cluster.get("innocent", "guests").vmid == 731
 
@@ -93,7 +93,7 @@ async def test_names_that_were_swapped_a_moment_ago_are_told_apart() -> None:
     blue, green = api.cluster.add(201, name="blue"), api.cluster.add(202, name="green")
     await read_cluster(api)
     blue.config["name"], green.config["name"] = "green", "blue"
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     assert cluster.get("green", "guests").vmid == 201
 
 
@@ -104,7 +104,7 @@ async def test_a_state_of_this_moment_comes_with_the_name() -> None:
     await read_cluster(api)
     guest.status = "stopped"
     assert (await read_cluster(api)).guests[100].running
-    assert not (await read_cluster(api, KINDS)).guests[100].running
+    assert not (await read_cluster(api, GUEST_TYPES)).guests[100].running
 
 
 @in_virtual_time
@@ -115,7 +115,7 @@ async def test_a_guest_that_moves_while_it_is_read_has_its_name() -> None:
     before = await api.get(("cluster", "resources"))
     guest.node, guest.config = "pve2", {"name": "web1"}
     api.disturb("resources", before)
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     assert cluster.guests[130].title == "VM 130 (web1) on pve2"
     assert cluster.guests[130].lock is None
 
@@ -127,21 +127,23 @@ async def test_a_guest_that_no_list_shows_is_not_looked_for_forever() -> None:
     before = await api.get(("cluster", "resources"))
     api.cluster.remove(guest.vmid)
     api.disturb("resources", before, count=None)
-    assert (await read_cluster(api, KINDS)).guests[130].name is None
+    assert (await read_cluster(api, GUEST_TYPES)).guests[130].name is None
     assert len(api.calls) < 40
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("guest_type", GUEST_TYPES)
 @pytest.mark.parametrize("age", [0, 3600])
 def test_a_name_that_proxmox_ve_made_up_for_a_guest_in_the_making_is_none(
-    kind: str, age: int
+    guest_type: str, age: int
 ) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
-        api.cluster.add(130, kind, lock="clone" if kind == "qemu" else "create").born = -age
-        guest = (await read_cluster(api, KINDS)).guests[130]
-        assert (guest.name, guest.lock) == (None, "clone" if kind == "qemu" else "create")
+        api.cluster.add(
+            130, guest_type, lock="clone" if guest_type == "qemu" else "create"
+        ).born = -age
+        guest = (await read_cluster(api, GUEST_TYPES)).guests[130]
+        assert (guest.name, guest.lock) == (None, "clone" if guest_type == "qemu" else "create")
 
     scenario()
 
@@ -150,7 +152,7 @@ def test_a_name_that_proxmox_ve_made_up_for_a_guest_in_the_making_is_none(
 async def test_a_container_may_be_called_like_one_without_a_name() -> None:
     api = FakeApi()
     api.cluster.add(200, "lxc", hostname="CT200", lock="backup")
-    assert (await read_cluster(api, KINDS)).named("CT200")
+    assert (await read_cluster(api, GUEST_TYPES)).named("CT200")
 
 
 @in_virtual_time
@@ -159,7 +161,7 @@ async def test_a_node_that_says_500_while_its_containers_start_is_asked_again() 
     api.cluster.add(200, "lxc", hostname="ct1")
     text = "failed to read from command socket: Connection reset by peer"
     api.disturb("GET /nodes/pve1/lxc", ApiError("GET", 500, text))
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     assert cluster.get("ct1", "guests").vmid == 200
     assert not cluster.unread
 
@@ -172,7 +174,7 @@ async def test_nodes_that_could_not_be_asked_are_named_and_asked_only_when_onlin
     api.cluster.add(102, node="pve3", name="app3")
     api.cluster.down.add("pve2")
     api.disturb("GET /nodes/pve3/qemu", SILENT, count=None)
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     assert list(cluster.unread) == [("pve2", "lxc"), ("pve2", "qemu"), ("pve3", "qemu")]
     assert not cluster.nodes["pve2"].online
     assert not api.made("/nodes/pve2")
@@ -188,7 +190,7 @@ def test_a_name_that_could_not_be_looked_up_everywhere_is_unknown_not_absent(loo
         api.cluster.add(101, node="pve2", name="app2")
         api.cluster.down.add("pve2")
         api.disturb("GET /nodes/pve3/qemu", SILENT, count=None)
-        cluster = await read_cluster(api, KINDS)
+        cluster = await read_cluster(api, GUEST_TYPES)
         with pytest.raises(
             UsageError,
             match=r"guests: cannot determine whether .*'app2'.*pve2 \(offline\), pve3 \(did not",
@@ -204,7 +206,7 @@ async def test_a_name_that_a_guest_of_an_offline_node_had_as_well_is_ambiguous()
     api.cluster.add(111, node="pve1", name="app")
     api.cluster.add(112, node="pve2", name="app")
     api.cluster.down.add("pve2")
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     with pytest.raises(UsageError, match=r"'app' is ambiguous.*VM 111 \(app\).*VM 112 on pve2"):
         cluster.find("app", "guests")
 
@@ -221,7 +223,7 @@ def test_a_node_whose_list_is_malformed_is_one_that_could_not_be_asked(
         api.cluster.add(101, node="pve2", name="app2")
         answer = Answer([{"vmid": 101, "name": "app2", **odd}])
         api.disturb("GET /nodes/pve2/qemu", answer, count=None)
-        cluster = await read_cluster(api, KINDS)
+        cluster = await read_cluster(api, GUEST_TYPES)
         assert list(cluster.unread) == [("pve2", "qemu")]
         assert await read_states(api, [cluster.guests[101]]) == {}
 
@@ -232,7 +234,7 @@ def test_a_node_whose_list_is_malformed_is_one_that_could_not_be_asked(
 
 
 async def recheck(api: FakeApi, vmid: int) -> None:
-    cluster = await read_cluster(api, KINDS)
+    cluster = await read_cluster(api, GUEST_TYPES)
     guest = cluster.guests[vmid]
     check = still_named(guest)
     api.cluster.guests[vmid].config["touched"] = 1
@@ -240,10 +242,10 @@ async def recheck(api: FakeApi, vmid: int) -> None:
     api.cluster.remove(vmid)
     with pytest.raises(PveError, match=rf"{vmid} .*is no longer there: it was removed or moved"):
         await check(api)
-    api.cluster.add(vmid, guest.kind, name="innocent", hostname="innocent")
+    api.cluster.add(vmid, guest.type, name="innocent", hostname="innocent")
     with pytest.raises(PveError, match=rf"VMID {vmid} is named 'innocent' now, not 'victim'"):
         await check(api)
-    api.cluster.add(vmid, guest.kind)
+    api.cluster.add(vmid, guest.type)
     with pytest.raises(PveError, match=rf"VMID {vmid} is named None now, not 'victim'"):
         await check(api)
     api.disturb("config", SILENT, count=None)

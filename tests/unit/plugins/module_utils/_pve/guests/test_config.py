@@ -26,11 +26,11 @@ DISK = "ceph:vm-100-disk-1,size=64G"
 
 
 def changes(
-    current: dict[str, Any], wish: dict[str, Any], kind: str = "qemu", **rules: bool
+    current: dict[str, Any], wish: dict[str, Any], guest_type: str = "qemu", **rules: bool
 ) -> dict[str, Any]:
     """What is sent for a wish, when this is in force."""
-    params = config_params(wish, kind)
-    return dict(difference(Configuration(current), params, Rules(kind, **rules)).params)
+    params = config_params(wish, guest_type)
+    return dict(difference(Configuration(current), params, Rules(guest_type, **rules)).params)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_wish_for_a_volume_in_a_free_slot_is_sent_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "current", "wish", "kind", "named"),
+    ("option", "current", "wish", "guest_type", "named"),
     [
         ("scsi1", DISK, "ceph:128", "qemu", "resize"),
         ("scsi1", DISK, "ceph:32,discard=on", "qemu", "resize"),
@@ -203,10 +203,10 @@ def test_a_wish_for_a_volume_in_a_free_slot_is_sent_as_it_is() -> None:
     ],
 )
 def test_a_volume_is_never_replaced_unasked(
-    option: str, current: str, wish: str, kind: str, named: str
+    option: str, current: str, wish: str, guest_type: str, named: str
 ) -> None:
     with pytest.raises(UsageError, match=named):
-        changes({option: current}, {option: wish}, kind)
+        changes({option: current}, {option: wish}, guest_type)
 
 
 def test_a_volume_is_replaced_where_that_is_allowed() -> None:

@@ -18,34 +18,34 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.types impo
 TESTS = next(parent for parent in Path(__file__).parents if parent.name == "tests")
 SCHEMA = json.loads((TESTS / "simulator/pvesim/data/api-schema.json").read_text())["paths"]
 CALLS = [
-    pytest.param(kind, call, id=f"{operation.name}-{kind}")
+    pytest.param(guest_type, call, id=f"{operation.name}-{guest_type}")
     for operation in OPERATIONS.values()
-    for kind, call in operation.calls.items()
+    for guest_type, call in operation.calls.items()
 ]
 
 
-def method_of(kind: str, call: Call) -> dict[str, Any]:
+def method_of(guest_type: str, call: Call) -> dict[str, Any]:
     """What the API's own schema says about a call."""
-    path = "/".join(filter(None, [f"/nodes/{{node}}/{kind}/{{vmid}}", call.path]))
+    path = "/".join(filter(None, [f"/nodes/{{node}}/{guest_type}/{{vmid}}", call.path]))
     found: dict[str, Any] = SCHEMA[path][call.method]
     return found
 
 
-@pytest.mark.parametrize(("kind", "call"), CALLS)
-def test_the_api_declares_what_the_call_returns(kind: str, call: Call) -> None:
+@pytest.mark.parametrize(("guest_type", "call"), CALLS)
+def test_the_api_declares_what_the_call_returns(guest_type: str, call: Call) -> None:
     expected = "string" if call.returns == "upid" else "null"
-    assert method_of(kind, call)["returns"]["type"] == expected
+    assert method_of(guest_type, call)["returns"]["type"] == expected
 
 
-@pytest.mark.parametrize(("kind", "call"), CALLS)
-def test_a_call_that_starts_a_task_names_its_type(kind: str, call: Call) -> None:
-    assert (call.task_type in TASK_TYPES) == (call.returns != "null"), kind
+@pytest.mark.parametrize(("guest_type", "call"), CALLS)
+def test_a_call_that_starts_a_task_names_its_type(guest_type: str, call: Call) -> None:
+    assert (call.task_type in TASK_TYPES) == (call.returns != "null"), guest_type
 
 
-@pytest.mark.parametrize(("kind", "call"), CALLS)
-def test_what_compares_has_a_digest_to_send(kind: str, call: Call) -> None:
-    [operation] = [one for one in OPERATIONS.values() if one.calls[kind] is call]
-    assert operation.compares == ("digest" in method_of(kind, call)["parameters"])
+@pytest.mark.parametrize(("guest_type", "call"), CALLS)
+def test_what_compares_has_a_digest_to_send(guest_type: str, call: Call) -> None:
+    [operation] = [one for one in OPERATIONS.values() if one.calls[guest_type] is call]
+    assert operation.compares == ("digest" in method_of(guest_type, call)["parameters"])
 
 
 def test_every_operation_is_for_vms_and_containers() -> None:

@@ -23,7 +23,7 @@ CT = Guest(200, "lxc", "pve2", "ct1", "stopped")
 def job(
     guest: Guest, *, storages: tuple[str, ...] = (), movable: bool = False, **options: Any
 ) -> Job:
-    target = Target(301, "web1", options.pop("node", guest.node), guest.kind)
+    target = Target(301, "web1", options.pop("node", guest.node), guest.type)
     return clone_job(CloneSource(guest, storages), target, options, None, movable=movable)
 
 

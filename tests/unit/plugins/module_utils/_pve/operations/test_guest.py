@@ -18,10 +18,10 @@ CT = Guest(200, "lxc", "pve2", "ct1", "stopped")
 @pytest.mark.parametrize("guest", [VM, CT], ids=["qemu", "lxc"])
 def test_every_operation_makes_a_job_for_its_guest_alone(name: str, guest: Guest) -> None:
     operation = OPERATIONS[name]
-    if guest.kind not in operation.calls:
+    if guest.type not in operation.calls:
         return
     job = guest_job(operation, guest, {"a": 1}, None)
-    assert job.path[:4] == ("nodes", guest.node, guest.kind, guest.vmid)
+    assert job.path[:4] == ("nodes", guest.node, guest.type, guest.vmid)
     assert "" not in job.path
     assert job.node == guest.node
     assert job.params["a"] == 1

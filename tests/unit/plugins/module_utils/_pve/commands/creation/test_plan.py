@@ -69,12 +69,12 @@ def test_a_vmid_of_a_guest_with_another_name_is_refused_with_both_names() -> Non
     assert "201" in refused(Wanted(201, "db1"), replace(WEB1, name=None)), "it has no name at all"
 
 
-def test_a_vmid_of_another_kind_of_guest_is_refused() -> None:
-    assert "vmid: 201 is taken by CT 201" in refused(Wanted(201, "x"), replace(WEB1, kind="lxc"))
+def test_a_vmid_of_another_type_of_guest_is_refused() -> None:
+    assert "vmid: 201 is taken by CT 201" in refused(Wanted(201, "x"), replace(WEB1, type="lxc"))
 
 
-def test_a_name_of_another_kind_of_guest_is_no_matter() -> None:
-    assert plan(Wanted(None, "web1"), replace(WEB1, kind="lxc")) == (Action.MAKE, None)
+def test_a_name_of_another_type_of_guest_is_no_matter() -> None:
+    assert plan(Wanted(None, "web1"), replace(WEB1, type="lxc")) == (Action.MAKE, None)
 
 
 def test_the_source_itself_is_never_meant() -> None:
