@@ -13,14 +13,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .drives import NET, Drive, mac_of
-from .durations import fraction
+from .durations import seconds_for
 
 if TYPE_CHECKING:
     from .entities import Guest
     from .world import World
 
 BOOT = {"qemu": (4.0, 10.0), "lxc": (0.5, 2.0)}
-"""Seconds at speed 1 from the start of a guest until it has its addresses."""
+"""Seconds at speed 1 from the start of a guest until it has its addresses, if nobody says more."""
 NETWORKS = (("198.51.100", 1), ("203.0.113", 1), ("192.0.2", 64))
 """The networks that DHCP gives from, each from this number on; below it are the nodes."""
 DHCP = tuple(f"{net}.{number}" for net, first in NETWORKS for number in range(first, 255))
@@ -33,8 +33,9 @@ def booted(world: World, guest: Guest) -> bool:
     """Whether the guest has come up far enough to have addresses."""
     if guest.started is None:
         return False
-    low, high = BOOT[guest.kind]
-    needed = low + (high - low) * fraction(world.seed, "boot", guest.vmid)
+    needed = seconds_for(
+        "boot", world.seed, guest.vmid, {"boot": BOOT[guest.kind], **world.durations}
+    )
     return world.clock.now() - guest.started >= needed / world.clock.speed
 
 

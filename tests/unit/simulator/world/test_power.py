@@ -148,6 +148,14 @@ async def test_the_agent_answers_when_the_vm_has_booted(cell: Any) -> None:
     assert await cell.call("POST", "qemu/100/agent/ping") == {"result": {}}
 
 
+async def test_a_world_says_how_long_guests_take_to_boot(cell: Any) -> None:
+    cell.world.durations["boot"] = (2.0, 2.0)
+    await cell.done("POST", "qemu/100/status/start")
+    assert (await cell.refusal("GET", AGENT)).message == "QEMU guest agent is not running"
+    await cell.settle(2)
+    assert (await cell.call("GET", AGENT))["result"]
+
+
 async def test_a_vm_without_agent_says_so(cell: Any) -> None:
     await cell.call("PUT", "qemu/100/config", {"delete": "agent"})
     assert (await cell.refusal("GET", AGENT)).message == "No QEMU guest agent configured"
