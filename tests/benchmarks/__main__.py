@@ -18,13 +18,21 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ansible_collections.upid.proxmox.tests.benchmarks import bulk, growth, history, one, wait
+from ansible_collections.upid.proxmox.tests.benchmarks import (
+    bulk,
+    growth,
+    history,
+    one,
+    pipeline,
+    wait,
+)
 from ansible_collections.upid.proxmox.tests.benchmarks.bench import Bench, Figures
 from ansible_collections.upid.proxmox.tests.benchmarks.table import table
 from ansible_collections.upid.proxmox.tests.simulator_process import end_on_sigterm
 
 PARTS: Mapping[str, Callable[..., Figures]] = {
     "bulk": bulk.run,
+    "pipeline": pipeline.run,
     "wait": wait.run,
     "one": one.run,
     "history": history.run,

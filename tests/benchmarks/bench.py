@@ -69,6 +69,14 @@ class Cluster:
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(start, range(len(vmids))))
 
+    def has_address(self, node: str, vmid: int) -> bool:
+        """Whether the guest agent of the VM tells of an interface beside the loopback."""
+        answer = self.http.get(
+            f"{self.simulator.url}/api2/json/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+            timeout=60,
+        )
+        return answer.ok and len(answer.json()["data"]["result"]) > 1
+
     def ends(self) -> dict[str, float]:
         """When each task that has ended did so, in epoch seconds."""
         tasks = self.admin("GET", "world")["tasks"]
@@ -86,10 +94,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(*, clone_seconds: tuple[float, float] = (1, 1), past: int = 0) -> Iterator[Cluster]:
+def cluster(
+    *, clone_seconds: tuple[float, float] = (1, 1), boot_seconds: float = 4, past: int = 0
+) -> Iterator[Cluster]:
     """The default world with a template on each node, and ``past`` finished tasks on each.
 
-    ``clone_seconds`` is how long clones take, at least and at most.
+    ``clone_seconds`` is how long clones take, at least and at most, ``boot_seconds`` how long after
+    its start a guest has an address.
     """
     world = yaml.safe_load(DEFAULT_WORLD.read_text())
     template = world["guests"][TEMPLATES["pve1"]]
@@ -99,7 +110,7 @@ def cluster(*, clone_seconds: tuple[float, float] = (1, 1), past: int = 0) -> It
         world["guests"][vmid] = template | {"node": node, "config": config}
     world["storages"]["ceph"]["total"] = 10**15  # room for a thousand clones
     seconds = list(clone_seconds)
-    world["durations"] = {"qmclone": seconds, "qmclone.linked": seconds}
+    world["durations"] = {"qmclone": seconds, "qmclone.linked": seconds, "boot": [boot_seconds] * 2}
     world["tasks"] = [_past(node, number) for node in NODES for number in range(past)]
     with tempfile.TemporaryDirectory(prefix="world-") as folder:
         file = Path(folder, "world.yml")

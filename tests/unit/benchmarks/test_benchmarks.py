@@ -57,6 +57,17 @@ def test_the_ways_of_bulk_make_the_same_guests_beside_an_ideal(tmp_path: Path) -
         assert figures[way]["wall_s"] > figures["ideal_s"]
 
 
+def test_the_ways_of_the_pipeline_end_with_the_same_guests_and_a_rerun_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    figures = measured("pipeline", tmp_path)
+    for way in ("ours", "phases", "loop", "async"):
+        assert figures[way]["failed"] == 0
+        assert figures[way]["wall_s"] > figures["critical_s"]
+    assert (figures["rerun"]["failed"], figures["rerun"]["tasks"]) == (0, 0)
+    assert 0 < figures["rerun"]["requests_per_node"] * 3 < figures["rerun"]["requests"]
+
+
 def test_ends_are_seen_after_they_happened_and_a_round_is_one_request_per_node(
     tmp_path: Path,
 ) -> None:
