@@ -9,8 +9,11 @@ import hashlib
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 HOSTS = ("127.0.0.1", "::1", "localhost")
 
@@ -20,7 +23,12 @@ class Certificate:
     """What a node presents: the context of its listener and the fingerprint of the certificate."""
 
     context: ssl.SSLContext
-    fingerprint: str
+    pem: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate."""
+        return fingerprint(self.pem)
 
 
 class Authority:
@@ -31,6 +39,7 @@ class Authority:
         self._authority = trustme.CA(organization_name="Proxmox VE simulator")
         self.file = directory / "ca.pem"
         self._authority.cert_pem.write_to_path(str(self.file))
+        self.pem = self._authority.cert_pem.bytes().decode()
 
     def certificate(self, node: str, host: str) -> Certificate:
         """A certificate for a node by name, the loopback addresses and the host it listens on."""
@@ -38,10 +47,25 @@ class Authority:
         issued = self._authority.issue_cert(*names, common_name=node)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         issued.configure_cert(context)
-        return Certificate(context, fingerprint(issued.cert_chain_pems[0].bytes()))
+        return Certificate(context, issued.cert_chain_pems[0].bytes().decode())
 
 
-def fingerprint(pem: bytes) -> str:
+def fingerprint(pem: str) -> str:
     """SHA-256 as Proxmox VE prints it: upper-case pairs with colons."""
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.decode())).hexdigest().upper()
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
     return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+
+
+def described(pem: str) -> dict[str, Any]:
+    """What a certificate says itself, in the fields of `/certificates/info`."""
+    read = x509.load_pem_x509_certificate(pem.encode())
+    key = read.public_key()
+    rsa = isinstance(key, RSAPublicKey)
+    entry: dict[str, Any] = {"pem": pem, "fingerprint": fingerprint(pem)}
+    entry |= {
+        "notbefore": int(read.not_valid_before_utc.timestamp()),
+        "notafter": int(read.not_valid_after_utc.timestamp()),
+        "public-key-type": "rsaEncryption" if rsa else "id-ecPublicKey",
+        "public-key-bits": getattr(key, "key_size", 0),
+    }
+    return entry

@@ -37,6 +37,8 @@ class Node:
     """up, down (connection refused) or blocked (workers hang)."""
     fingerprint: str = ""
     """SHA-256 of the certificate that the node presents, as `/nodes` shows it."""
+    certificates: tuple[str, ...] = ()
+    """That of the authority and the node's own one, as PEM; none before the node is served."""
     pmxcfs: str = "up"
     """up or down: whether the file system of the cluster is there."""
     clock_offset: float = 0.0

@@ -15,9 +15,16 @@ from typing import Any
 
 SCHEMA_FILE = Path(__file__).parent / "data" / "api-schema.json"
 PLACEHOLDER = re.compile(r"\{([^}]+)\}")
-# The content of a storage is the one place where a path parameter may hold slashes
-# (`fragmentDelimiter` in `PVE/API2/Storage/Content.pm`).
-WITH_SLASHES = frozenset({"/nodes/{node}/storage/{storage}/content/{volume}"})
+# Volumes and the networks of IP sets are where a path parameter may hold slashes
+# (`fragmentDelimiter` in `PVE/API2/Storage/Content.pm` and `PVE/API2/Firewall/IPSet.pm`).
+WITH_SLASHES = frozenset(
+    {
+        "/nodes/{node}/storage/{storage}/content/{volume}",
+        "/cluster/firewall/ipset/{name}/{cidr}",
+        "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}",
+        "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}/{cidr}",
+    }
+)
 INDEXED = re.compile(r"(?P<stem>.+?)(?P<index>0|[1-9]\d*)")
 # How many of each indexed parameter there are, `PVE/QemuServer.pm` and `PVE/LXC/Config.pm`.
 INDEX_LIMITS = {

@@ -18,7 +18,7 @@ from .admin import PREFIX, Admin
 from .answer import JSON_TYPE, Answer, HttpError, failure
 from .api import Api
 from .calls import CallError
-from .certificates import Authority
+from .certificates import Authority, Certificate
 from .faults import Fault, Faults
 from .front import Front
 from .listener import Address, Listener
@@ -79,7 +79,7 @@ class Server:
             given = index < len(self._addresses)
             host = self._addresses[index].host if given else node.address or node.name
             certificate = self._authority.certificate(node.name, host)
-            node.fingerprint = certificate.fingerprint
+            self._certify(node, certificate)
             if given:
                 runner = await http.make_runner(partial(self._handle, node))
                 self._runners.append(runner)
@@ -90,6 +90,11 @@ class Server:
                 self._listeners.append(listener)
                 listener.listen()
         self._world.statd.begin()
+
+    def _certify(self, node: Node, certificate: Certificate) -> None:
+        """Let a node know what it presents, and who signed it."""
+        node.fingerprint = certificate.fingerprint
+        node.certificates = (self._authority.pem, certificate.pem)
 
     async def stop(self) -> None:
         """Close every address and connection."""
@@ -129,7 +134,7 @@ class Server:
         for node in self._world.nodes.values():
             if not node.fingerprint:
                 certificate = self._authority.certificate(node.name, node.address or node.name)
-                node.fingerprint = certificate.fingerprint
+                self._certify(node, certificate)
         self._api.daemons.look()
         for name in self._world.nodes:
             await self._node_changed(name)

@@ -8,6 +8,7 @@ Fields as `PVE/QemuServer.pm` and `PVE/LXC.pm` (vmstatus) give them.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .drives import NET, drives
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PRESSURES = ("cpufull", "cpusome", "iofull", "iosome", "memoryfull", "memorysome")
 DEFAULT_MEMORY_MIB = 512
+SERIAL = re.compile(r"serial\d+")
 
 
 def uptime(world: World, guest: Guest) -> int:
@@ -91,9 +93,12 @@ def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
     else:
         entry["memhost"] = entry["mem"]
         del entry["diskread"], entry["diskwrite"]
+        if any(SERIAL.fullmatch(key) for key in guest.config):
+            entry["serial"] = 1
     if guest.running:
         entry["pid"] = process_id(guest)
-        entry |= {f"pressure{what}": 0 for what in PRESSURES}
+        # Containers tell texts.
+        entry |= {f"pressure{what}": 0 if guest.kind == "qemu" else "0.00" for what in PRESSURES}
     for key in ("lock", "tags"):
         if guest.config.get(key):
             entry[key] = guest.config[key]

@@ -194,7 +194,8 @@ class World(Contents):
 
 def _become(old: Node, new: Node) -> Node:
     """The node that listens, as another one; its certificate stays."""
-    vars(old).update({key: value for key, value in vars(new).items() if key != "fingerprint"})
+    kept = ("fingerprint", "certificates")
+    vars(old).update({key: value for key, value in vars(new).items() if key not in kept})
     return old
 
 

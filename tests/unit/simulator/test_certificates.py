@@ -46,3 +46,11 @@ def test_names_and_loopback_addresses_are_covered(simulator: Any) -> None:
 def test_the_file_to_trust_is_written(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "certificates")
     assert authority.file.read_text().startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_a_node_tells_of_the_certificate_that_it_presents(simulator: Any) -> None:
+    root, own = simulator.request("GET", "/nodes/pve1/certificates/info").json()["data"]
+    assert (root["filename"], own["filename"]) == ("pve-root-ca.pem", "pve-ssl.pem")
+    assert own["fingerprint"].replace(":", "") == presented(simulator, 0, "127.0.0.1")
+    assert own["notbefore"] < own["notafter"]
+    assert root["pem"] == Path(simulator.session.verify).read_text()

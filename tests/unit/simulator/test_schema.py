@@ -46,6 +46,9 @@ def test_a_volume_keeps_its_slashes_and_a_task_has_none() -> None:
     assert found is not None
     assert found.path_params["volume"] == "local:vztmpl/x.tar.zst"
     assert SCHEMA.find("DELETE", "/nodes/n/tasks/UPID:a/b:") is None
+    found = SCHEMA.find("DELETE", "/cluster/firewall/ipset/lan/10.2.0.0/16")
+    assert found is not None
+    assert found.path_params == {"name": "lan", "cidr": "10.2.0.0/16"}
 
 
 def test_indexed_parameters_have_one_schema_and_an_end() -> None:

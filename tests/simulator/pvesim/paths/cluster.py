@@ -11,6 +11,8 @@ from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.entities import Guest, Storage
+from pvesim.formats import split_list
+from pvesim.guests import may_see
 from pvesim.world import World
 
 from .nodes import node_entry
@@ -80,7 +82,7 @@ def guest_status(world: World, guest: Guest, at: str) -> dict[str, Any]:
         "status": "unknown",
     }
     entry |= world.statd.guest(guest.vmid, at) or {}
-    if guest.template or "template" in entry:
+    if "template" in entry:
         entry["template"] = int(guest.template)
     for key in ("lock", "tags"):
         if guest.config.get(key):
@@ -195,12 +197,13 @@ async def nextid(world: World, call: Call) -> str:
 
 
 @call("GET", "/cluster/options")
-async def options(world: World, _call: Call) -> dict[str, Any]:
-    """The options of the datacenter."""
-    defaults = {
-        "keyboard": "en-us",
-        "mac_prefix": "BC:24:11",
-        "description": "",
-        "allowed-tags": [],
+async def options(world: World, call: Call) -> dict[str, Any]:
+    """The options of the datacenter, and the tags of all guests that the caller may see."""
+    tags = {
+        tag
+        for guest in world.guests.values()
+        if may_see(call, guest)
+        for tag in split_list(str(guest.config.get("tags", "")))
     }
+    defaults = {"mac_prefix": "BC:24:11", "description": "", "allowed-tags": sorted(tags)}
     return defaults | world.options

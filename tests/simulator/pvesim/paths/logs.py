@@ -87,7 +87,7 @@ async def cluster_log(world: World, call: Call) -> list[dict[str, Any]]:
     every = call.caller.may("/", "Sys.Syslog")
     entries = [
         {
-            "uid": number,
+            "uid": str(number),
             "time": message.time,
             "pri": message.priority,
             "tag": "pvedaemon",

@@ -13,10 +13,12 @@ import re
 from typing import Any
 
 from pvesim.calls import Call, CallError, call, parameter_error
+from pvesim.certificates import HOSTS, described
 from pvesim.entities import Node
 from pvesim.worker import Worker
 from pvesim.world import World
 
+AUTHORITY = "/CN=Proxmox Virtual Environment/OU=Simulator/O=PVE Cluster Manager CA"
 LIFETIME = 90 * 86400
 RENEWAL = 30 * 86400
 """Seconds before the end from which on a certificate is renewed without force."""
@@ -32,18 +34,18 @@ def _domains(node: Node) -> list[str]:
 
 @call("GET", "/nodes/{node}/certificates/info")
 async def info(world: World, call: Call) -> list[dict[str, Any]]:
-    """The node's own certificate, and the ordered one."""
+    """The certificates of the authority and of the node, and the ordered one."""
     node = world.nodes[call.node]
+    names = {
+        "pve-root-ca.pem": {"subject": AUTHORITY, "san": []},
+        "pve-ssl.pem": {
+            "subject": f"/OU=PVE Cluster Node/O=Proxmox Virtual Environment/CN={node.name}",
+            "san": [*HOSTS, node.name, node.address],
+        },
+    }
     entries: list[dict[str, Any]] = [
-        {
-            "filename": "pve-ssl.pem",
-            "fingerprint": node.fingerprint,
-            "issuer": "/CN=Proxmox Virtual Environment",
-            "subject": f"/OU=PVE Cluster Node/CN={node.name}",
-            "san": [node.name, node.address],
-            "public-key-bits": 2048,
-            "public-key-type": "rsaEncryption",
-        }
+        {"filename": filename, "issuer": AUTHORITY, **named, **described(pem)}
+        for (filename, named), pem in zip(names.items(), node.certificates, strict=False)
     ]
     if node.certificate_end is not None:
         text = f"{node.name}{node.certificate_end}"

@@ -25,6 +25,10 @@ CPU_MODELS = {
 }
 """Some of the models, by vendor."""
 MACHINES = (("i440fx", "10.0+pve1"), ("q35", "10.0+pve1"), ("i440fx", "10.0"), ("q35", "10.0"))
+CHANGES = {
+    "10.0+pve1": "Set host_mtu vNIC option even with default value for migration compat.",
+}
+"""What a version of Proxmox VE's own is there for."""
 DEVICES = ((0x1045, 0xFFFF00), (0x1042, 0x018000), (0x1041, 0x020000))
 """The virtual devices of a node: a balloon, a disk and a network card, by device and class."""
 FLAGS = {
@@ -149,6 +153,7 @@ async def machines(_world: World, _call: Call) -> list[dict[str, str]]:
     """The newest machine versions."""
     return [
         {"id": f"pc-{kind}-{version}", "type": kind, "version": version}
+        | ({"changes": CHANGES[version]} if version in CHANGES else {})
         for kind, version in MACHINES
     ]
 

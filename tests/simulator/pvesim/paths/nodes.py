@@ -16,6 +16,7 @@ from pvesim.world import World
 
 RELEASE = {"release": "9.2", "version": "9.2.11", "repoid": "14a22df35955d97d"}
 KERNEL = "6.17.2-1-pve"
+SIZES = ("maxcpu", "maxmem", "maxdisk")
 BUILD = f"PMX {KERNEL} (2026-08-01T10:00Z)"
 
 
@@ -44,7 +45,12 @@ def node_entry(world: World, node: Node, at: str, *, auditor: bool) -> dict[str,
     """A node in the lists of the node `at`; who has no Sys.Audit sees no numbers."""
     entry: dict[str, Any] = {"id": f"node/{node.name}", "node": node.name, "type": "node"}
     if not world.statd.online(node.name):
-        return entry | {"status": "offline"}
+        entry |= {"status": "offline"}
+        if not world.statd.knows(node.name, at):
+            return entry
+        # What a node is like is told for as long as it is remembered.
+        known = measured(world, node) if auditor else {}
+        return entry | {"level": ""} | {key: known[key] for key in SIZES if key in known}
     if node.name == at and not world.statd.knows(at, at):
         return entry | {"status": "unknown"}
     entry |= {"status": "online", "level": ""}

@@ -27,6 +27,9 @@ TIMEFRAMES = {
     "decade": (604800, 570),
 }
 """Seconds of a step, and how many steps there are."""
+NODE_PRESSURES = ("cpusome", "iosome", "iofull", "memorysome", "memoryfull")
+MEASURED_RUNNING = ("cpu", "mem")
+"""What is measured of a guest only while it runs, beside the traffic."""
 TRAFFIC = ("netin", "netout", "diskread", "diskwrite")
 
 
@@ -50,6 +53,13 @@ async def of_node(world: World, call: Call) -> list[dict[str, Any]]:
         "loadavg": 0.12,
         "memtotal": entry["maxmem"],
         "memused": memory_used(world, node),
+        "memavailable": entry["maxmem"] - memory_used(world, node),
+        "swaptotal": 8 << 30,
+        "swapused": 0,
+        "arcsize": 0,
+        "netin": 0,
+        "netout": 0,
+        **{f"pressure{what}": 0 for what in NODE_PRESSURES},
         "roottotal": entry["maxdisk"],
         "rootused": entry["disk"],
     }
@@ -65,6 +75,8 @@ async def of_guest(world: World, call: Call) -> list[dict[str, Any]]:
     age = values.pop("uptime")
     values["maxcpu"] = values.pop("cpus")
     values |= {key: values[key] / age if age else 0 for key in TRAFFIC}
+    if not guest.running:
+        values = {k: v for k, v in values.items() if k not in (*MEASURED_RUNNING, *TRAFFIC)}
     since = guest.started if guest.started is not None else world.born
     return _series(world, call, values, since)
 

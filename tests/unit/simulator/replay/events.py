@@ -209,6 +209,11 @@ class Events:
         for vmid, options in guests.items():
             self._stage.world.guests[vmid] = Guest(vmid, "qemu", "vm", dict(options))
 
+    async def _world(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Entries of parts of the world that are kept as a world file says them."""
+        for part, entries in parts.items():
+            getattr(self._stage.world, part).update(entries)
+
     async def _grant(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Lines of the access control list."""
         self._stage.world.acl += [Acl(**line) for line in lines]

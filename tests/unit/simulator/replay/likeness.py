@@ -89,6 +89,7 @@ MEASURED = frozenset(
         "ticket",
         "port",
         "cert",
+        "password",
         "running_pid",
         "freemem",
         "ballooninfo",
@@ -254,11 +255,11 @@ def _list(where: str, told: list[Any], seen: list[Any], cut: bool) -> Iterator[s
 
 def _entries(where: str, told: list[Any], seen: list[Any], cut: bool) -> Iterator[str]:
     """Entries of the same name are alike; one without a counterpart has a form that is there."""
-    name = next((name for name in NAMES if name in told[0] and name in seen[0]), "")
-    known = {entry.get(name): entry for entry in seen} if name else {}
     forms = [_form(entry) for entry in seen]
     for entry in told:
-        match = known.get(entry.get(name)) if name else None
+        name = next((name for name in NAMES if name in entry and name in seen[0]), "")
+        same = (other for other in seen if name in other and other[name] == entry[name])
+        match = next(same, None)
         if match is not None:
             yield from _object(f"{where}[{name} {entry[name]}]", entry, match, cut)
         elif _form(entry) not in forms:

@@ -250,3 +250,23 @@ def test_waits_follow_the_clock() -> None:
         return seen
 
     assert asyncio.run(story()) == ["work 20", "sleep 5"]
+
+
+async def test_the_tags_of_guests_are_allowed_for_others(cell: Any) -> None:
+    cell.world.guests[100].config["tags"] = "web;db"
+    assert {"db", "web"} <= set((await cell.call("GET", "/cluster/options"))["allowed-tags"])
+
+    def blind(_path: str, _privilege: str) -> bool:
+        return False
+
+    assert (await cell.call("GET", "/cluster/options", may=blind))["allowed-tags"] == []
+
+
+async def test_what_a_node_is_like_is_told_for_as_long_as_it_is_remembered(cell: Any) -> None:
+    cell.world.node_down("pve2")
+    await cell.clock.sleep(20)
+    lost = {node["node"]: node for node in await cell.call("GET", "/nodes")}["pve2"]
+    assert (lost["status"], lost["maxcpu"], "uptime" in lost) == ("offline", 16, False)
+    await cell.clock.sleep(300)
+    lost = {node["node"]: node for node in await cell.call("GET", "/nodes")}["pve2"]
+    assert "maxcpu" not in lost

@@ -127,3 +127,17 @@ async def test_a_report_names_the_guests_of_its_node(cell: Any) -> None:
     report = await cell.call("GET", "report")
     assert "# qm list" in report
     assert "100 " in report
+
+
+async def test_a_stopped_guest_uses_nothing_that_is_measured(cell: Any) -> None:
+    await cell.clock.sleep(120)
+    series = await cell.call("GET", "qemu/100/rrddata", {"timeframe": "hour"})
+    assert set(series[-1]) == {"time", "maxcpu", "maxmem", "maxdisk", "disk"}
+
+
+async def test_pressures_of_containers_are_texts(cell: Any) -> None:
+    guest = next(guest for guest in cell.world.guests.values() if guest.kind == "lxc")
+    guest.status = "running"
+    entries = await cell.call("GET", "lxc", node=guest.node)
+    pressures = [entry["pressurecpufull"] for entry in entries if entry["vmid"] == guest.vmid]
+    assert pressures == ["0.00"]
