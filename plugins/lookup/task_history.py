@@ -182,6 +182,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._pve.edge.printable import printable
 from ..module_utils._pve.tasks.history import TaskQuery, recent_tasks
+from ..plugin_utils._problems import unknown_names
 from ..plugin_utils._pve import ask, filled_in
 
 if t.TYPE_CHECKING:
@@ -200,6 +201,8 @@ class LookupModule(LookupBase):
         """The tasks of the nodes that ``terms`` name, as plain dictionaries."""
         self.set_options(var_options=filled_in(self._templar, variables), direct=kwargs)
         options = self.get_options()
+        for unknown in unknown_names(kwargs, options):  # Ansible takes any
+            raise AnsibleError(printable(f"task_history has no option {unknown}"))
         nodes = [str(node) for node in self._flatten(terms)]
 
         async def question(api: Api) -> TaskPage:

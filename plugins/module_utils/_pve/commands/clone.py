@@ -9,18 +9,19 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ..api.answers import read_mapping
-from ..api.errors import ApiError, NoAnswerError, Trouble, UsageError
-from ..guests.cluster import GUEST_TYPES, Node, add_names, as_vmid, read_cluster
+from ..api.errors import UsageError
+from ..guests.cluster import read_cluster
 from ..guests.placement import place
-from ..operations.clone import CloneSource, clone_job
+from ..operations.clone import clone_job
 from ..operations.job import Target
 from .creation.flow import create
 from .creation.plan import Wanted, check_wanted
 from .creation.recipe import Recipe
+from .creation.sources import find_source
 
 if t.TYPE_CHECKING:
-    from ..guests.cluster import Cluster, Guest
+    from ..guests.cluster import Cluster
+    from ..operations.clone import CloneSource
     from ..operations.job import Job
     from .context import Context, Report
 
@@ -31,7 +32,10 @@ async def run(context: Context) -> Report:
     """Find the source, place the guests, create those that are missing."""
     params = context.params
     check_wanted(_wanted(params), "name")
-    cluster, source, unreadable = await _source(context, await read_cluster(context.api))
+    cluster, source, unreadable = await find_source(
+        context.api, await read_cluster(context.api), params["source"]
+    )
+    _check_format(source, _wanted(params))
     wanted = _placed(_wanted(params), cluster, source, params)
 
     def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
@@ -68,53 +72,9 @@ def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
     return wanted
 
 
-async def _source(context: Context, cluster: Cluster) -> tuple[Cluster, CloneSource, str]:
-    """The source, the cluster with the names that were read for it, and why it is unreadable."""
-    reference = context.params["source"]
-    if as_vmid(reference) is None:
-        found = await _by_hint(context, cluster, reference)
-        if found is not None:
-            return cluster, _checked(context, found), ""
-        cluster = await add_names(context.api, cluster, GUEST_TYPES)
-    guest = cluster.get(reference, "source")
-    if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
-        why = f"source: {guest.title} cannot be reached, its node is offline"
-        return cluster, CloneSource(guest), why
-    try:
-        config = await _config(context, guest)
-    except NoAnswerError as error:
-        why = f"source: {guest.title} cannot be reached: {error}"
-        return cluster, CloneSource(guest), why
-    return cluster, _checked(context, CloneSource.read(guest, config)), ""
-
-
-async def _by_hint(context: Context, cluster: Cluster, name: str) -> CloneSource | None:
-    """The source whose configuration carries the name, without a look at every node's list."""
-    hinted = [guest for guest in cluster.guests.values() if guest.hint == name.strip()]
-    if len(hinted) != 1:
-        return None
-    try:
-        config = await _config(context, hinted[0])
-    except NoAnswerError:
-        return None
-    except ApiError as error:
-        if error.trouble is not Trouble.GONE:
-            raise
-        return None
-    source = CloneSource.read(hinted[0], config)
-    return source if source.guest.name == name.strip() else None
-
-
-async def _config(context: Context, guest: Guest) -> t.Mapping[str, t.Any]:
-    path = ("nodes", guest.node, guest.type, guest.vmid, "config")
-    return await read_mapping(context.api, path)
-
-
-def _checked(context: Context, source: CloneSource) -> CloneSource:
-    of_container = source.guest.type == "lxc"
-    if of_container and any("format" in one.options for one in _wanted(context.params)):
+def _check_format(source: CloneSource, wanted: t.Sequence[Wanted]) -> None:
+    if source.guest.kind == "lxc" and any("format" in one.options for one in wanted):
         raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
-    return source
 
 
 def _placed(

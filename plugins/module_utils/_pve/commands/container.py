@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import typing as t
 from dataclasses import replace
 
-from ..api.errors import ApiError, NoAnswerError, UsageError
+from ..api.errors import UsageError
 from ..guests.cluster import read_cluster
 from ..guests.placement import GIVEN, place
 from ..operations.container import container_job, container_params
@@ -18,6 +17,7 @@ from ..operations.job import Target
 from .creation.flow import create
 from .creation.plan import Wanted, check_wanted
 from .creation.recipe import Recipe
+from .creation.templates import missing_templates
 
 if t.TYPE_CHECKING:
     from ..guests.cluster import Cluster
@@ -63,7 +63,7 @@ async def run(context: Context) -> Report:
         return container_job(target, one.options, params["wait_timeout"], movable=movable)
 
     async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
-        return await _missing_templates(context, to_create)
+        return await missing_templates(context.api, to_create)
 
     recipe = Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
     return await create(context, wanted, cluster, recipe)
@@ -117,41 +117,3 @@ def _memory(one: Wanted) -> int:
         return int(memory)
     except (TypeError, ValueError):
         raise UsageError(f"memory: {memory!r} of {one.title} is not a number of MiB") from None
-
-
-async def _missing_templates(context: Context, wanted: t.Sequence[Wanted]) -> list[str]:
-    """Of each container whether its template is missing where it is to be created.
-
-    Proxmox VE itself notices that in the task, after the disk has been allocated.
-    """
-    needed = [(str(one.node), str(one.options["ostemplate"])) for one in wanted if not one.why]
-    volumes = sorted({(node, volume.split(":", 1)[0]) for node, volume in needed
-                      if ":vztmpl/" in volume})  # fmt: skip
-    found = await asyncio.gather(*(_content(context, node, storage) for node, storage in volumes))
-    contents = dict(zip(volumes, found))
-    return [_against(one, contents) for one in wanted]
-
-
-def _against(one: Wanted, contents: t.Mapping[tuple[str, str], set[str] | str | None]) -> str:
-    volume = str(one.options["ostemplate"])
-    there = contents.get((str(one.node), volume.split(":", 1)[0]))
-    if isinstance(there, str):
-        return there
-    if there is None or volume in there:
-        return ""
-    return (
-        f"ostemplate: {volume!r} is not on node {one.node}; there are:"
-        f" {', '.join(sorted(there)) or 'none'}"
-    )
-
-
-async def _content(context: Context, node: str, storage: str) -> set[str] | str | None:
-    """The OS templates of a storage on a node, None where the caller may not look, or an error."""
-    path = ("nodes", node, "storage", storage, "content")
-    try:
-        answer = await context.api.get(path, {"content": "vztmpl"})
-    except ApiError as error:
-        return None if error.status == 403 else f"ostemplate: {error}"
-    except NoAnswerError as error:
-        return f"ostemplate: {error}"
-    return {str(row["volid"]) for row in answer.data or ()}

@@ -16,6 +16,7 @@ from ..tasks.log import with_log
 from ..tasks.watcher import Watcher
 
 if t.TYPE_CHECKING:
+    from ..engine.chains import Chain, ChainResult
     from ..guests.vmids import Vmids
     from ..operations.job import Job
     from ..tasks.task import Task
@@ -45,9 +46,17 @@ class Engine:
             node_timeout=params["node_timeout"],
             contacted=True,
         )
-        self._lanes = Lanes({})  # common to all runs, also to those at the same time
+        # Common to all runs, also to those at the same time.
+        self._lanes = Lanes(
+            {
+                "all": params["parallel"],
+                "node": params["parallel_per_node"],
+                "storage": params["parallel_per_storage"],
+            }
+        )
         self._policy = Policy(
-            wait=params["wait"],
+            wait=params.get("wait", True),
+            warnings=params["warnings"],
             on_timeout=params["on_timeout"],
             retries=params["retries"],
             start_interval=params["start_interval"],
@@ -69,15 +78,25 @@ class Engine:
         """
         if not jobs:
             return []
-        self._lanes.limit(_limits(self.context.params, jobs))
         policy = replace(self._policy, wait=True) if to_the_end else self._policy
-        scheduler = Scheduler(
-            self.context.api, self._watcher, self._lanes, policy, self.context.stop, vmids
-        )
         with self.context.ends_by_itself():
-            results = await scheduler.run(jobs)
+            results = await self._scheduler(policy, vmids).run(jobs)
         self.context.record.extend(task for result in results for task in result.tasks)
         return results
+
+    async def run_chains(
+        self, chains: t.Sequence[Chain], vmids: Vmids | None = None
+    ) -> list[ChainResult]:
+        """Run chains to their ends; the results are in their order."""
+        with self.context.ends_by_itself():
+            results = await self._scheduler(self._policy, vmids).run_chains(chains)
+        self.context.record.extend(task for result in results for task in result.tasks)
+        return results
+
+    def _scheduler(self, policy: Policy, vmids: Vmids | None) -> Scheduler:
+        return Scheduler(
+            self.context.api, self._watcher, self._lanes, policy, self.context.stop, vmids
+        )
 
     async def watch(self, upid: Upid, timeout: float) -> Task:
         """A task of anybody, at its end or when ``timeout`` (seconds from its start) is over."""
@@ -86,14 +105,3 @@ class Engine:
             task = await with_log(self.context.api, task, self._policy.log_lines)
             self.context.record.append(task)
         return task
-
-
-def _limits(params: t.Mapping[str, t.Any], jobs: t.Sequence[Job]) -> dict[str, int]:
-    """How many jobs may use each shared lane at once; 0 is no limit."""
-    by_kind = {
-        "all": params["parallel"],
-        "node": params["parallel_per_node"],
-        "storage": params["parallel_per_storage"],
-    }
-    names = {lane.name for job in jobs for lane in job.lanes}
-    return {name: by_kind.get(name.split(" ", 1)[0], 0) for name in names}

@@ -12,23 +12,36 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..api.errors import PveError
+from ..operations.job import Unneeded
 from ..tasks.task import Outcome
+from .attempts import mistake
 
 if t.TYPE_CHECKING:
     from ..operations.job import Job, Target
     from ..tasks.task import Task
     from .attempts import JobRun, Result
 
-Prepare = t.Callable[["Target"], t.Awaitable["Job"]]
+Prepare = t.Callable[["ChainResult"], t.Awaitable["Job"]]
+
+
+class Ended(PveError):
+    """A step without a task ends its chain: with this outcome, and for this guest."""
+
+    def __init__(self, outcome: Outcome, message: str, target: Target | None = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.target = target
 
 
 @dataclass(frozen=True)
 class Step:
     """A step of a chain: a ``job`` that is known beforehand, or one that ``prepare`` makes.
 
-    ``prepare`` is called when the step is due, with the guest as the steps before left it. It reads
-    what it needs afresh and returns the job. It raises Unneeded where nothing is to be done, and
-    PveError where the step cannot be done. What takes no task at all is done in ``prepare`` itself.
+    ``prepare`` is called when the step is due, with what became of the steps before. It reads what
+    it needs afresh and returns the job. It raises Unneeded where nothing is to be done, Ended where
+    nothing more is, and PveError where the step cannot be done. What takes no task at all is done
+    in ``prepare`` itself.
     """
 
     name: str
@@ -105,13 +118,17 @@ class ChainResult:
 
 @dataclass
 class ChainRun:
-    """A chain on its way; ``run`` is the job at work, ``turn`` its place in the queues."""
+    """A chain on its way; ``run`` is the job at work, ``turn`` its place in the queues.
+
+    ``over`` says that no further step is wanted.
+    """
 
     chain: Chain
     target: Target
     turn: int = 0
     ended: list[StepResult] = field(default_factory=list)
     run: JobRun | None = None
+    over: bool = False
 
     @property
     def calling(self) -> bool:
@@ -135,12 +152,20 @@ class ChainRun:
         self.target = result.job.target
         self.run = None
 
-    def end_without_job(self, name: str, outcome: Outcome, message: str) -> None:
-        """Note the end of a step that got no job."""
+    def end_without_job(self, name: str, error: Exception) -> None:
+        """Note the end of a step that got no job, by what ``prepare`` raised."""
+        outcome, message = Outcome.FAILED, str(error)
+        if isinstance(error, Unneeded):
+            outcome = Outcome.UNCHANGED
+        elif isinstance(error, Ended):
+            self.over, outcome = True, error.outcome
+            self.target = error.target or self.target
+        elif not isinstance(error, PveError):
+            message = mistake(f"{name} of {self.target.title}", error)
         self.ended.append(StepResult(name, outcome, message))
 
     def result(self) -> ChainResult:
-        """What became of the chain."""
+        """What became of the chain so far."""
         missing = tuple(step.name for step in self.chain.steps[len(self.ended) :])
         return ChainResult(self.target, tuple(self.ended), missing)
 
@@ -149,5 +174,5 @@ class ChainRun:
         if self.run is not None:
             self.end(self.step.name, self.run.interrupted())
         elif len(self.ended) < len(self.chain.steps):
-            self.end_without_job(self.step.name, Outcome.QUEUED, "not started: interrupted")
+            self.end_without_job(self.step.name, Ended(Outcome.QUEUED, "not started: interrupted"))
         return self.result()

@@ -41,7 +41,8 @@ class Lanes:
     """Lets jobs start in their order, as soon as all their lanes are free.
 
     A job whose lanes are taken keeps none of the others from starting. ``limits`` maps a lane's
-    name to how many may use it at once; a lane without limit is bounded by the others alone.
+    name, or the first word of the names of many (``node``), to how many may use it at once; a lane
+    without limit, or with 0, is bounded by the others alone.
 
     Jobs that wait for the same lanes wait in one queue, so what a change costs depends on how many
     kinds of jobs there are (nodes, storages, sources), not on how many jobs.
@@ -62,10 +63,6 @@ class Lanes:
         """A place behind all that were taken before."""
         self._turn += 1
         return self._turn
-
-    def limit(self, limits: t.Mapping[str, int]) -> None:
-        """Limit more lanes; those that have a limit keep it."""
-        self._limits = {**limits, **self._limits}
 
     @contextlib.asynccontextmanager
     async def hold(self, lanes: t.Iterable[Lane], turn: int | None = None) -> t.AsyncIterator[None]:
@@ -109,7 +106,7 @@ class Lanes:
         share = self._shares.get(name)
         if share is None:
             most = max(2, self._used[name])
-            share = self._shares[name] = _Share(most, self._limits.get(name, 0) or most * 2)
+            share = self._shares[name] = _Share(most, self._limit(name) or most * 2)
         if share.limit <= 1:
             return False
         share.limit, share.successes = max(1, share.limit // 2), 0
@@ -127,6 +124,11 @@ class Lanes:
             self._limits[name] = share.limit
             self._grant()
 
+    def _limit(self, name: str) -> int:
+        """How many may use a lane: its own limit, that of all lanes of its sort, or 0 for none."""
+        own = self._limits.get(name)
+        return self._limits.get(name.split(" ", 1)[0], 0) if own is None else own
+
     def _contended(self, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         """The lanes that others have an interest in as well, which say in which queue to wait."""
         return tuple(
@@ -141,7 +143,7 @@ class Lanes:
             used = self._used[lane.name]
             if lane.name in self._exclusive or (lane.exclusive and used):
                 return False
-            limit = self._limits.get(lane.name, 0)
+            limit = self._limit(lane.name)
             if limit and used >= limit:
                 return False
         return True

@@ -16,7 +16,7 @@ from ..operations.job import Unneeded
 from ..tasks.log import with_log
 from ..tasks.stopping import stop_task
 from ..tasks.task import Outcome, Task
-from .attempts import JobRun, Result, Retry, mistake
+from .attempts import JobRun, Result, Retry
 from .baseline import Baselines
 from .chains import Chain, ChainRun
 from .follow_up import follow, has_sequel
@@ -126,7 +126,7 @@ class Scheduler:
             if job is not None:
                 chain.run = JobRun(job, turn=chain.turn)
                 chain.end(step.name, await self._drive(chain.run))
-            if not self._policy.goes_on_after(chain.ended[-1].outcome):
+            if chain.over or not self._policy.goes_on_after(chain.ended[-1].outcome):
                 break
         return chain.result()
 
@@ -136,22 +136,15 @@ class Scheduler:
         until, attempt = clock.now() + self._policy.node_timeout, 0
         while True:
             try:
-                return await prepare(chain.target)
-            except Unneeded as unneeded:
-                chain.end_without_job(step.name, Outcome.UNCHANGED, str(unneeded))
-                return None
+                return await prepare(chain.result())
             except NoAnswerError as error:  # a node may be away for a while
                 if clock.now() >= until:
-                    chain.end_without_job(step.name, Outcome.FAILED, str(error))
+                    chain.end_without_job(step.name, error)
                     return None
                 attempt += 1
                 await clock.sleep(clock.backoff(attempt, first=2.0))
-            except PveError as error:
-                chain.end_without_job(step.name, Outcome.FAILED, str(error))
-                return None
             except Exception as error:  # noqa: BLE001 - it must not take the other chains with it
-                what = f"{step.name} of {chain.target.title}"
-                chain.end_without_job(step.name, Outcome.FAILED, mistake(what, error))
+                chain.end_without_job(step.name, error)
                 return None
 
     async def _drive(self, run: JobRun) -> Result:

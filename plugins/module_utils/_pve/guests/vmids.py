@@ -60,6 +60,10 @@ class Vmids:
         self._ask_first = allowed is None
         self._next = self._allowed.first
 
+    def note(self, used: t.Iterable[int]) -> None:
+        """Leave out these as well."""
+        self._used.update(used)
+
     async def take(self) -> int:
         """A VMID that no known guest has and that was not handed out before."""
         if self._ask_first:

@@ -235,3 +235,10 @@ def test_an_age_counts_back_by_the_clock_of_the_node_that_ran_the_task(offset: i
         at = lookup_at(simulator)
         assert len(at(since="63m", until="55m")) == 2
         assert at(since="55m") == at(until="70m") == []
+
+
+def test_a_misspelled_option_is_an_error_that_names_the_nearest(lookup: Lookup) -> None:
+    with pytest.raises(AnsibleError, match=r"no option statuses \(did you mean status\?\)"):
+        lookup(statuses=["failed"])
+    with pytest.raises(AnsibleError, match=r"no option nodes\b"):
+        lookup(nodes=["pve1"])

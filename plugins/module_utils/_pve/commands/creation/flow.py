@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ...guests.vmids import VmidRange, Vmids
 from ..machine import engine
@@ -22,10 +22,52 @@ from .resolve import resolve
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster
     from ...operations.job import Job
+    from ...tasks.task import Task
     from ..context import Context, Report
     from ..machine import Engine
     from .plan import Step, Wanted
     from .recipe import Recipe
+
+
+@dataclass
+class Creation:
+    """Guests of one recipe, decided and not begun: ``jobs`` are those of steps, by index.
+
+    ``finished`` and ``cleared`` are tasks that had to end, or were started, before that.
+    """
+
+    recipe: Recipe
+    steps: list[Step]
+    cluster: Cluster
+    jobs: dict[int, Job]
+    names: Names
+    finished: dict[int, Task]
+    cleared: list[Task]
+
+
+async def prepare(
+    machine: Engine,
+    wanted: t.Sequence[Wanted],
+    cluster: Cluster,
+    recipe: Recipe,
+    vmids: Vmids,
+) -> Creation:
+    """Decide about every wanted guest, and make the jobs of those that need one.
+
+    Guests that others create are waited for, leftovers are removed where that is allowed; in check
+    mode nothing is done, and there are no jobs. ``vmids`` gives the free VMIDs.
+    """
+    resolved = await resolve(machine, wanted, cluster, recipe)
+    steps = await _without_vetoed(resolved.steps, recipe)
+    names = Names(machine, resolved, recipe)
+    if machine.context.check:
+        return Creation(recipe, steps, resolved.cluster, {}, names, resolved.finished, [])
+    vmids.note(resolved.cluster.guests)
+    chosen = await _choose(steps, vmids)  # before anything is done, for it may fail
+    cleared = await without_leftovers(machine, steps, resolved.cluster, recipe)
+    steps = await _without_vetoed(cleared.steps, recipe)
+    jobs = _jobs(steps, chosen, names, recipe)
+    return Creation(recipe, steps, resolved.cluster, jobs, names, resolved.finished, cleared.tasks)
 
 
 async def create(
@@ -36,21 +78,15 @@ async def create(
     What stands against one guest is its failure in the report; the others are created.
     """
     async with engine(context) as machine:
-        resolved = await resolve(machine, wanted, cluster, recipe)
-        steps = await _without_vetoed(resolved.steps, recipe)
+        vmids = vmids_for(machine, wanted, cluster)
+        made = await prepare(machine, wanted, cluster, recipe, vmids)
+        steps = made.steps
         if context.check:
             return plan_report(steps, recipe)
-        vmids = _vmids(machine, steps, resolved.cluster)
-        chosen = await _choose(steps, vmids)  # before anything is done, for it may fail
-        cleared = await without_leftovers(machine, steps, resolved.cluster, recipe)
-        steps = await _without_vetoed(cleared.steps, recipe)
-        names = Names(machine, resolved, recipe)
-        jobs = _jobs(steps, chosen, names, recipe)
-        results = dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))
-        results = await verify(machine, steps, results, names, recipe)
+        results = dict(zip(made.jobs, await machine.run(list(made.jobs.values()), vmids)))
+        results = await verify(machine, steps, results, made.names, recipe)
         values = [
-            step_values(step, results.get(index), resolved.finished)
-            for index, step in enumerate(steps)
+            step_values(step, results.get(index), made.finished) for index, step in enumerate(steps)
         ]
         return job_report(
             context,
@@ -58,7 +94,7 @@ async def create(
             values,
             diff=diff_of(steps, recipe, values),
             refused=[_in_words(step) for step in steps if step.action is Action.GIVE_UP],
-            more_tasks=[*resolved.finished.values(), *cleared.tasks],
+            more_tasks=[*made.finished.values(), *made.cleared],
         )
 
 
@@ -82,8 +118,9 @@ async def _without_vetoed(steps: list[Step], recipe: Recipe) -> list[Step]:
     ]
 
 
-def _vmids(machine: Engine, steps: t.Sequence[Step], cluster: Cluster) -> Vmids:
-    asked = {step.wanted.vmid for step in steps if step.wanted.vmid is not None}
+def vmids_for(machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster) -> Vmids:
+    """Where free VMIDs come from; those that were asked for are none."""
+    asked = {one.vmid for one in wanted if one.vmid is not None}
     text = machine.context.params["vmid_range"]
     return Vmids(
         machine.context.api, {*cluster.guests, *asked}, VmidRange.parse(text) if text else None

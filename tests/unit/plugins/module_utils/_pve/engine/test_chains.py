@@ -20,6 +20,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains import (
     Chain,
     ChainResult,
+    Ended,
     Step,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import Scheduler
@@ -60,7 +61,8 @@ def job_of(target: Target, operation: str) -> Job:
 
 
 def step(operation: str, noted: Callable[[Target], None] = lambda _target: None) -> Step:
-    async def prepare(target: Target) -> Job:
+    async def prepare(before: ChainResult) -> Job:
+        target = before.target
         noted(target)
         return job_of(target, operation)
 
@@ -68,7 +70,8 @@ def step(operation: str, noted: Callable[[Target], None] = lambda _target: None)
 
 
 def without_task(name: str, work: Callable[[Target], Awaitable[None]]) -> Step:
-    async def prepare(target: Target) -> Job:
+    async def prepare(before: ChainResult) -> Job:
+        target = before.target
         await work(target)
         raise Unneeded(f"{name} done")
 
@@ -137,7 +140,7 @@ def test_a_step_that_cannot_be_prepared_fails_with_the_reason(error: Exception) 
     async def scenario() -> None:
         run = Run()
 
-        async def prepare(_target: Target) -> Job:
+        async def prepare(_before: ChainResult) -> Job:
             raise error
 
         broken = chain(201, Step("resize", prepare=prepare), step("start"))
@@ -155,7 +158,8 @@ async def test_a_step_whose_node_is_away_is_prepared_when_it_is_back() -> None:
     run = Run(node_timeout=60)
     tried: list[float] = []
 
-    async def prepare(target: Target) -> Job:
+    async def prepare(before: ChainResult) -> Job:
+        target = before.target
         tried.append(now())
         if len(tried) < 4:
             raise NoAnswerError("GET /config", "connection refused", sent=False)
@@ -170,7 +174,7 @@ async def test_a_step_whose_node_is_away_is_prepared_when_it_is_back() -> None:
 async def test_a_step_whose_node_stays_away_fails() -> None:
     run = Run(node_timeout=60)
 
-    async def prepare(_target: Target) -> Job:
+    async def prepare(_before: ChainResult) -> Job:
         raise NoAnswerError("GET /config", "connection refused", sent=False)
 
     [result] = await run_chains(run, [chain(201, Step("start", prepare=prepare))])
@@ -249,6 +253,20 @@ async def test_an_interrupt_between_two_steps_says_what_was_not_started() -> Non
     assert result.outcome is Outcome.QUEUED
 
 
+@in_virtual_time
+async def test_a_step_can_say_that_nothing_more_is_to_be_done_for_this_guest() -> None:
+    run = Run()
+    other = Target(300, "web201", "pve1", "qemu")
+
+    async def prepare(_before: ChainResult) -> Job:
+        raise Ended(Outcome.UNCHANGED, "another run has it", other)
+
+    [result] = await run_chains(run, [chain(201, Step("check", prepare=prepare), step("start"))])
+    assert outcomes(result) == [("clone", "ok"), ("check", "unchanged")]
+    assert (result.target, result.missing) == (other, ("start",))
+    assert run.api.made("POST .*/status/start") == []
+
+
 # Any chains: what each step does, how long, how it ends.
 STEPS = st.lists(
     st.tuples(
@@ -312,7 +330,8 @@ def any_step(
 ) -> Step:
     name = f"{index} {operation}"
 
-    async def prepare(target: Target) -> Job:
+    async def prepare(before: ChainResult) -> Job:
+        target = before.target
         if operation == "nothing":
             await asyncio.sleep(seconds)
             raise Unneeded("nothing to do")

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finds what is cloned."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...api.answers import read_mapping
+from ...api.errors import ApiError, NoAnswerError, Trouble
+from ...guests.cluster import KINDS, Node, add_names, as_vmid
+from ...operations.clone import CloneSource
+
+if t.TYPE_CHECKING:
+    from ...api.client import Api
+    from ...guests.cluster import Cluster, Guest
+
+
+class Found(t.NamedTuple):
+    """A source, the cluster with the names that were read for it, and why it is unreadable."""
+
+    cluster: Cluster
+    source: CloneSource
+    why: str = ""
+
+
+async def find_source(api: Api, cluster: Cluster, reference: str) -> Found:
+    """The source with this VMID or name; UsageError where there is none."""
+    if as_vmid(reference) is None:
+        hinted = await _by_hint(api, cluster, reference)
+        if hinted is not None:
+            return Found(cluster, hinted)
+        cluster = await add_names(api, cluster, KINDS)
+    guest = cluster.get(reference, "source")
+    if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
+        why = f"source: {guest.title} cannot be reached, its node is offline"
+        return Found(cluster, CloneSource(guest), why)
+    try:
+        config = await _config(api, guest)
+    except NoAnswerError as error:
+        why = f"source: {guest.title} cannot be reached: {error}"
+        return Found(cluster, CloneSource(guest), why)
+    return Found(cluster, CloneSource.read(guest, config))
+
+
+async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:
+    """The source whose configuration carries the name, without a look at every node's list."""
+    hinted = [guest for guest in cluster.guests.values() if guest.hint == name.strip()]
+    if len(hinted) != 1:
+        return None
+    try:
+        config = await _config(api, hinted[0])
+    except NoAnswerError:
+        return None
+    except ApiError as error:
+        if error.trouble is not Trouble.GONE:
+            raise
+        return None
+    source = CloneSource.read(hinted[0], config)
+    return source if source.guest.name == name.strip() else None
+
+
+async def _config(api: Api, guest: Guest) -> t.Mapping[str, t.Any]:
+    return await read_mapping(api, ("nodes", guest.node, guest.kind, guest.vmid, "config"))
