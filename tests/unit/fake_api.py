@@ -357,21 +357,22 @@ class FakeApi:
         type_ = "qmclone" if guest_type == "qemu" else "vzclone"
         return self._work(source.node, type_, source.vmid, done, [line], failed)
 
-    def _create(self, params: dict[str, Any], node: str) -> Answer:
+    def _create(self, params: dict[str, Any], node: str, kind: str) -> Answer:
         vmid = int(params["vmid"])
         if vmid in self.cluster.guests:
             where = self.cluster.guests[vmid]
             word = "VM" if where.type == "qemu" else "CT"
             text = f"{word} {vmid} already exists on node '{where.node}'"
             raise ApiError(f"create {vmid}", 500, text)
-        new = self.cluster.guests[vmid] = FakeGuest(vmid, "lxc", node, {"lock": "create"})
+        new = self.cluster.guests[vmid] = FakeGuest(vmid, kind, node, {"lock": "create"})
         new.born = now()
 
         def done() -> None:
             new.config = {key: value for key, value in params.items() if key != "vmid"}
             new.born = now()
 
-        return self._work(node, "vzcreate", vmid, done, ["extracting archive"],
+        type_ = "qmcreate" if kind == "qemu" else "vzcreate"
+        return self._work(node, type_, vmid, done, ["extracting archive"],
                           lambda _status: self.cluster.remove(vmid))  # fmt: skip
 
     def _power(self, _params: dict[str, Any], action: str, **path: str) -> Answer:
@@ -414,8 +415,9 @@ class FakeApi:
         guest = self._guest(**path)
 
         def done() -> None:
-            volume = guest.config[params["disk"]].split(",")[0]
-            guest.config[params["disk"]] = f"{volume},size={params['size']}"
+            parts = guest.config[params["disk"]].split(",")
+            kept = [part for part in parts if not part.startswith("size=")]
+            guest.config[params["disk"]] = ",".join([*kept, f"size={params['size']}"])
 
         return self._work(guest.node, "resize", guest.vmid, done)
 
@@ -488,7 +490,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"GET {_GUEST}/pending", FakeApi._pending),
     (rf"GET {_GUEST}/status/current", FakeApi._current),
     (rf"POST {_GUEST}/clone", FakeApi._clone),
-    (r"POST /nodes/(?P<node>[^/]+)/lxc", FakeApi._create),
+    (r"POST /nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)", FakeApi._create),
     (rf"POST {_GUEST}/status/(?P<action>\w+)", FakeApi._power),
     (rf"POST {_GUEST}/migrate", FakeApi._migrate),
     (rf"(POST|PUT) {_GUEST}/config", FakeApi._configure),

@@ -26,6 +26,7 @@ COLLECTION = "ansible_collections.upid.proxmox.plugins"
 SHARED: Mapping[str, Mapping[str, Any]] = {
     "clone": START_SPEC,
     "container": START_SPEC,
+    "fleet": START_SPEC,
     "operation": START_SPEC,
     "wait_task": WAIT_SPEC,
 }

@@ -55,7 +55,7 @@ class Engine:
             }
         )
         self._policy = Policy(
-            wait=params.get("wait", True),
+            wait=params["wait"],
             warnings=params["warnings"],
             on_timeout=params["on_timeout"],
             retries=params["retries"],

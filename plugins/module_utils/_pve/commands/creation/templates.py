@@ -27,7 +27,7 @@ async def missing_templates(api: Api, wanted: t.Sequence[Wanted]) -> list[str]:
                       if ":vztmpl/" in volume})  # fmt: skip
     found = await asyncio.gather(*(_content(api, node, storage) for node, storage in volumes))
     contents = dict(zip(volumes, found))
-    return [_against(one, contents) for one in wanted]
+    return ["" if one.why else _against(one, contents) for one in wanted]
 
 
 def _against(one: Wanted, contents: t.Mapping[tuple[str, str], set[str] | str | None]) -> str:

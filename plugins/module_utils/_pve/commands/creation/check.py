@@ -1,0 +1,49 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The check of what was created, as a step of the guest's chain, before anything else happens."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...engine.chains import ChainResult, Ended, Step
+from ...operations.job import Unneeded
+from ...tasks.task import Outcome
+from .conflicts import verify
+from .plan import Action
+
+if t.TYPE_CHECKING:
+    from ...operations.job import Job
+    from ..machine import Engine
+    from .names import Names
+    from .plan import Step as Decision
+    from .recipe import Recipe
+
+
+def name_check(machine: Engine, decision: Decision, names: Names, recipe: Recipe) -> list[Step]:
+    """The step that follows the creation of a guest, empty where nothing can be wrong.
+
+    A guest that was created by its VMID, by a task that an answer named, is the wanted one. What
+    another run creates or has created beside it ends the chain: it is that run's.
+    """
+
+    async def prepare(before: ChainResult) -> Job:
+        created = before.last.result
+        if created is None:
+            raise Unneeded("nothing was created")
+        checked = (await verify(machine, [decision], {0: created}, names, recipe))[0]
+        target = checked.job.target
+        if not checked.outcome.good:
+            raise Ended(checked.outcome, checked.message or "", target)
+        if checked.outcome is Outcome.UNCHANGED and target.vmid != created.job.target.vmid:
+            raise Ended(
+                Outcome.UNCHANGED,
+                f"{target.title} was created by another run at the same time",
+                target,
+            )
+        raise Unneeded("it has the wanted name alone" if target.name else "created")
+
+    found = decision.action is Action.ADOPT
+    return [Step("check", prepare=prepare)] if decision.wanted.vmid is None or found else []

@@ -1,0 +1,194 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The flow of a fleet: read the cluster, decide about each guest, run the chains, report."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...api.errors import UsageError
+from ...engine.chains import Chain, Step
+from ...guests.cluster import KINDS, add_names, add_names_of, read_cluster, still_named
+from ...operations.job import Target
+from ..creation.check import name_check
+from ..creation.flow import prepare, vmids_for
+from ..creation.plan import Action, Wanted
+from ..machine import engine
+from .entry import Entry
+from .groups import group
+from .members import ABSENT, read_members
+from .removal import (
+    find_absent,
+    read_selector,
+    removal_chain,
+    still_selected,
+    surplus,
+    why_not_removed,
+)
+from .report import planned, report
+from .steps import Steps
+
+if t.TYPE_CHECKING:
+    from ...guests.cluster import Cluster, Guest
+    from ...guests.vmids import Vmids
+    from ...tasks.task import Task
+    from ..context import Context, Report
+    from ..creation.flow import Creation
+    from ..machine import Engine
+    from .members import Member
+    from .removal import Selector
+
+
+async def run(context: Context) -> Report:
+    """Have the fleet as it is wanted."""
+    members = read_members(context.params)
+    selector = read_selector(context.params)
+    _check_allowed(context, members)
+    async with engine(context) as machine:
+        fleet = _Fleet(machine, members)
+        await fleet.decide(selector)
+        if context.check:
+            return await planned(context, fleet.entries)
+        chains = [entry.chain for entry in fleet.entries if entry.chain is not None]
+        results = await machine.run_chains(chains, fleet.vmids)
+        return report(context, fleet.entries, results, fleet.tasks)
+
+
+def _check_allowed(context: Context, members: t.Sequence[Member]) -> None:
+    allowed = context.params["allow_destructive"]
+    doomed = [one.title for one in members if one.state == ABSENT]
+    if doomed and not allowed:
+        raise UsageError(
+            f"state: {doomed[0]} would be deleted with its disks; set allow_destructive to true if"
+            " that is meant. Nothing was done"
+        )
+    if context.params["force_stop"] and not allowed:
+        raise UsageError(
+            "force_stop: stopping a guest like that can lose its work; set allow_destructive to"
+            " true if that is meant. Nothing was done"
+        )
+
+
+class _Fleet:
+    """The decisions about the members, and about what is wanted no more."""
+
+    def __init__(self, machine: Engine, members: t.Sequence[Member]) -> None:
+        self._machine = machine
+        self._context = machine.context
+        self._steps = Steps(machine.context)
+        self.entries = [Entry(member) for member in members]
+        self.tasks: list[Task] = []
+        self.vmids: Vmids | None = None
+
+    async def decide(self, selector: Selector | None) -> None:
+        """Read the cluster, and make the chain of each entry."""
+        cluster = await read_cluster(self._context.api)
+        wanted = {
+            index: t.cast("Member", entry.member)
+            for index, entry in enumerate(self.entries)
+            if t.cast("Member", entry.member).state != ABSENT
+        }
+        grouped = await group(self._context, wanted, cluster)
+        cluster = grouped.cluster
+        for index, why in grouped.refused.items():
+            self.entries[index].refusal = why
+        requests = [Wanted(one.vmid, one.name) for one in wanted.values()]
+        self.vmids = vmids_for(self._machine, requests, cluster)
+        for one in grouped.groups:
+            made = await prepare(self._machine, one.wanted, cluster, one.recipe, self.vmids)
+            cluster = made.cluster
+            self.tasks += [*made.finished.values(), *made.cleared]
+            for place, index in enumerate(one.indexes):
+                self._take(self.entries[index], made, place)
+        await self._decide_absent(cluster)
+        if selector is not None:
+            await self._decide_surplus(selector)
+
+    def _take(self, entry: Entry, made: Creation, place: int) -> None:
+        """The entry of a member that is to be there, by the decision about its creation."""
+        member = t.cast("Member", entry.member)
+        step, job = made.steps[place], made.jobs.get(place)
+        entry.guest, entry.verb, entry.creates = step.guest, made.recipe.verb, job
+        if step.action is Action.GIVE_UP:
+            entry.refusal = step.why
+            return
+        there = step.guest if step.action is Action.KEEP else None
+        steps = self._steps.following(member, there, entry.seen)
+        if job is not None:
+            check = name_check(self._machine, step, made.names, made.recipe)
+            steps = [Step(_creation_of(made), job=job), *check, *steps]
+            entry.target = job.target
+        elif there is not None:
+            entry.target = Target(there.vmid, there.name, there.node, there.kind)
+        else:  # check mode: it would be created
+            node = step.node or made.recipe.job(step.wanted, 0, movable=False).target.node
+            entry.target = Target(member.vmid or 0, member.name, node, made.recipe.kind)
+            steps = [Step(_creation_of(made)), *steps]
+        if steps:
+            entry.chain = Chain(entry.target, tuple(steps))
+
+    async def _decide_absent(self, cluster: Cluster) -> None:
+        """The entries of members that are to be absent."""
+        doomed = [
+            entry
+            for entry in self.entries
+            if entry.member is not None and entry.member.state == ABSENT
+        ]
+        members = [t.cast("Member", entry.member) for entry in doomed]
+        if any(member.vmid is None for member in members):
+            cluster = await add_names(self._context.api, cluster, KINDS)
+        elif members:
+            vmids = {member.vmid for member in members}
+            there = [guest for guest in cluster.guests.values() if guest.vmid in vmids]
+            cluster = await add_names_of(self._context.api, cluster, there)
+        for entry, member in zip(doomed, members):
+            try:
+                entry.guest = find_absent(member, cluster)
+            except UsageError as error:
+                entry.refusal = str(error)
+                continue
+            if entry.guest is not None:
+                self._remove(entry, cluster, None)
+
+    async def _decide_surplus(self, selector: Selector) -> None:
+        """Entries for the guests of the fleet that no member stands for.
+
+        Nothing is removed while it is open which guest a member stands for.
+        """
+        cluster = await read_cluster(self._context.api, KINDS)
+        wanted = {entry.target.vmid for entry in self.entries if entry.target is not None}
+        wanted |= {entry.guest.vmid for entry in self.entries if entry.guest is not None}
+        sources = {str(one.member.get("source")) for one in self.entries if one.member}
+        open_ones = [
+            t.cast("Member", entry.member).title
+            for entry in self.entries
+            if entry.refusal and entry.guest is None
+        ]
+        for guest in surplus(selector, cluster, wanted):
+            if str(guest.vmid) in sources or guest.name in sources:
+                continue
+            entry = Entry(None, guest)
+            self.entries.append(entry)
+            if open_ones:
+                entry.refusal = (
+                    f"{guest.title} belongs to {selector.title} and is not wanted; it is left as it"
+                    f" is, because it may be {open_ones[0]}, which could not be decided"
+                )
+            else:
+                self._remove(entry, cluster, selector)
+
+    def _remove(self, entry: Entry, cluster: Cluster, selector: Selector | None) -> None:
+        guest = t.cast("Guest", entry.guest)
+        entry.target = Target(guest.vmid, guest.name, guest.node, guest.kind)
+        entry.refusal = why_not_removed(guest, cluster)
+        if not entry.refusal and (guest.node, guest.kind) in cluster.unread:
+            entry.refusal = f"{guest.title} cannot be reached: its node did not answer"
+        if not entry.refusal:
+            recheck = still_named(guest) if selector is None else still_selected(guest, selector)
+            entry.chain = removal_chain(self._context, guest, recheck)
+
+
+def _creation_of(made: Creation) -> str:
+    return "clone" if made.recipe.verb.startswith("cloned") else "create"

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Removes guests of a fleet: members that are to be absent, and those that are wanted no more."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ...api.answers import read_mapping
+from ...api.errors import PveError, UsageError
+from ...engine.chains import Chain, ChainResult, Step
+from ...guests.cluster import read_cluster, split_tags, still_named
+from ...operations.catalog import OPERATIONS
+from ...operations.guest import guest_job
+from ...operations.job import Job, Target, Unneeded
+from .steps import as_guest
+
+if t.TYPE_CHECKING:
+    from ...api.client import Api
+    from ...guests.cluster import Cluster, Guest
+    from ..context import Context
+    from .members import Member
+
+Recheck = t.Callable[["Api"], t.Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which guests belong to a fleet: those of a pool, with a tag, or both."""
+
+    pool: str | None
+    tag: str | None
+
+    def fits(self, guest: Guest) -> bool:
+        """Whether a guest belongs to the fleet; a template never does."""
+        if guest.template:
+            return False
+        in_pool = self.pool is None or guest.pool == self.pool
+        return in_pool and (self.tag is None or split_tags(self.tag)[0] in guest.tags)
+
+    @property
+    def title(self) -> str:
+        """``pool web and tag prod``."""
+        parts = [f"pool {self.pool}"] if self.pool else []
+        return " and ".join([*parts, *([f"tag {self.tag}"] if self.tag else [])])
+
+
+def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
+    """The selector of ``exact``; UsageError where it is needed and missing, or is not allowed."""
+    if not params["exact"]:
+        return None
+    chosen = params["selector"] or {}
+    if not chosen.get("pool") and not chosen.get("tag"):
+        raise UsageError(
+            "exact: give a selector (pool, tag, or both), which says which guests belong to the"
+            " fleet"
+        )
+    if not params["allow_destructive"]:
+        raise UsageError(
+            "exact: guests that are wanted no more would be deleted; set allow_destructive to true"
+            " if that is meant. Nothing was done"
+        )
+    return Selector(chosen.get("pool"), chosen.get("tag"))
+
+
+def surplus(selector: Selector, cluster: Cluster, wanted: t.Collection[int]) -> list[Guest]:
+    """The guests of the fleet that are not wanted, by VMID."""
+    return [
+        guest
+        for vmid, guest in sorted(cluster.guests.items())
+        if vmid not in wanted and selector.fits(guest)
+    ]
+
+
+def find_absent(member: Member, cluster: Cluster) -> Guest | None:
+    """The guest that is to be absent; UsageError where that cannot be known."""
+    guest = (
+        cluster.find_named(member.name, "guests")
+        if member.vmid is None
+        else cluster.guests.get(member.vmid)
+    )
+    if guest is None:
+        return None
+    if member.name is not None and guest.name != member.name:
+        raise UsageError(
+            f"vmid: expected {guest.vmid} to be named {member.name!r}, but it is {guest.title};"
+            " it is left as it is"
+        )
+    if member.get("type") not in (None, guest.kind):
+        raise UsageError(f"type: {guest.title} is not of the type {member.get('type')}")
+    return guest
+
+
+def why_not_removed(guest: Guest, cluster: Cluster) -> str:
+    """Why a guest cannot be removed now, empty where it can."""
+    node = cluster.nodes.get(guest.node)
+    if node is not None and not node.online:
+        return f"{guest.title} cannot be reached: its node is offline"
+    if guest.lock:
+        return f"{guest.title} is locked ({guest.lock}); it is left as it is"
+    return ""
+
+
+def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
+    """Stop the guest if it runs, delete it, and see that it is gone."""
+    target = Target(guest.vmid, guest.name, guest.node, guest.kind)
+    timeout = context.params["wait_timeout"]
+
+    def job(operation: str, now: Guest, params: t.Mapping[str, t.Any]) -> Job:
+        return replace(guest_job(OPERATIONS[operation], now, params, timeout), recheck=recheck)
+
+    async def stop(before: ChainResult) -> Job:
+        path = ("nodes", guest.node, guest.kind, guest.vmid)
+        if str((await read_mapping(context.api, (*path, "config"))).get("protection", 0)) == "1":
+            raise PveError(f"{guest.title} is protected (protection: 1); it is left as it is")
+        state = await read_mapping(context.api, (*path, "status", "current"))
+        if state.get("status") == "stopped":
+            raise Unneeded("stopped already")
+        return job("stop", as_guest(before.target, guest), {})
+
+    async def delete(before: ChainResult) -> Job:
+        return job("delete", as_guest(before.target, guest), {"purge": 1})
+
+    async def gone(_before: ChainResult) -> Job:
+        cluster = await read_cluster(context.api)
+        if guest.vmid in cluster.guests:
+            raise PveError(f"{guest.title} is still there after it was deleted")
+        raise Unneeded("gone")
+
+    return Chain(
+        target,
+        (
+            Step("stop", prepare=stop),
+            Step("delete", prepare=delete),
+            Step("verify", prepare=gone),
+        ),
+    )
+
+
+def still_selected(guest: Guest, selector: Selector) -> Recheck:
+    """A recheck: the guest has its name still, and still belongs to the fleet."""
+    named = still_named(guest)
+
+    async def recheck(api: Api) -> None:
+        await named(api)
+        now = (await read_cluster(api)).guests.get(guest.vmid)
+        if now is None or not selector.fits(now):
+            raise PveError(f"{guest.title} is no longer of {selector.title}; it is left as it is")
+
+    return recheck

@@ -1,0 +1,247 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a fleet: every guest with its outcome, its steps and the reason, and the plan."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+
+from ...api.errors import PveError
+from ...guests.config import SECRETS, read_configuration
+from ...tasks.task import Outcome
+from ..context import Report, Verdict, failures, summary, task_values
+from .members import ABSENT, STARTED, STOPPED
+from .steps import configure_change, growth, pending_in_words
+from .wishes import wanted_disks
+
+if t.TYPE_CHECKING:
+    from ...engine.chains import ChainResult, StepResult
+    from ...guests.cluster import Guest
+    from ...guests.config import Configuration
+    from ...tasks.task import Task
+    from ..context import Context, Values
+    from .entry import Entry
+    from .members import Member
+
+_MASK = "********"
+
+
+def report(
+    context: Context,
+    entries: t.Sequence[Entry],
+    results: t.Sequence[ChainResult],
+    more_tasks: t.Sequence[Task],
+) -> Report:
+    """Every entry as it became; ``results`` are those of the entries with a chain, in order."""
+    queue = iter(results)
+    pairs = [(entry, None if entry.chain is None else next(queue)) for entry in entries]
+    values = [_values(entry, result) for entry, result in pairs]
+    verdict = Verdict.from_params(context.params)
+    problems = [text for one in pairs for text in _problem(*one, verdict)]
+    for entry, result in pairs:
+        for text in _left(result):
+            context.warn(text)
+        if entry.seen.pending:
+            context.warn(f"{_title(entry)}: {pending_in_words(entry.seen.pending)}")
+    tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
+    lines = [_line(entry, value) for entry, value in zip(entries, values)]
+    return _report(values, tasks, problems, lines)
+
+
+def _report(
+    values: t.Sequence[Values],
+    tasks: t.Sequence[Task],
+    problems: t.Sequence[str],
+    lines: t.Sequence[tuple[list[str], list[str]]],
+) -> Report:
+    headline = f"{len(problems)} of {len(values)} guests failed:"
+    return Report(
+        {
+            "guests": list(values),
+            "tasks": task_values(tasks),
+            "summary": summary(Outcome(value["outcome"]) for value in values),
+        },
+        changed=any(value["changed"] for value in values),
+        problem=failures(headline, problems) if problems else None,
+        diff={
+            "before": "".join(f"{line}\n" for before, _after in lines for line in before),
+            "after": "".join(f"{line}\n" for _before, after in lines for line in after),
+        },
+    )
+
+
+def _values(entry: Entry, result: ChainResult | None) -> Values:
+    """One guest of the result."""
+    target = entry.target if result is None else result.target
+    guest, member = entry.guest, entry.member
+    outcome = Outcome.FAILED if entry.refusal else Outcome.UNCHANGED
+    message: str | None = entry.refusal or None
+    if result is not None:
+        outcome = result.outcome
+        message = None if outcome.good else _why(result.last)
+    return {
+        "vmid": target.vmid if target else (guest.vmid if guest else member and member.vmid),
+        "name": member.name if member and member.name else target and target.name,
+        "node": target.node if target else (guest.node if guest else None),
+        "kind": target.kind if target else (guest.kind if guest else member and member.type),
+        "wanted": member is not None and member.state != ABSENT,
+        "outcome": outcome.value,
+        "changed": result is not None and result.changed,
+        "step": None if result is None else result.last.name,
+        "message": message,
+        "upid": _upid(result),
+        "steps": [] if result is None else [_step(step) for step in result.steps],
+        "addresses": list(entry.seen.addresses),
+        "pending": list(entry.seen.pending),
+        "groups": list(member.get("groups") or []) if member else [],
+        "ci_user": member.get("ci_user") if member else None,
+    }
+
+
+def _step(step: StepResult) -> Values:
+    task = step.result.task if step.result else None
+    return {
+        "name": step.name,
+        "outcome": step.outcome.value,
+        "message": step.message,
+        "upid": str(task.upid) if task else None,
+    }
+
+
+def _upid(result: ChainResult | None) -> str | None:
+    tasks = () if result is None else result.tasks
+    return str(tasks[-1].upid) if tasks else None
+
+
+def _why(step: StepResult) -> str | None:
+    task = step.result.task if step.result else None
+    return step.message or (task and (task.note or task.exitstatus)) or None
+
+
+def _left(result: ChainResult | None) -> list[str]:
+    """What earlier attempts left of guests that are well now."""
+    if result is None:
+        return []
+    return [text for one in result.results if one.outcome.good for text in one.left]
+
+
+def _title(entry: Entry) -> str:
+    if entry.member is not None:
+        return entry.member.title
+    return entry.guest.title if entry.guest else ""
+
+
+def _problem(entry: Entry, result: ChainResult | None, verdict: Verdict) -> list[str]:
+    """The message about a guest that is not as wanted, with its tasks' own words."""
+    if entry.refusal:
+        return [f"{_title(entry)}: {entry.refusal}"]
+    if result is None or (verdict.accepts(result.outcome) and not result.missing):
+        return []
+    last = result.last
+    if verdict.accepts(last.outcome) and last.outcome is not Outcome.TIMED_OUT:
+        return []
+    text = f"{_title(entry)}: {last.name}: {last.outcome.value}"
+    why = _why(last)
+    if (why and last.result is None) or last.message:
+        text += f": {why}"
+    if last.outcome is Outcome.RUNNING:
+        text += ": interrupted, the task goes on"
+    tasks = last.result.tasks if last.result else ()
+    return [text + "".join(f"\n  {task.in_words()}" for task in tasks)]
+
+
+def _line(entry: Entry, value: Values) -> tuple[list[str], list[str]]:
+    """The guest before and after, by the steps that changed it."""
+    title = f"{value['name'] or value['vmid']}: {value['kind']} {value['vmid']} on {value['node']}"
+    done = [s["name"] for s in value["steps"] if s["outcome"] not in ("unchanged", "queued")]
+    if not value["changed"]:
+        return ([title], [title]) if entry.guest else ([], [])
+    if "delete" in done:
+        return [title], []
+    before = [title] if entry.guest is not None else []
+    return before, [f"{title}, {', '.join(done)}"]
+
+
+async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
+    """What would be done to each guest, as the report of check mode."""
+    plans = await asyncio.gather(*(_plan(context, entry) for entry in entries))
+    problems = [
+        f"{_title(entry)}: {value['message']}"
+        for entry, (value, _lines) in zip(entries, plans)
+        if value["outcome"] == Outcome.FAILED.value
+    ]
+    return _report(
+        [value for value, _lines in plans], [], problems, [lines for _value, lines in plans]
+    )
+
+
+async def _plan(context: Context, entry: Entry) -> tuple[Values, tuple[list[str], list[str]]]:
+    value = _values(entry, None)
+    title = f"{value['name'] or value['vmid']}: {value['kind']} {value['vmid'] or 'of a free VMID'}"
+    title += f" on {value['node']}"
+    if entry.refusal or entry.chain is None:
+        return value, ([title], [title]) if entry.guest else ([], [])
+    if entry.member is None or entry.member.state == ABSENT:
+        value.update(outcome=Outcome.QUEUED.value, changed=True, step="delete")
+        return value, ([title], [])
+    if entry.chain.steps[0].name in ("clone", "create"):
+        names = [step.name for step in entry.chain.steps]
+        value.update(outcome=Outcome.QUEUED.value, changed=True, step=names[0])
+        return value, ([], [f"{title}, {entry.verb}, {', '.join(names[1:])}".rstrip(", ")])
+    try:
+        before, after = await _changes(context, entry.member, _guest(entry))
+    except PveError as error:
+        value.update(outcome=Outcome.FAILED.value, message=str(error), step="configure")
+        return value, ([title], [title])
+    if before or after:
+        value.update(outcome=Outcome.QUEUED.value, changed=True)
+    indented = [[f"  {line}" for line in lines] for lines in (before, after)]
+    return value, ([title, *indented[0]], [title, *indented[1]])
+
+
+def _guest(entry: Entry) -> Guest:
+    return t.cast("Guest", entry.guest)
+
+
+async def _changes(context: Context, member: Member, guest: Guest) -> tuple[list[str], list[str]]:
+    """The lines of a guest that is there, before and after."""
+    before: list[str] = []
+    after: list[str] = []
+    current = await read_configuration(context.api, guest)
+    change = configure_change(context, member, current, guest)
+    for name, value in sorted(change.params.items()):
+        have = current.after_restart(name)
+        if have is not None:
+            before.append(f"{name}: {_shown(name, have)}")
+        after.append(f"{name}: {_shown(name, value)}")
+    for disk in wanted_disks(member):
+        _add_growth(member, disk.name, current, guest, (before, after))
+    if change.params and guest.running and context.params["pending"] == "reboot":
+        after.append("restart, if anything is pending")
+    wanted = {STARTED: "running", STOPPED: "stopped"}.get(member.state)
+    if wanted is not None and guest.status != wanted:
+        before.append(f"status: {guest.status}")
+        after.append(f"status: {wanted}")
+    return before, after
+
+
+def _add_growth(
+    member: Member,
+    name: str,
+    current: Configuration,
+    guest: Guest,
+    lines: tuple[list[str], list[str]],
+) -> None:
+    if current.values.get(name) is None:
+        return
+    size = growth(member, name, current, guest)
+    if size is not None:
+        lines[0].append(f"{name}: {current.values[name]}")
+        lines[1].append(f"{name}: {size}")
+
+
+def _shown(name: str, value: object) -> object:
+    return _MASK if name in SECRETS else value

@@ -1,0 +1,205 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps that a guest of a fleet goes through, each decided by what the guest is in that moment.
+
+Every decision is a function of what was read, so that a plan and an act decide alike.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ...api.errors import PveError, UsageError
+from ...engine.chains import ChainResult, Step
+from ...guests.addresses import wait_for_addresses
+from ...guests.cluster import Guest, still_named
+from ...guests.config import Change, Rules, config_params, difference, read_configuration
+from ...operations.catalog import OPERATIONS
+from ...operations.guest import guest_job
+from ...operations.job import Job, Unneeded
+from ...tasks.listing import list_tasks
+from ..decisions import ALWAYS
+from .members import STARTED, STOPPED
+from .wishes import config_wish, wanted_disks
+
+if t.TYPE_CHECKING:
+    from ...guests.config import Configuration
+    from ...operations.job import Target
+    from ..context import Context
+    from .members import Member
+
+
+@dataclass
+class Seen:
+    """What the steps learn of a guest, for the result."""
+
+    addresses: list[str] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Steps:
+    """Makes the steps of guests."""
+
+    context: Context
+
+    def following(self, member: Member, guest: Guest | None, seen: Seen) -> list[Step]:
+        """The steps after the creation; ``guest`` is what was there already.
+
+        A container that this call creates from an OS template has its configuration then, and so
+        has a VM from scratch.
+        """
+        steps = []
+        if guest is not None or member.get("source"):
+            steps += [self._configure(member, seen, guest), *self._resizes(member)]
+        steps += self._restart(member, guest, seen)
+        if member.state == STARTED:
+            steps.append(self._power(member, "start", guest))
+            if self.context.params["wait_for_address"]:
+                steps.append(self._address(member, seen))
+        elif member.state == STOPPED and guest is not None:
+            steps.append(self._power(member, self._stop, guest))
+        return steps
+
+    @property
+    def _stop(self) -> str:
+        return "stop" if self.context.params["force_stop"] else "shutdown"
+
+    def _configure(self, member: Member, seen: Seen, there: Guest | None) -> Step:
+        async def prepare(before: ChainResult) -> Job:
+            guest = as_guest(before.target, there)
+            current = await read_configuration(self.context.api, guest)
+            change = configure_change(self.context, member, current, guest)
+            seen.pending = sorted(change.awaited)
+            if not change.params:
+                raise Unneeded("configured as wanted")
+            return self._job("configure", guest, _with_digest(change.params, current), member)
+
+        return Step("configure", prepare=prepare)
+
+    def _resizes(self, member: Member) -> list[Step]:
+        return [self._resize(member, disk.name) for disk in wanted_disks(member) if disk.size]
+
+    def _resize(self, member: Member, name: str) -> Step:
+        async def prepare(before: ChainResult) -> Job:
+            guest = as_guest(before.target)
+            current = await read_configuration(self.context.api, guest)
+            size = growth(member, name, current, guest)
+            if size is None:
+                raise Unneeded(f"{name} has the wanted size")
+            params = _with_digest({"disk": name, "size": size}, current)
+            return self._job("resize", guest, params, member)
+
+        return Step(f"resize {name}", prepare=prepare)
+
+    def _restart(self, member: Member, guest: Guest | None, seen: Seen) -> list[Step]:
+        """Look at what is pending of a guest that runs, after it was configured."""
+        if guest is None or not guest.running or member.state == STOPPED:
+            return []
+        reboot = self.context.params["pending"] == "reboot"
+
+        async def prepare(before: ChainResult) -> Job:
+            if not seen.pending and not before.changed:
+                raise Unneeded("nothing is pending")
+            now = as_guest(before.target, guest)
+            current = await read_configuration(self.context.api, now)
+            seen.pending = sorted(current.pending)
+            if not seen.pending or not reboot:
+                raise Unneeded(pending_in_words(seen.pending))
+            return self._job("reboot", now, {}, member)
+
+        async def settled(before: ChainResult) -> Job:
+            if before.last.result is not None:
+                current = await read_configuration(self.context.api, as_guest(before.target))
+                seen.pending = sorted(current.pending)
+            raise Unneeded(pending_in_words(seen.pending))
+
+        steps = [Step("reboot" if reboot else "pending", prepare=prepare)]
+        return [*steps, Step("pending", prepare=settled)] if reboot else steps
+
+    def _power(self, member: Member, operation: str, guest: Guest | None) -> Step:
+        wanted = OPERATIONS[operation].done_in
+
+        async def prepare(before: ChainResult) -> Job:
+            if guest is not None and guest.status == wanted:
+                raise Unneeded(f"{wanted} already")
+            now = as_guest(before.target, guest)
+            job = self._job(operation, now, {}, member)
+            return job if guest is None else await self._adopting(job)
+
+        return Step(operation, prepare=prepare)
+
+    async def _adopting(self, job: Job) -> Job:
+        """The job, which takes over the task of an earlier call that still runs."""
+        filters = {"source": "active", "vmid": job.target.vmid}
+        for entry in await list_tasks(self.context.api, job.node, filters, retries=None):
+            if entry.status is None and job.may_have_started(entry.upid):
+                return job.adopting(entry.upid)
+        return job
+
+    def _address(self, member: Member, seen: Seen) -> Step:
+        seconds = self.context.params["address_timeout"]
+
+        async def prepare(before: ChainResult) -> Job:
+            guest = replace(as_guest(before.target), status="running")
+            seen.addresses, why = await wait_for_addresses(
+                self.context.api, guest, seconds, self.context.stop.is_set
+            )
+            if not seen.addresses:
+                raise PveError(f"{member.title} has no address after {seconds} s: {why}")
+            raise Unneeded(", ".join(seen.addresses))
+
+        return Step("address", prepare=prepare)
+
+    def _job(
+        self, operation: str, guest: Guest, params: t.Mapping[str, t.Any], member: Member
+    ) -> Job:
+        """A job that is sent only while a guest that was given by its name still carries it."""
+        job = guest_job(OPERATIONS[operation], guest, params, self.context.params["wait_timeout"])
+        named = member.vmid is None and guest.name is not None
+        return replace(job, recheck=still_named(guest)) if named else job
+
+
+def as_guest(target: Target, there: Guest | None = None) -> Guest:
+    """The guest that a chain is about, with the state that was read of it."""
+    if there is not None:
+        return replace(there, node=target.node)
+    return Guest(target.vmid, target.kind, target.node, target.name, "unknown")
+
+
+def configure_change(
+    context: Context, member: Member, current: Configuration, guest: Guest
+) -> Change:
+    """What is to be configured; UsageError where it cannot be as wanted."""
+    wish = config_wish(member, guest.kind)
+    for disk in wanted_disks(member):
+        option = disk.option(current, member, guest.kind)
+        if option is not None:
+            wish[disk.name] = option
+    rules = Rules(
+        guest.kind,
+        may_replace=context.params["allow_destructive"],
+        keep_secrets=context.params["update_password"] != ALWAYS,
+    )
+    return difference(current, config_params(wish, guest.kind), rules)
+
+
+def growth(member: Member, name: str, current: Configuration, guest: Guest) -> str | None:
+    """The size that a disk is to be resized to, None where it has it."""
+    disk = next(one for one in wanted_disks(member) if one.name == name)
+    if current.values.get(name) is None:
+        raise UsageError(f"disks: {guest.title} has no disk {name!r}")
+    return disk.grows(current, guest.title)
+
+
+def pending_in_words(options: t.Sequence[str]) -> str:
+    """What waits for a restart."""
+    return f"pending until a restart: {', '.join(options)}" if options else "nothing is pending"
+
+
+def _with_digest(params: t.Mapping[str, t.Any], current: Configuration) -> dict[str, t.Any]:
+    digest = {} if current.digest is None else {"digest": current.digest}
+    return {**digest, **params}

@@ -1,0 +1,805 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet
+short_description: Have any number of guests as they are wanted
+description:
+  - Creates VMs and containers by cloning, from OS templates or from scratch, configures them, lets
+    their disks grow, starts them and waits for their addresses, all in one call.
+  - Each guest goes through its steps as soon as its own previous step has succeeded. No guest waits
+    for the slowest one. A step that fails ends the way of its own guest, and the others go on.
+  - What is as wanted is left alone. A call that was interrupted is finished by the same call, which
+    adopts the tasks that still run.
+version_added: 0.1.0
+author:
+  - the upid.proxmox authors (@upid)
+options:
+  guests:
+    description:
+      - The wanted guests, one by one. What a guest does not say is taken from the options of the
+        same name at the top level; dictionaries are put over those, entry by entry.
+      - Mutually exclusive with O(count).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - The name of the guest, for a container its host name. It is known again by its VMID,
+            and by its name where it has none here.
+        type: str
+        aliases: [hostname]
+      vmid:
+        description:
+          - The VMID of the guest. By default a free one is taken.
+          - It is an error if a guest of another name has it.
+        type: int
+        aliases: [newid]
+      type:
+        description:
+          - Whether the guest is a VM (V(qemu)) or a container (V(lxc)).
+          - By default what O(source) is, V(lxc) with an O(ostemplate), and V(qemu) otherwise.
+        type: str
+        choices: [qemu, lxc]
+      source:
+        description:
+          - The VM, the container or the template that the guest is cloned from, by VMID or by
+            name.
+          - Without it and without O(ostemplate) the guest is a VM from scratch.
+        type: str
+      ostemplate:
+        description:
+          - The OS template that a container is created from, such as
+            V(local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst).
+        type: str
+      node:
+        description:
+          - The node of a guest that is to be created. A guest that is there stays where it is.
+          - By default O(placement) chooses it.
+        type: str
+        aliases: [target_node]
+      full:
+        description:
+          - Whether a clone copies the disks (V(true)) or links to those of the source (V(false)).
+          - By default Proxmox VE links the clone of a template and copies everything else.
+        type: bool
+      storage:
+        description:
+          - The storage for the disks of a full clone, and for new disks that do not name one.
+        type: str
+      format:
+        description:
+          - The format of the disks of a full clone of a VM, on a storage of files.
+        type: str
+        choices: [raw, qcow2, vmdk]
+      pool:
+        description:
+          - The resource pool that a new guest is put into.
+        type: str
+      description:
+        description:
+          - The notes of the guest.
+        type: str
+      snapname:
+        description:
+          - The snapshot of O(source) that is cloned. By default its current state is cloned.
+        type: str
+      bwlimit:
+        description:
+          - The most that a clone may read, in KiB/s. V(0) is no limit.
+        type: int
+      cores:
+        description:
+          - The number of cores, for a VM of each socket.
+        type: int
+      memory:
+        description:
+          - The memory in MiB.
+        type: int
+      swap:
+        description:
+          - The swap space of a container in MiB.
+        type: int
+      tags:
+        description:
+          - The tags of the guest. An empty list leaves those that it has.
+        type: list
+        elements: str
+      onboot:
+        description:
+          - Whether the guest is started when its node boots.
+        type: bool
+      ci_user:
+        description:
+          - The user that cloud-init creates. It is returned with the guest.
+        type: str
+      ci_password:
+        description:
+          - The password that cloud-init gives to O(ci_user). See O(update_password).
+        type: str
+      ssh_public_keys:
+        description:
+          - The public SSH keys for O(ci_user), or for root in a container when it is created.
+        type: list
+        elements: str
+      password:
+        description:
+          - The password of root in a container when it is created, at least 5 characters.
+        type: str
+      ipconfig:
+        description:
+          - The IP configuration that cloud-init gives to the first network interface of a VM, such
+            as V(ip=dhcp).
+        type: str
+      nameserver:
+        description:
+          - The addresses of the name servers.
+        type: str
+      searchdomain:
+        description:
+          - The search domains for names.
+        type: str
+      unprivileged:
+        description:
+          - Whether root in a new container is an ordinary user on the node. By default it is.
+        type: bool
+      features:
+        description:
+          - Features of a container by their names, such as C(nesting).
+        type: dict
+      nics:
+        description:
+          - The network interfaces by their names, such as C(net0). Each is a dictionary of its
+            properties, or a string as Proxmox VE writes it.
+          - An interface is what is written here and nothing else, but it keeps its MAC address.
+        type: dict
+      disks:
+        description:
+          - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is its size in
+            GiB, or a dictionary of C(size), C(storage) and the properties that Proxmox VE has for
+            it.
+          - A disk that is there keeps its volume. It can grow and never shrinks. One that is not
+            is created.
+        type: dict
+      config:
+        description:
+          - Any other option of the configuration by the name that Proxmox VE gives it.
+          - It is put over all other settings.
+        type: dict
+      groups:
+        description:
+          - The inventory groups of the guest. They are returned with it, for
+            M(ansible.builtin.add_host).
+        type: list
+        elements: str
+      state:
+        description:
+          - What the guest is to be.
+          - V(present) creates and configures it and leaves its power alone, V(started) starts it,
+            V(stopped) shuts it down.
+          - V(absent) stops and deletes it with its disks, and needs O(allow_destructive).
+        type: str
+        choices: [present, started, stopped, absent]
+  count:
+    description:
+      - How many guests are wanted that differ in a number only. See O(name_pattern).
+    type: int
+  name_pattern:
+    description:
+      - The names of O(count) guests, with a place for the number in the style of printf.
+    type: str
+    default: guest-%02d
+  first:
+    description:
+      - The number that the first of O(count) guests has in its name.
+    type: int
+    default: 1
+  vmid_start:
+    description:
+      - The VMID of the first of O(count) guests. Each further one has the next higher VMID.
+      - Where two runs may overlap, give VMIDs. Names are not unique in Proxmox VE.
+    type: int
+  ipconfig_start:
+    description:
+      - The number of the first guest in O(ipconfig) and O(nics). The default is O(first).
+    type: int
+  type:
+    description:
+      - Whether the guest is a VM (V(qemu)) or a container (V(lxc)).
+      - By default what O(source) is, V(lxc) with an O(ostemplate), and V(qemu) otherwise.
+    type: str
+    choices: [qemu, lxc]
+  source:
+    description:
+      - The VM, the container or the template that the guest is cloned from, by VMID or by name.
+      - Without it and without O(ostemplate) the guest is a VM from scratch.
+    type: str
+  ostemplate:
+    description:
+      - The OS template that a container is created from, such as
+        V(local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst).
+    type: str
+  node:
+    description:
+      - The node of a guest that is to be created. A guest that is there stays where it is.
+      - By default O(placement) chooses it.
+    type: str
+    aliases: [target_node]
+  full:
+    description:
+      - Whether a clone copies the disks (V(true)) or links to those of the source (V(false)).
+      - By default Proxmox VE links the clone of a template and copies everything else.
+    type: bool
+  storage:
+    description:
+      - The storage for the disks of a full clone, and for new disks that do not name one.
+    type: str
+  format:
+    description:
+      - The format of the disks of a full clone of a VM, on a storage of files.
+    type: str
+    choices: [raw, qcow2, vmdk]
+  pool:
+    description:
+      - The resource pool that a new guest is put into.
+    type: str
+  description:
+    description:
+      - The notes of the guest.
+    type: str
+  snapname:
+    description:
+      - The snapshot of O(source) that is cloned. By default its current state is cloned.
+    type: str
+  bwlimit:
+    description:
+      - The most that a clone may read, in KiB/s. V(0) is no limit.
+    type: int
+  cores:
+    description:
+      - The number of cores, for a VM of each socket.
+    type: int
+  memory:
+    description:
+      - The memory in MiB.
+    type: int
+  swap:
+    description:
+      - The swap space of a container in MiB.
+    type: int
+  tags:
+    description:
+      - The tags of the guest. An empty list leaves those that it has.
+    type: list
+    elements: str
+  onboot:
+    description:
+      - Whether the guest is started when its node boots.
+    type: bool
+  ci_user:
+    description:
+      - The user that cloud-init creates. It is returned with the guest.
+    type: str
+  ci_password:
+    description:
+      - The password that cloud-init gives to O(ci_user). See O(update_password).
+    type: str
+  ssh_public_keys:
+    description:
+      - The public SSH keys for O(ci_user), or for root in a container when it is created.
+    type: list
+    elements: str
+  password:
+    description:
+      - The password of root in a container when it is created, at least 5 characters.
+    type: str
+  ipconfig:
+    description:
+      - The IP configuration that cloud-init gives to the first network interface of a VM, such as
+        V(ip=dhcp).
+      - At the top level a place for a number in the style of printf, as in
+        V(ip=192.0.2.%d/24,gw=192.0.2.1), gets the number of each guest. See O(ipconfig_start).
+    type: str
+  nameserver:
+    description:
+      - The addresses of the name servers.
+    type: str
+  searchdomain:
+    description:
+      - The search domains for names.
+    type: str
+  unprivileged:
+    description:
+      - Whether root in a new container is an ordinary user on the node. By default it is.
+    type: bool
+  features:
+    description:
+      - Features of a container by their names, such as C(nesting).
+    type: dict
+  nics:
+    description:
+      - The network interfaces by their names, such as C(net0). Each is a dictionary of its
+        properties, or a string as Proxmox VE writes it.
+      - An interface is what is written here and nothing else, but it keeps its MAC address.
+      - At the top level, places for a number are filled as those of O(ipconfig).
+    type: dict
+  disks:
+    description:
+      - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is its size in GiB,
+        or a dictionary of C(size), C(storage) and the properties that Proxmox VE has for it.
+      - A disk that is there keeps its volume. It can grow and never shrinks. One that is not is
+        created.
+    type: dict
+  config:
+    description:
+      - Any other option of the configuration by the name that Proxmox VE gives it.
+      - It is put over all other settings.
+    type: dict
+  groups:
+    description:
+      - The inventory groups of the guest. They are returned with it, for
+        M(ansible.builtin.add_host).
+    type: list
+    elements: str
+  state:
+    description:
+      - What the guest is to be.
+      - V(present) creates and configures it and leaves its power alone, V(started) starts it,
+        V(stopped) shuts it down.
+      - V(absent) stops and deletes it with its disks, and needs O(allow_destructive).
+    type: str
+    choices: [present, started, stopped, absent]
+    default: started
+  exact:
+    description:
+      - Whether guests that O(selector) finds and that are not wanted are stopped and deleted.
+      - It needs O(allow_destructive). Templates and the sources of clones are never deleted, and
+        nothing is while it is open which guest a wanted one is.
+    type: bool
+    default: false
+  selector:
+    description:
+      - Which guests belong to the fleet. With both, those in the pool that have the tag.
+    type: dict
+    suboptions:
+      pool:
+        description:
+          - The resource pool.
+        type: str
+      tag:
+        description:
+          - The tag.
+        type: str
+  allow_destructive:
+    description:
+      - Whether guests may be deleted with their disks, volumes be replaced, and guests be stopped
+        hard.
+    type: bool
+    default: false
+  force_stop:
+    description:
+      - Whether V(stopped) stops guests hard, as pulling the plug does. It needs
+        O(allow_destructive).
+    type: bool
+    default: false
+  pending:
+    description:
+      - What to do about settings that a running guest takes over with a restart only.
+      - V(report) returns them and warns, V(reboot) reboots the guest.
+    type: str
+    choices: [report, reboot]
+    default: report
+  update_password:
+    description:
+      - Whether O(ci_password) is set in every run (V(always)), or only where none is set
+        (V(on_create)). Proxmox VE does not tell which one is set.
+    type: str
+    choices: [always, on_create]
+    default: on_create
+  wait_for_address:
+    description:
+      - Whether to wait until each started guest reports an address, a VM by its guest agent.
+      - A guest without one after O(address_timeout) has failed.
+    type: bool
+    default: false
+  address_timeout:
+    description:
+      - How many seconds to wait for the addresses of a guest.
+    type: int
+    default: 300
+  placement:
+    description:
+      - Which node a new guest gets that does not name a O(node).
+      - V(given) keeps the node of O(source), V(round_robin) goes through the nodes in turn,
+        V(least_memory) takes the node with the smallest share of its memory in use, counting what
+        this call puts there.
+    type: str
+    choices: [given, round_robin, least_memory]
+    default: given
+  nodes:
+    description:
+      - The nodes that O(placement) may use, by default all that are online.
+    type: list
+    elements: str
+  on_conflict:
+    description:
+      - What to do when another run has created a guest of the same name at the same time. Of the
+        two the one with the higher VMID counts as the later one.
+      - V(fail) leaves both and reports both VMIDs. V(remove) removes the later one if this call
+        has created it, and if it is whole and was never started.
+    type: str
+    choices: [fail, remove]
+    default: fail
+  vmid_range:
+    description:
+      - The VMIDs that may be taken for guests without a O(guests[].vmid), such as V(200-299).
+    type: str
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Returns the plan. A VMID that is still to be chosen is null.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - upid.proxmox.wait
+  - upid.proxmox.start
+  - upid.proxmox.connection
+  - upid.proxmox.attributes
+  - upid.proxmox.attributes.action_group
+notes:
+  - What stands against one guest (its VMID is taken, its node is offline, its disk is larger than
+    wanted) is that guest's failure.
+  - With O(wait=false) the call returns when the first task of each guest has been started. The same
+    call goes on from there.
+  - The privileges are those of the modules M(upid.proxmox.clone), M(upid.proxmox.container) and
+    M(upid.proxmox.operation).
+seealso:
+  - module: upid.proxmox.clone
+  - module: upid.proxmox.container
+  - module: upid.proxmox.operation
+"""
+
+EXAMPLES = r"""
+- name: Have three web servers and a database
+  upid.proxmox.fleet:
+    source: debian-12-cloud
+    placement: round_robin
+    ci_user: admin
+    ipconfig: ip=dhcp
+    tags: [prod]
+    guests:
+      - name: web1
+      - name: web2
+      - name: web3
+      - name: db1
+        memory: 8192
+        disks:
+          scsi0: 64
+  register: fleet
+
+- name: Have ten workers with addresses of their own
+  upid.proxmox.fleet:
+    source: debian-12-cloud
+    count: 10
+    name_pattern: worker-%02d
+    vmid_start: 400
+    ipconfig: ip=192.0.2.%d/24,gw=192.0.2.1
+    ipconfig_start: 11
+
+- name: Have these guests in the pool and no others
+  upid.proxmox.fleet:
+    source: debian-12-cloud
+    pool: ci
+    exact: true
+    selector:
+      pool: ci
+    allow_destructive: true
+    guests:
+      - name: runner1
+      - name: runner2
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a guest was changed, or would be in check mode.
+  type: bool
+  returned: always
+  sample: true
+guests:
+  description:
+    - Every wanted guest, in the order of the options, then those that are wanted no more. In check
+      mode the plan.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    vmid:
+      description: The VMID, null in check mode where one is still to be chosen.
+      type: int
+      returned: always
+      sample: 201
+    name:
+      description: The name, for a container its host name.
+      type: str
+      returned: always
+      sample: web1
+    node:
+      description: The node that the guest is on.
+      type: str
+      returned: always
+      sample: pve2
+    kind:
+      description: V(qemu) for a VM, V(lxc) for a container.
+      type: str
+      returned: always
+      sample: qemu
+    wanted:
+      description: Whether the guest is to be there.
+      type: bool
+      returned: always
+      sample: true
+    outcome:
+      description: How it went, one of the outcomes of a task.
+      type: str
+      returned: always
+      sample: ok
+    changed:
+      description: Whether this call changed the guest.
+      type: bool
+      returned: always
+      sample: true
+    step:
+      description: The last step that was begun, null where there was none.
+      type: str
+      returned: always
+      sample: start
+    message:
+      description: Why the guest is not as wanted, null when all is well.
+      type: str
+      returned: always
+      sample: null
+    upid:
+      description: The UPID of the last task, null where there was none.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
+    steps:
+      description: The steps that were begun, in their order. Each has an outcome of its own.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - name: clone
+          outcome: ok
+          message: null
+          upid: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
+    addresses:
+      description: The addresses that the guest reported, IPv4 first.
+      type: list
+      elements: str
+      returned: always
+      sample: [192.0.2.11]
+    pending:
+      description: The options that wait for a restart.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    groups:
+      description: The inventory groups of the guest, as they were given.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    ci_user:
+      description: The user that cloud-init creates, as it was given.
+      type: str
+      returned: always
+      sample: admin
+tasks:
+  description: Every task that was started or adopted.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    upid:
+      description: The UPID, the id of the task.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
+    node:
+      description: The node that runs or ran the task.
+      type: str
+      returned: always
+      sample: pve1
+    type:
+      description: The type of the task.
+      type: str
+      returned: always
+      sample: qmclone
+    id:
+      description: What the task works on, for most types a VMID. A clone task has the source's.
+      type: str
+      returned: always
+      sample: "9000"
+    user:
+      description: The user or API token that started the task.
+      type: str
+      returned: always
+      sample: ansible@pve!ci
+    title:
+      description: What the web interface calls the task.
+      type: str
+      returned: always
+      sample: VM 9000 - Clone
+    outcome:
+      description:
+        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+          V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
+        - V(lost) means that nobody can tell any more, because the node, the log or the right to
+          see it is gone.
+      type: str
+      returned: always
+      sample: ok
+    exitstatus:
+      description: The exit status in Proxmox VE's words, null while there is none.
+      type: str
+      returned: always
+      sample: "OK"
+    started:
+      description: When the task started, ISO 8601 in UTC.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:13Z"
+    ended:
+      description: When the task ended, null while that is not known.
+      type: str
+      returned: always
+      sample: "2025-09-08T20:19:55Z"
+    duration:
+      description: How many seconds the task took, null while that is not known.
+      type: int
+      returned: always
+      sample: 42
+    progress:
+      description: How much is done in percent, null for a task that does not tell.
+      type: float
+      returned: always
+      sample: 100.0
+    log:
+      description:
+        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
+          before them come first.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+summary:
+  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  type: dict
+  returned: always
+  sample:
+    ok: 3
+    total: 3
+    elapsed: 43.1
+api:
+  description: How many C(requests) were made, and the C(host) that answered last.
+  type: dict
+  returned: always
+  sample:
+    host: pve1.example.com:8006
+    requests: 27
+diff:
+  description: What changes in each guest, before and after, in diff mode.
+  type: dict
+  returned: in diff mode
+  sample:
+    before: ""
+    after: "web1: qemu 201 on pve2, clone, configure, start\n"
+"""
+
+from ..module_utils._pve.commands import fleet
+from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.module import run
+
+# What a guest may say for itself, and the top level for all of them.
+SETTINGS_SPEC = {
+    "type": {"type": "str", "choices": ["qemu", "lxc"]},
+    "source": {"type": "str"},
+    "ostemplate": {"type": "str"},
+    "node": {"type": "str", "aliases": ["target_node"]},
+    "full": {"type": "bool"},
+    "storage": {"type": "str"},
+    "format": {"type": "str", "choices": ["raw", "qcow2", "vmdk"]},
+    "pool": {"type": "str"},
+    "description": {"type": "str"},
+    "snapname": {"type": "str"},
+    "bwlimit": {"type": "int"},
+    "cores": {"type": "int"},
+    "memory": {"type": "int"},
+    "swap": {"type": "int"},
+    "tags": {"type": "list", "elements": "str"},
+    "onboot": {"type": "bool"},
+    "ci_user": {"type": "str"},
+    "ci_password": {"type": "str", "no_log": True},
+    "ssh_public_keys": {"type": "list", "elements": "str"},
+    "password": {"type": "str", "no_log": True},
+    "ipconfig": {"type": "str"},
+    "nameserver": {"type": "str"},
+    "searchdomain": {"type": "str"},
+    "unprivileged": {"type": "bool"},
+    "features": {"type": "dict"},
+    "nics": {"type": "dict"},
+    "disks": {"type": "dict"},
+    "config": {"type": "dict"},
+    "groups": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": ["present", "started", "stopped", "absent"]},
+}
+GUEST_SPEC = {
+    "name": {"type": "str", "aliases": ["hostname"]},
+    "vmid": {"type": "int", "aliases": ["newid"]},
+    **SETTINGS_SPEC,
+}
+ARGUMENT_SPEC = {
+    "guests": {
+        "type": "list",
+        "elements": "dict",
+        "options": GUEST_SPEC,
+        "required_one_of": [("name", "vmid")],
+    },
+    "count": {"type": "int"},
+    "name_pattern": {"type": "str", "default": "guest-%02d"},
+    "first": {"type": "int", "default": 1},
+    "vmid_start": {"type": "int"},
+    "ipconfig_start": {"type": "int"},
+    **SETTINGS_SPEC,
+    "state": {
+        "type": "str",
+        "choices": ["present", "started", "stopped", "absent"],
+        "default": "started",
+    },
+    "exact": {"type": "bool", "default": False},
+    "selector": {"type": "dict", "options": {"pool": {"type": "str"}, "tag": {"type": "str"}}},
+    "allow_destructive": {"type": "bool", "default": False},
+    "force_stop": {"type": "bool", "default": False},
+    "pending": {"type": "str", "choices": ["report", "reboot"], "default": "report"},
+    "update_password": {
+        "type": "str",
+        "choices": ["always", "on_create"],
+        "no_log": False,
+        "default": "on_create",
+    },
+    "wait_for_address": {"type": "bool", "default": False},
+    "address_timeout": {"type": "int", "default": 300},
+    "placement": {
+        "type": "str",
+        "choices": ["given", "round_robin", "least_memory"],
+        "default": "given",
+    },
+    "nodes": {"type": "list", "elements": "str"},
+    "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},
+    "vmid_range": {"type": "str"},
+}
+
+
+def main() -> None:
+    run(
+        fleet.run,
+        {**START_SPEC, **ARGUMENT_SPEC},
+        keys=("guests", "tasks"),
+        mutually_exclusive=[("guests", "count")],
+        required_one_of=[("guests", "count")],
+        required_if=[("exact", True, ("selector",))],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
+    ApiError,
+    UsageError,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
+from ansible_collections.upid.proxmox.tests.unit.cloning import an_api
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
+
+NAMES = ("web1", "web2", "web3")
+TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
+
+
+async def fleet(api: FakeApi, /, **options: Any) -> Report:
+    return await run_command("fleet", api, **options)
+
+
+def steps(report: Report) -> list[list[tuple[str, str]]]:
+    return [
+        [(step["name"], step["outcome"]) for step in guest["steps"]]
+        for guest in report.values["guests"]
+    ]
+
+
+@in_virtual_time
+async def test_guests_are_cloned_configured_and_started_each_at_its_own_pace() -> None:
+    api = an_api()
+    guests = [{"name": name} for name in NAMES]
+    report = await fleet(api, source="tpl", memory=4096, guests=guests)
+    assert report.problem is None, report.problem
+    made = {guest.name: guest for guest in api.cluster.guests.values()}
+    assert {made[name].config["memory"] for name in NAMES} == {"4096"}
+    assert {made[name].status for name in NAMES} == {"running"}
+    for one in steps(report):
+        assert one == [
+            ("clone", "ok"),
+            ("check", "unchanged"),
+            ("configure", "ok"),
+            ("start", "ok"),
+        ]
+    calls = len(api.calls)
+    again = await fleet(api, source="tpl", memory=4096, guests=guests)
+    assert (again.changed, again.problem) == (False, None)
+    assert len(api.calls) - calls < 12
+
+
+@in_virtual_time
+async def test_one_guest_that_cannot_be_as_wanted_is_one_failure() -> None:
+    api = an_api()
+    api.disturb("POST .*/qemu/[0-9]+/config", ApiError("POST", 500, "no such bridge"))
+    guests: list[dict[str, Any]] = [
+        {"name": "web1", "memory": 4096},
+        {"name": "web2"},
+        {"name": "web3", "vmid": 100},
+        {"name": "web4", "disks": {"scsi9": 4}},
+        {"name": "web5", "source": "nobody"},
+    ]
+    report = await fleet(api, source="tpl", guests=guests)
+    outcomes = {guest["name"]: guest["outcome"] for guest in report.values["guests"]}
+    assert outcomes == {
+        "web1": "failed", "web2": "ok", "web3": "failed", "web4": "failed", "web5": "failed",
+    }  # fmt: skip
+    messages = {guest["name"]: str(guest["message"]) for guest in report.values["guests"]}
+    assert "no such bridge" in messages["web1"]
+    assert "taken by VM 100 (app1)" in messages["web3"]
+    assert "scsi9" in messages["web4"]
+    assert "there is no guest 'nobody'" in messages["web5"]
+    assert str(report.problem).startswith("4 of 5 guests failed:")
+    assert {guest["step"] for guest in report.values["guests"]} == {"configure", "start", None}
+
+
+@in_virtual_time
+async def test_disks_grow_interfaces_keep_their_macs_and_nothing_else_is_touched() -> None:
+    api = an_api()
+    mac = "virtio=BC:24:11:00:00:01,bridge=vmbr0"
+    api.cluster.add(201, name="web1", scsi0="ceph:vm-201-disk-0,size=8G", net0=mac, cores=2)
+    wish = {
+        "name": "web1",
+        "disks": {"scsi0": {"size": 16, "discard": "on"}},
+        "nics": {"net0": {"model": "virtio", "bridge": "vmbr0", "tag": 5}},
+        "state": "present",
+    }
+    report = await fleet(api, guests=[wish])
+    assert report.problem is None, report.problem
+    config = api.cluster.guests[201].config
+    assert "ceph:vm-201-disk-0" in config["scsi0"]
+    assert "discard=on" in config["scsi0"]
+    assert "BC:24:11:00:00:01" in config["net0"]
+    assert "tag=5" in config["net0"]
+    assert api.made("PUT .*/201/resize")
+    again = await fleet(api, guests=[wish])
+    assert (again.changed, again.problem) == (False, None)
+
+
+@in_virtual_time
+async def test_containers_and_vms_from_scratch_are_created_as_wanted() -> None:
+    api = an_api()
+    api.cluster.templates = {"pve1": [TEMPLATE]}
+    guests = [
+        {
+            "name": "ct1",
+            "ostemplate": TEMPLATE,
+            "node": "pve1",
+            "storage": "ceph",
+            "disks": {"rootfs": 4},
+            "memory": 512,
+        },
+        {"name": "vm1", "node": "pve1", "storage": "ceph", "disks": {"scsi0": 8}, "cores": 4},
+    ]
+    report = await fleet(api, guests=guests)
+    assert report.problem is None, report.problem
+    [container] = api.made("POST .*/lxc")
+    assert container.params["rootfs"] == "ceph:4"
+    assert container.params["memory"] == 512
+    [vm] = [call for call in api.made("POST .*") if call.path.endswith("pve1/qemu")]
+    assert (vm.params["scsi0"], vm.params["cores"]) == ("ceph:8", 4)
+    calls = len(api.made("(POST|PUT) .*"))
+    again = await fleet(api, guests=guests)
+    assert (again.changed, again.problem) == (False, None)
+    assert len(api.made("(POST|PUT) .*")) == calls
+
+
+@in_virtual_time
+async def test_what_is_wanted_no_more_is_stopped_and_deleted_and_nothing_else() -> None:
+    api = an_api()
+    for vmid, name, tags in ((201, "web1", "prod"), (202, "old", "prod"), (203, "app", "dev")):
+        api.cluster.add(vmid, name=name, tags=tags)
+    api.cluster.guests[202].status = "running"
+    api.cluster.add(204, name="gold", tags="prod", template=1)
+    options: dict[str, Any] = {
+        "guests": [{"name": "web1", "state": "present"}],
+        "exact": True,
+        "selector": {"tag": "prod"},
+        "allow_destructive": True,
+    }
+    plan = await run_command("fleet", api, check=True, **options)
+    assert plan.changed
+    assert {202, 201, 203, 204} <= set(api.cluster.guests)
+    assert "old" in str(plan.diff)
+    report = await fleet(api, **options)
+    assert report.problem is None, report.problem
+    assert {201, 203, 204} <= set(api.cluster.guests)
+    assert 202 not in api.cluster.guests
+    assert steps(report)[1] == [("stop", "ok"), ("delete", "ok"), ("verify", "unchanged")]
+
+
+@in_virtual_time
+async def test_a_guest_that_is_to_be_absent_is_deleted_and_stays_away() -> None:
+    api = an_api()
+    api.cluster.add(201, name="web1")
+    options: dict[str, Any] = {
+        "guests": [{"name": "web1", "state": "absent"}, {"vmid": 999, "state": "absent"}],
+        "allow_destructive": True,
+    }
+    report = await fleet(api, **options)
+    assert report.problem is None, report.problem
+    assert 201 not in api.cluster.guests
+    again = await fleet(api, **options)
+    assert (again.changed, again.problem) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"guests": [{"name": "a", "state": "absent"}]}, "allow_destructive"),
+        ({"guests": [{"name": "a"}], "exact": True, "selector": {"tag": "x"}}, "allow_destructive"),
+        ({"guests": [{"name": "a"}], "exact": True, "allow_destructive": True}, "selector"),
+        ({"guests": [{"name": "a"}, {"name": "a"}]}, "listed more than once"),
+        ({"count": 2, "name_pattern": "web"}, "no place for a number"),
+        ({"count": 1, "name_pattern": "web-%s-%d"}, "no place for one number"),
+        ({"guests": [{"name": "a", "type": "lxc"}]}, "OS template"),
+        ({"guests": [{"name": "a", "source": "x", "ostemplate": "y"}]}, "give one of both"),
+        ({"guests": [{"name": "a", "nics": {"scsi0": 3}}]}, "nics"),
+        ({"guests": [{"name": "a", "disks": {"scsi0": "big"}}]}, "number of GiB"),
+        ({"guests": [{"name": "a", "config": {"scsi0": "b:1"}, "disks": {"scsi0": 3}}]}, "as well"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_starts(
+    options: dict[str, Any], words: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        with pytest.raises(UsageError, match=words):
+            await fleet(api, **options)
+        assert api.made("(POST|PUT|DELETE) .*") == []
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_series_counts_names_vmids_and_addresses() -> None:
+    api = an_api()
+    report = await fleet(
+        api,
+        source="tpl",
+        count=3,
+        name_pattern="w-%02d",
+        vmid_start=400,
+        ipconfig="ip=192.0.2.%d/24",
+        ipconfig_start=11,
+        state="present",
+    )
+    assert report.problem is None, report.problem
+    for index in range(3):
+        guest = api.cluster.guests[400 + index]
+        assert guest.name == f"w-{index + 1:02d}"
+        assert guest.config["ipconfig0"] == f"ip=192.0.2.{11 + index}/24"
+
+
+@in_virtual_time
+async def test_check_mode_plans_and_changes_nothing() -> None:
+    api = an_api()
+    api.cluster.add(201, name="web1", memory="2048")
+    report = await run_command(
+        "fleet", api, check=True, source="tpl", memory=4096, guests=[{"name": n} for n in NAMES]
+    )
+    assert report.changed
+    assert api.made("(POST|PUT|DELETE) .*") == []
+    assert [guest["outcome"] for guest in report.values["guests"]] == ["queued"] * 3
+    diff = dict(report.diff or {})
+    assert "memory: 2048" in diff["before"]
+    assert "memory: 4096" in diff["after"]
+    assert "web2" not in diff["before"]
+    assert "web2" in diff["after"]
+
+
+@in_virtual_time
+async def test_settings_that_wait_for_a_restart_are_reported_or_the_guest_is_rebooted() -> None:
+    for pending in ("report", "reboot"):
+        api = an_api()
+        api.cluster.add(201, name="web1", memory="2048")
+        api.cluster.guests[201].status = "running"
+        api.cluster.guests[201].pending["memory"] = "4096"
+        warned: list[str] = []
+        report = await run_command(
+            "fleet", api, warned=warned, memory=4096, guests=[{"name": "web1"}], pending=pending
+        )
+        assert report.problem is None, report.problem
+        assert report.values["guests"][0]["pending"] == ["memory"]
+        assert bool(api.made("POST .*/reboot")) == (pending == "reboot")
+        assert "pending until a restart: memory" in warned[0]
