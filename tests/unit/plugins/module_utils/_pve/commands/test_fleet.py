@@ -119,10 +119,10 @@ async def test_containers_and_vms_from_scratch_are_created_as_wanted() -> None:
     ]
     report = await fleet(api, guests=guests)
     assert report.problem is None, report.problem
-    [container] = api.made("POST .*/lxc")
+    [container] = api.made("POST .*/lxc$")
     assert container.params["rootfs"] == "ceph:4"
     assert container.params["memory"] == 512
-    [vm] = [call for call in api.made("POST .*") if call.path.endswith("pve1/qemu")]
+    [vm] = api.made("POST .*/qemu$")
     assert (vm.params["scsi0"], vm.params["cores"]) == ("ceph:8", 4)
     calls = len(api.made("(POST|PUT) .*"))
     again = await fleet(api, guests=guests)
