@@ -536,7 +536,7 @@ guests:
       type: str
       returned: always
       sample: pve2
-    kind:
+    type:
       description: V(qemu) for a VM, V(lxc) for a container.
       type: str
       returned: always

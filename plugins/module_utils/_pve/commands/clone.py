@@ -73,7 +73,7 @@ def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
 
 
 def _check_format(source: CloneSource, wanted: t.Sequence[Wanted]) -> None:
-    if source.guest.kind == "lxc" and any("format" in one.options for one in wanted):
+    if source.guest.type == "lxc" and any("format" in one.options for one in wanted):
         raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
 
 

@@ -10,7 +10,7 @@ import typing as t
 
 from ...api.answers import read_mapping
 from ...api.errors import ApiError, NoAnswerError, Trouble
-from ...guests.cluster import KINDS, Node, add_names, as_vmid
+from ...guests.cluster import GUEST_TYPES, Node, add_names, as_vmid
 from ...operations.clone import CloneSource
 
 if t.TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def find_source(api: Api, cluster: Cluster, reference: str) -> Found:
         hinted = await _by_hint(api, cluster, reference)
         if hinted is not None:
             return Found(cluster, hinted)
-        cluster = await add_names(api, cluster, KINDS)
+        cluster = await add_names(api, cluster, GUEST_TYPES)
     guest = cluster.get(reference, "source")
     if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
         why = f"source: {guest.title} cannot be reached, its node is offline"
@@ -63,4 +63,4 @@ async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:
 
 
 async def _config(api: Api, guest: Guest) -> t.Mapping[str, t.Any]:
-    return await read_mapping(api, ("nodes", guest.node, guest.kind, guest.vmid, "config"))
+    return await read_mapping(api, ("nodes", guest.node, guest.type, guest.vmid, "config"))

@@ -10,7 +10,7 @@ import typing as t
 
 from ...api.errors import UsageError
 from ...engine.chains import Chain, Step
-from ...guests.cluster import KINDS, add_names, add_names_of, read_cluster, still_named
+from ...guests.cluster import GUEST_TYPES, add_names, add_names_of, read_cluster, still_named
 from ...operations.job import Target
 from ..creation.check import name_check
 from ..creation.flow import prepare, vmids_for
@@ -121,10 +121,10 @@ class _Fleet:
             steps = [Step(_creation_of(made), job=job), *check, *steps]
             entry.target = job.target
         elif there is not None:
-            entry.target = Target(there.vmid, there.name, there.node, there.kind)
+            entry.target = Target(there.vmid, there.name, there.node, there.type)
         else:  # check mode: it would be created
             node = step.node or made.recipe.job(step.wanted, 0, movable=False).target.node
-            entry.target = Target(member.vmid or 0, member.name, node, made.recipe.kind)
+            entry.target = Target(member.vmid or 0, member.name, node, made.recipe.type)
             steps = [Step(_creation_of(made)), *steps]
         if steps:
             entry.chain = Chain(entry.target, tuple(steps))
@@ -138,7 +138,7 @@ class _Fleet:
         ]
         members = [t.cast("Member", entry.member) for entry in doomed]
         if any(member.vmid is None for member in members):
-            cluster = await add_names(self._context.api, cluster, KINDS)
+            cluster = await add_names(self._context.api, cluster, GUEST_TYPES)
         elif members:
             vmids = {member.vmid for member in members}
             there = [guest for guest in cluster.guests.values() if guest.vmid in vmids]
@@ -157,7 +157,7 @@ class _Fleet:
 
         Nothing is removed while it is open which guest a member stands for.
         """
-        cluster = await read_cluster(self._context.api, KINDS)
+        cluster = await read_cluster(self._context.api, GUEST_TYPES)
         wanted = {entry.target.vmid for entry in self.entries if entry.target is not None}
         wanted |= {entry.guest.vmid for entry in self.entries if entry.guest is not None}
         sources = {str(one.member.get("source")) for one in self.entries if one.member}
@@ -181,9 +181,9 @@ class _Fleet:
 
     def _remove(self, entry: Entry, cluster: Cluster, selector: Selector | None) -> None:
         guest = t.cast("Guest", entry.guest)
-        entry.target = Target(guest.vmid, guest.name, guest.node, guest.kind)
+        entry.target = Target(guest.vmid, guest.name, guest.node, guest.type)
         entry.refusal = why_not_removed(guest, cluster)
-        if not entry.refusal and (guest.node, guest.kind) in cluster.unread:
+        if not entry.refusal and (guest.node, guest.type) in cluster.unread:
             entry.refusal = f"{guest.title} cannot be reached: its node did not answer"
         if not entry.refusal:
             recheck = still_named(guest) if selector is None else still_selected(guest, selector)

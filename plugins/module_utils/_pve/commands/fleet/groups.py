@@ -145,11 +145,11 @@ def _wanted(
     node, why = placed
     if member.get("source"):
         source, unreadable = sources[member.get("source")]
-        if source.guest.kind == "lxc" and member.get("format"):
+        if source.guest.type == "lxc" and member.get("format"):
             raise UsageError(
                 f"format: the clone of a container ({source.guest.title}) has no format"
             )
-        if member.get("type") not in (None, source.guest.kind):
+        if member.get("type") not in (None, source.guest.type):
             raise UsageError(
                 f"type: {member.title} is wanted as {member.get('type')}, but its"
                 f" source is {source.guest.title}"
@@ -179,11 +179,11 @@ async def _own_vetoes(wanted: t.Sequence[Wanted]) -> t.Sequence[str]:
 
 def _by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
     def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.kind)
+        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
         return clone_job(source, target, one.options, timeout, movable=movable)
 
     return Recipe(
-        kind=source.guest.kind,
+        type=source.guest.type,
         verb=f"cloned from {source.guest.title}",
         job=job,
         avoid=frozenset({source.guest.vmid}),
@@ -200,7 +200,7 @@ def _from_template(context: Context, timeout: float | None) -> Recipe:
     async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
         return await missing_templates(context.api, to_create)
 
-    return Recipe(kind="lxc", verb="created", job=job, vetoes=vetoes)
+    return Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
 
 
 def _from_scratch(storage: str | None, timeout: float | None) -> Recipe:
@@ -208,4 +208,4 @@ def _from_scratch(storage: str | None, timeout: float | None) -> Recipe:
         target = Target(vmid, one.name, str(one.node), "qemu")
         return vm_job(target, one.options, storage, timeout, movable=movable)
 
-    return Recipe(kind="qemu", verb="created", job=job, vetoes=_own_vetoes)
+    return Recipe(type="qemu", verb="created", job=job, vetoes=_own_vetoes)

@@ -89,7 +89,7 @@ def find_absent(member: Member, cluster: Cluster) -> Guest | None:
             f"vmid: expected {guest.vmid} to be named {member.name!r}, but it is {guest.title};"
             " it is left as it is"
         )
-    if member.get("type") not in (None, guest.kind):
+    if member.get("type") not in (None, guest.type):
         raise UsageError(f"type: {guest.title} is not of the type {member.get('type')}")
     return guest
 
@@ -106,14 +106,14 @@ def why_not_removed(guest: Guest, cluster: Cluster) -> str:
 
 def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
     """Stop the guest if it runs, delete it, and see that it is gone."""
-    target = Target(guest.vmid, guest.name, guest.node, guest.kind)
+    target = Target(guest.vmid, guest.name, guest.node, guest.type)
     timeout = context.params["wait_timeout"]
 
     def job(operation: str, now: Guest, params: t.Mapping[str, t.Any]) -> Job:
         return replace(guest_job(OPERATIONS[operation], now, params, timeout), recheck=recheck)
 
     async def stop(before: ChainResult) -> Job:
-        path = ("nodes", guest.node, guest.kind, guest.vmid)
+        path = ("nodes", guest.node, guest.type, guest.vmid)
         if str((await read_mapping(context.api, (*path, "config"))).get("protection", 0)) == "1":
             raise PveError(f"{guest.title} is protected (protection: 1); it is left as it is")
         state = await read_mapping(context.api, (*path, "status", "current"))

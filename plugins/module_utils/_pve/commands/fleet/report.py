@@ -86,7 +86,7 @@ def _values(entry: Entry, result: ChainResult | None) -> Values:
         "vmid": target.vmid if target else (guest.vmid if guest else member and member.vmid),
         "name": member.name if member and member.name else target and target.name,
         "node": target.node if target else (guest.node if guest else None),
-        "kind": target.kind if target else (guest.kind if guest else member and member.type),
+        "type": target.type if target else (guest.type if guest else member and member.type),
         "wanted": member is not None and member.state != ABSENT,
         "outcome": outcome.value,
         "changed": result is not None and result.changed,
@@ -155,7 +155,7 @@ def _problem(entry: Entry, result: ChainResult | None, verdict: Verdict) -> list
 
 def _line(entry: Entry, value: Values) -> tuple[list[str], list[str]]:
     """The guest before and after, by the steps that changed it."""
-    title = f"{value['name'] or value['vmid']}: {value['kind']} {value['vmid']} on {value['node']}"
+    title = f"{value['name'] or value['vmid']}: {value['type']} {value['vmid']} on {value['node']}"
     done = [s["name"] for s in value["steps"] if s["outcome"] not in ("unchanged", "queued")]
     if not value["changed"]:
         return ([title], [title]) if entry.guest else ([], [])
@@ -180,7 +180,7 @@ async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
 
 async def _plan(context: Context, entry: Entry) -> tuple[Values, tuple[list[str], list[str]]]:
     value = _values(entry, None)
-    title = f"{value['name'] or value['vmid']}: {value['kind']} {value['vmid'] or 'of a free VMID'}"
+    title = f"{value['name'] or value['vmid']}: {value['type']} {value['vmid'] or 'of a free VMID'}"
     title += f" on {value['node']}"
     if entry.refusal or entry.chain is None:
         return value, ([title], [title]) if entry.guest else ([], [])

@@ -167,24 +167,24 @@ def as_guest(target: Target, there: Guest | None = None) -> Guest:
     """The guest that a chain is about, with the state that was read of it."""
     if there is not None:
         return replace(there, node=target.node)
-    return Guest(target.vmid, target.kind, target.node, target.name, "unknown")
+    return Guest(target.vmid, target.type, target.node, target.name, "unknown")
 
 
 def configure_change(
     context: Context, member: Member, current: Configuration, guest: Guest
 ) -> Change:
     """What is to be configured; UsageError where it cannot be as wanted."""
-    wish = config_wish(member, guest.kind)
+    wish = config_wish(member, guest.type)
     for disk in wanted_disks(member):
-        option = disk.option(current, member, guest.kind)
+        option = disk.option(current, member, guest.type)
         if option is not None:
             wish[disk.name] = option
     rules = Rules(
-        guest.kind,
+        guest.type,
         may_replace=context.params["allow_destructive"],
         keep_secrets=context.params["update_password"] != ALWAYS,
     )
-    return difference(current, config_params(wish, guest.kind), rules)
+    return difference(current, config_params(wish, guest.type), rules)
 
 
 def growth(member: Member, name: str, current: Configuration, guest: Guest) -> str | None:
