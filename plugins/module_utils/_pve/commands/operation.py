@@ -11,13 +11,13 @@ import re
 import typing as t
 from dataclasses import replace
 
-from ..api.errors import PveError, UsageError
-from ..engine.recovery import first_lines
+from ..api.errors import ApiError, PveError, UsageError
 from ..engine.scheduler import Result
 from ..guests.cluster import still_named
 from ..guests.config import SECRETS, read_configuration
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
+from ..tasks.clone_log import first_lines
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
 from .asked import read_asked
@@ -248,7 +248,11 @@ async def _goes_there(context: Context, job: Job, upid: Upid) -> bool:
     if job.target.node == job.node:
         return True
     node = re.compile(rf"to node '{re.escape(job.target.node)}'")
-    return any(node.search(line) for line in await first_lines(context.api, upid))
+    try:
+        lines = await first_lines(context.api, upid)
+    except ApiError:  # somebody else's task
+        return False
+    return any(node.search(line) for line in lines)
 
 
 def _values(

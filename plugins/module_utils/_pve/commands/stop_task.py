@@ -12,8 +12,10 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..api.errors import PveError
-from ..engine.lockholders import CLONES, LOCKS, clone_target, read_holders
+from ..engine.lockholders import LOCKS, read_holders
 from ..guests.cluster import read_cluster
+from ..guests.labels import shell_command
+from ..tasks.clone_log import read_targets
 from ..tasks.log import with_log
 from ..tasks.stopping import stop_task
 from ..tasks.task import Outcome, Task
@@ -158,22 +160,19 @@ async def _leftovers(api: Api, tasks: t.Sequence[Task]) -> list[Values]:
 
 
 async def _worked_on(api: Api, task: Task) -> set[int]:
-    vmids = {task.upid.vmid}
-    if task.upid.type in CLONES:
-        vmids.add(await clone_target(api, task.upid))
-    return {vmid for vmid in vmids if vmid is not None}
+    vmids = await read_targets(api, task.upid)
+    return {*vmids} if task.upid.vmid is None else {*vmids, task.upid.vmid}
 
 
 def _leftover(guest: Guest, holders: Holders) -> Values:
     """A locked guest; the command is given only where nobody can hold the lock any more."""
-    tool = "qm" if guest.type == "qemu" else "pct"
     unread = "; ".join(f"{node}: {why}" for node, why in sorted(holders.unread.items()))
     return {
         "vmid": guest.vmid,
         "node": guest.node,
         "type": guest.type,
         "lock": guest.lock,
-        "command": None if unread else f"{tool} unlock {guest.vmid}",
+        "command": None if unread else shell_command(guest.type, "unlock", guest.vmid),
         "message": f"cannot determine whether a running task holds the lock: {unread}"
         if unread
         else None,

@@ -2,22 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tasks create which guests: one index for a command, each log read once.
-
-The UPID of a clone names its source; only the first lines of its log name the new guest.
-"""
+"""Which tasks create which guests: one index for a command, each log read once."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import typing as t
 from dataclasses import dataclass, field
 
 from ..api.errors import ApiError, NoAnswerError, PveError
+from ..tasks.clone_log import read_targets
 from ..tasks.listing import list_tasks
 from ..tasks.task import outcome_of
-from .recovery import first_lines
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
@@ -25,7 +21,6 @@ if t.TYPE_CHECKING:
     from ..tasks.listing import Entry
     from ..tasks.upid import Upid
 
-_CLONES = ("qmclone", "vzclone")
 # The tasks of one type of guest that create one, and lock it until they end.
 _TYPES = {
     "qemu": ("qmclone", "qmcreate", "qmrestore"),
@@ -33,9 +28,6 @@ _TYPES = {
 }
 # How many ended tasks of a node are searched for the one that left a locked guest.
 _MOST_DEAD = 500
-_WITH_ID = re.compile(r" with ID (\d+)\b")
-# Releases before 9 name the volumes of the new guest (and of the source) instead.
-_VOLUME = re.compile(r"\b(?:vm|base|subvol)-(\d+)-|[:/](\d+)/")
 
 
 @dataclass
@@ -126,24 +118,12 @@ class Creators:
 
     async def _created_by(self, upid: Upid) -> frozenset[int]:
         """The guest that a task creates; empty where that cannot be read."""
-        if upid.type not in _CLONES:
-            return frozenset([int(upid.id)] if upid.id.isdecimal() else [])
         if upid not in self._targets:
             try:
-                found = targets_of(upid.id, await first_lines(self._api, upid))
-            except NoAnswerError:
+                found = await read_targets(self._api, upid)
+            except (ApiError, NoAnswerError):
                 found = frozenset()
             if not found:  # the log may only not have been written yet
                 return found
             self._targets[upid] = found
         return self._targets[upid]
-
-
-def targets_of(source: str, log: t.Iterable[str]) -> frozenset[int]:
-    """The VMID of the new guest by the first lines of a clone's log, read exactly."""
-    text = "\n".join(log)
-    named = _WITH_ID.search(text)
-    if named:
-        return frozenset([int(named.group(1))])
-    volumes = (next(filter(None, match.groups())) for match in _VOLUME.finditer(text))
-    return frozenset(int(vmid) for vmid in volumes if vmid != source)

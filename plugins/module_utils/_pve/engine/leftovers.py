@@ -10,6 +10,7 @@ import typing as t
 
 from ..api.answers import read_mapping
 from ..guests.cluster import Guest
+from ..guests.labels import label_of, shell_command
 from ..operations.job import Job, Target, common_lanes
 from ..tasks.listing import list_tasks
 from ..tasks.task import outcome_of
@@ -26,7 +27,6 @@ _TEMPORARY = "qmclone temporary file"
 
 def explain(guest: Guest, dead: Upid | None, node: str) -> str:
     """Why a locked guest is neither whole nor on its way, and what to do about it."""
-    tool = "qm" if guest.type == "qemu" else "pct"
     if dead is None:
         return (
             f"{guest.title} is locked ({guest.lock}), and no task of yours that makes it is seen on"
@@ -34,11 +34,13 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
             f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
             " Run again when the lock is gone"
         )
+    unlock, destroy = (
+        shell_command(guest.type, verb, guest.vmid) for verb in ("unlock", "destroy")
+    )
     text = (
         f"{guest.title} is locked ({guest.lock}), but the task that was to make it is dead: {dead}."
-        f" Remove what it left on {guest.node}: {tool} unlock {guest.vmid} &&"
-        f" {tool} destroy {guest.vmid}; disks named after VMID {guest.vmid} and a copying process"
-        " may be left as well"
+        f" Remove what it left on {guest.node}: {unlock} && {destroy}; disks named after VMID"
+        f" {guest.vmid} and a copying process may be left as well"
     )
     if guest.type == "qemu":
         text += ". Or set replace_leftovers and log in as root@pam with a password"
@@ -68,8 +70,8 @@ async def find_dead_lock(api: Api, node: str, vmid: int) -> Upid | None:
 def explain_dead_lock(node: str, vmid: int, dead: Upid) -> str:
     """What to do about the lock that a dead clone left on a container."""
     return (
-        f"CT {vmid} is locked (disk), but the clone that locked it is dead: {dead}."
-        f" Unlock it on {node}: pct unlock {vmid}"
+        f"{label_of('lxc', vmid)} is locked (disk), but the clone that locked it is dead: {dead}."
+        f" Unlock it on {node}: {shell_command('lxc', 'unlock', vmid)}"
     )
 
 

@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import typing as t
 from dataclasses import dataclass
 
-from ..api.answers import mapping_of, rows_of
+from ..api.answers import mapping_of
 from ..api.errors import ApiError, NoAnswerError, PveError
+from ..tasks.clone_log import CLONES, read_targets
 from ..tasks.listing import list_tasks
 
 if t.TYPE_CHECKING:
@@ -39,34 +39,6 @@ LOCKS: t.Mapping[str, tuple[str, ...]] = {
     "vzrollback": ("rollback",),
     "qmsuspend": ("suspending",),
 }
-CLONES = ("qmclone", "vzclone")
-_FIRST_LINES = 50
-_FIRST = re.compile(r"creating a clone of (?:VM|CT|container) (?P<source>\d+) with ID (?P<id>\d+)$")
-# Older releases do not say it; the names of the new volumes hold the VMID of their owner.
-_VOLUME = re.compile(r"(?<![\w-])(?:vm|subvol|base)-(?P<id>\d+)-(?:disk|cloudinit|state)(?![a-z])")
-
-
-async def clone_target(api: Api, upid: Upid) -> int | None:
-    """The VMID that a clone task makes, None where its log does not say it.
-
-    Raises what the log call raises.
-    """
-    path = ("nodes", upid.node, "tasks", str(upid), "log")
-    answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
-    rows = rows_of(answer, f"log of {upid}")
-    lines = [str(row.get("t")) for row in rows if isinstance(row, dict)]
-    return target_in(lines, upid.vmid)
-
-
-def target_in(lines: t.Sequence[str], source: int | None) -> int | None:
-    """The VMID that a clone of ``source`` makes, by the beginning of its log, or None."""
-    for line in lines:
-        match = _FIRST.match(line.strip())
-        if match:
-            return int(match.group("id")) if int(match.group("source")) == source else None
-    owners = {int(match.group("id")) for line in lines for match in _VOLUME.finditer(line)}
-    owners.discard(source or 0)
-    return owners.pop() if len(owners) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -122,6 +94,7 @@ async def _target(api: Api, upid: Upid) -> int | None:
     if upid.type not in CLONES:
         return None
     try:
-        return await clone_target(api, upid)
+        targets = await read_targets(api, upid)
     except PveError:
         return None
+    return next(iter(targets)) if len(targets) == 1 else None

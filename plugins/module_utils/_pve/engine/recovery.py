@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..api import clock
 from ..api.answers import read_mapping
 from ..api.errors import ApiError, NoAnswerError, Trouble
+from ..tasks.clone_log import read_targets
 from ..tasks.listing import list_tasks
 from .follow_up import request_for
 
@@ -26,7 +27,6 @@ if t.TYPE_CHECKING:
 
 # A daemon that was blocked may carry out a call this long after it answers others again.
 _GRACE = 30.0
-_FIRST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,14 @@ async def find_running(api: Api, job: Job) -> Upid | None:
 async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | None:
     """A running task of anybody, on any of the nodes, that creates the same guest, or may do so.
 
-    A task whose log is empty or may not be read can be it. A node that does not answer raises.
+    A clone whose log may not be read or does not name its guest yet can be it. A node that does
+    not answer raises.
     """
     filters = {"source": "active", "typefilter": job.task_type}
     lists = await asyncio.gather(*(list_tasks(api, node, filters, retries=None) for node in nodes))
     for upid in [entry.upid for entries in lists for entry in entries]:
-        lines = await first_lines(api, upid)
-        if not lines or job.is_told_by(lines):
+        targets = await _targets(api, upid)
+        if not targets or job.target.vmid in targets:
             return upid
     return None
 
@@ -146,20 +147,17 @@ async def _first_match(
     for upid in (entry.upid for entry in entries):
         if upid.id != job.task_id or not may_be(upid):
             continue
-        if job.is_told_by(()) or job.is_told_by(await first_lines(api, upid)):
+        if job.target.vmid in await _targets(api, upid):
             return upid
     return None
 
 
-async def first_lines(api: Api, upid: Upid) -> list[str]:
-    """The beginning of a task's log; empty where it may not be read."""
-    path = ("nodes", upid.node, "tasks", str(upid), "log")
+async def _targets(api: Api, upid: Upid) -> frozenset[int]:
+    """The guest that a task works on; empty where its log may not be read or does not say it."""
     try:
-        answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
+        return await read_targets(api, upid)
     except ApiError:  # not ours to read, so not ours
-        return []
-    lines = [str(line.get("t")) for line in answer.data or () if isinstance(line, dict)]
-    return [] if lines in (["no content"], [""]) else lines
+        return frozenset()
 
 
 async def _wait_for_daemon(api: Api, job: Job) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import typing as t
 
 from ..api.errors import ApiError, NoAnswerError, PveError, Trouble
+from ..tasks.clone_log import CLONES
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
 from ..tasks.upid import Upid, UpidError
@@ -174,7 +175,7 @@ class Starter:
     async def _wait_for_source(self, run: JobRun, error: ApiError) -> None:
         """Raise a free retry while somebody else's task works on the source of a clone."""
         job = run.job
-        if job.task_type not in ("qmclone", "vzclone"):
+        if job.task_type not in CLONES:
             return
         source = int(job.task_id)
         if job.target.type == "lxc" and "(disk)" in error.text:

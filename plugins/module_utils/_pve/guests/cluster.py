@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from ..api import clock
 from ..api.answers import malformed, read_mapping, read_rows
 from ..api.errors import ApiError, NoAnswerError, PveError, Trouble, UsageError
+from .labels import label_of
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
@@ -56,8 +57,7 @@ class Guest:
     @property
     def title(self) -> str:
         """``VM 201 (web1) on pve1``."""
-        shown = f" ({self.name})" if self.name else ""
-        return f"{'VM' if self.type == 'qemu' else 'CT'} {self.vmid}{shown} on {self.node}"
+        return f"{label_of(self.type, self.vmid, self.name)} on {self.node}"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..guests.cluster import config_name
+from ..guests.labels import label_of
 from ..tasks.types import default_wait_timeout
-from .job import WORDS, Job, Target, common_lanes, readdressing
+from .job import Job, Target, common_lanes, readdressing
 from .lane import Lane
 
 if t.TYPE_CHECKING:
@@ -68,7 +69,7 @@ def clone_job(
         *common_lanes(guest.node, storage),
     )
     return Job(
-        title=f"clone of {WORDS[guest.type]} {guest.vmid} to {target.title}",
+        title=f"clone of {label_of(guest.type, guest.vmid)} to {target.title}",
         target=target,
         node=guest.node,
         method="POST",

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError
+from ..guests.labels import label_of
 from .lane import Lane
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
     from ..api.session import Params, Segments
     from ..tasks.upid import Upid
-
-WORDS = {"qemu": "VM", "lxc": "CT"}
 
 
 class Unneeded(PveError):
@@ -37,8 +35,7 @@ class Target:
     @property
     def title(self) -> str:
         """``VM 201 (web1)``."""
-        shown = f" ({self.name})" if self.name else ""
-        return f"{WORDS[self.type]} {self.vmid}{shown}"
+        return label_of(self.type, self.vmid, self.name)
 
 
 @dataclass(frozen=True)
@@ -89,19 +86,6 @@ class Job:
         return (upid.node, upid.id) == (self.node, self.task_id) and (
             upid.type == self.task_type or upid.type.startswith("ha")
         )
-
-    def is_told_by(self, log: t.Sequence[str]) -> bool:
-        """Whether the first lines of a task's log show that it is this job's task.
-
-        The id of a clone's task is the source; only the log names the target: Proxmox VE 9
-        begins with ``creating a clone of VM 100 with ID 201``, older releases name the target's
-        volumes.
-        """
-        if self.task_id == str(self.target.vmid):
-            return True
-        vmid = self.target.vmid
-        named = re.compile(rf" with ID {vmid}\b|\b(vm|base|subvol)-{vmid}-|[:/]{vmid}/")
-        return any(named.search(line) for line in log)
 
 
 def readdressing(make: t.Callable[[Target], Job], target: Target) -> t.Callable[[int], Job]:

@@ -109,6 +109,9 @@ async def _patiently(reading: t.Coroutine[t.Any, t.Any, tuple[str, ...]]) -> tup
         texts = await asyncio.wait_for(reading, _PATIENCE)
     except Exception:  # noqa: BLE001 - the outcome is known without it, and must not get lost over it
         return ()
-    if len(texts) == 1 and (texts[0] == _EMPTY or texts[0].startswith(_MISSING)):
-        return ()
-    return texts
+    return () if is_empty(texts) else texts
+
+
+def is_empty(lines: t.Sequence[str]) -> bool:
+    """Whether these lines only say that there is no log, or none yet."""
+    return len(lines) == 1 and (lines[0] in ("", _EMPTY) or lines[0].startswith(_MISSING))

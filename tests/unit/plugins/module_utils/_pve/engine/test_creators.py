@@ -4,35 +4,18 @@
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.creators import (
     Creators,
-    targets_of,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 LINE = "creating a clone of VM 9000 with ID {}"
-
-
-@pytest.mark.parametrize(
-    ("log", "targets"),
-    [
-        ([LINE.format(301), "create full clone of drive scsi0 (ceph:base-9000-disk-0)"], {301}),
-        (["creating a clone of container 9000 with ID 3010"], {3010}),
-        (["create linked clone of drive scsi0 (store1:9000/base-9000-disk-0.qcow2)",
-          "clone 9000/base-9000-disk-0.qcow2: images, vm-401-disk-0.qcow2, 401 to x"], {401}),
-        (["create full clone of drive scsi0 (ceph:base-9000-disk-0)"], set()),
-        ([], set()),
-    ],
-)  # fmt: skip
-def test_the_new_guest_is_read_exactly(log: list[str], targets: set[int]) -> None:
-    assert targets_of("9000", log) == targets
 
 
 @in_virtual_time

@@ -7,47 +7,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lockholders import (
     Holders,
-    target_in,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
-
-
-@pytest.mark.parametrize(
-    ("lines", "target"),
-    [
-        (["creating a clone of VM 110 with ID 130"], 130),
-        (["creating a clone of container 110 with ID 220"], 220),
-        (["trying to acquire lock...", " OK", "creating a clone of VM 110 with ID 130"], 130),
-        (["creating a clone of VM 110 with ID 1300", "allocated 's:1300/vm-1300-disk-0'"], 1300),
-        (["creating a clone of VM 1100 with ID 130"], None),
-        (["a guest named creating a clone of VM 110 with ID 130"], None),
-        (["creating a clone of VM 110 with ID 130 or so"], None),
-        (
-            [
-                "create full clone of drive scsi0 (local-lvm:vm-110-disk-0)",
-                '  Logical volume "vm-130-disk-0" created.',
-            ],
-            130,
-        ),
-        (
-            [
-                "create linked clone of drive scsi0 (store:110/base-110-disk-0.qcow2)",
-                "clone 110/base-110-disk-0.qcow2: images, vm-130-disk-0.qcow2, 130 to vm-130-dis",
-            ],
-            130,
-        ),
-        (
-            ["create linked clone of mountpoint rootfs (zfs:subvol-110-disk-0/subvol-220-disk-1)"],
-            220,
-        ),
-        (["vm-130-disk-0", "vm-131-disk-0"], None),
-        (["vm-110-disk-0"], None),
-        ([], None),
-    ],
-)
-def test_the_target_of_a_clone_is_read_exactly(lines: list[str], target: int | None) -> None:
-    assert target_in(lines, 110) == target
 
 
 def a_upid(type_: str, id_: object) -> Upid:

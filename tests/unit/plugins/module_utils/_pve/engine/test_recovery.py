@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     ApiError,
     NoAnswerError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.baseline import (
     Baseline,
     Baselines,
@@ -197,6 +199,30 @@ async def test_a_running_task_whose_log_may_not_be_read_may_be_at_work() -> None
     other = a_clone(api, user="bob@pve")
     api.disturb("log", ApiError("GET log", 403, "Permission check failed"), count=None)
     assert await find_at_work(api, job(), ["pve1", "pve2"]) == other.upid
+
+
+@pytest.mark.parametrize("log", [["trying to acquire lock..."], []])
+def test_a_running_clone_that_has_not_named_its_guest_yet_may_be_at_work(log: list[str]) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        other = api.cluster.start("pve1", "qmclone", 9000, user="bob@pve", log=log)
+        if not log:
+            missing = Answer([{"n": 1, "t": "unable to open file - No such file"}], 1)
+            api.disturb("log", missing, count=None)
+        assert await find_at_work(api, job(), ["pve1", "pve2"]) == other.upid
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_running_creation_of_another_guest_is_not_at_work_on_this_one() -> None:
+    api = an_api()
+    creation = replace(job(), task_type="qmcreate", task_id="201")
+    api.cluster.start("pve1", "qmcreate", 202, user="bob@pve")
+    assert await find_at_work(api, creation, ["pve1", "pve2"]) is None
+    own = api.cluster.start("pve1", "qmcreate", 201, user="bob@pve")
+    assert await find_at_work(api, creation, ["pve1", "pve2"]) == own.upid
 
 
 @in_virtual_time

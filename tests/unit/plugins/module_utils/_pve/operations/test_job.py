@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import (
     Job,
     Target,
@@ -19,31 +18,6 @@ UPID = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:root@pam:")
 def job(vmid: int = 201, task_id: str = "9000") -> Job:
     target = Target(vmid, "web1", "pve1", "qemu")
     return Job("clone", target, "pve1", "POST", ("x",), {}, "qmclone", task_id, 60)
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("creating a clone of VM 9000 with ID 201", True),
-        ("creating a clone of container 9000 with ID 201", True),
-        ("creating a clone of VM 9000 with ID 2011", False),
-        ("creating a clone of VM 201 with ID 300", False),
-        ("create full clone of drive scsi0 (ceph:vm-9000-disk-0) to ceph:vm-201-disk-0", True),
-        ("create linked clone of drive scsi0 (ceph:base-9000-disk-0/vm-201-disk-0)", True),
-        ('Logical volume "vm-1201-disk-0" created.', False),
-        ("Formatting '/srv/images/201/vm-201-disk-0.raw', fmt=raw size=8589934592", True),
-        ("mounting subvol-201-disk-0", True),
-        ("transferred 201 MiB of 2010 MiB (10.00%)", False),
-        ("", False),
-    ],
-)
-def test_the_log_tells_whose_task_it_is(line: str, told: bool) -> None:
-    assert job().is_told_by(["first", line]) is told
-
-
-def test_a_task_that_has_the_target_s_id_needs_no_log() -> None:
-    assert job(task_id="201").is_told_by(())
-    assert not job().is_told_by(())
 
 
 def test_adopting_changes_the_upid_alone() -> None:
