@@ -17,6 +17,26 @@ SMALL = 512 * MIB
 """A file system below this size has blocks of 1 KiB instead of 4 (mke2fs.conf)."""
 GROUPS = sorted({1} | {base**power for base in (3, 5, 7) for power in range(1, 12)})
 """The groups of blocks that keep a copy of the superblock (sparse_super)."""
+NOTHING = (
+    "",
+    "Number of files: 2 (dir: 2)",
+    "Number of created files: 0",
+    "Number of deleted files: 0",
+    "Number of regular files transferred: 0",
+    "Total file size: 0 bytes",
+    "Total transferred file size: 0 bytes",
+    "Literal data: 0 bytes",
+    "Matched data: 0 bytes",
+    "File list size: 0",
+    "File list generation time: 0.001 seconds",
+    "File list transfer time: 0.000 seconds",
+    "Total bytes sent: 93",
+    "Total bytes received: 23",
+    "",
+    "sent 93 bytes  received 23 bytes  232.00 bytes/sec",
+    "total size is 0  speedup is 0.00",
+)
+"""What rsync prints about an empty file system with its lost+found."""
 
 COLUMNS = 72
 """How wide mke2fs lists them."""
@@ -60,9 +80,13 @@ def _lines(numbers: Sequence[str]) -> Iterator[str]:
     yield f"\t{line}"
 
 
-def rsync_report(worker: Worker, size: int) -> None:
-    """The statistics that rsync prints at the end of a copy."""
+def rsync_report(worker: Worker, size: int, used: int | None = None) -> None:
+    """The statistics that rsync prints at the end of a copy; without data of two directories."""
     sent, seconds = size // 4, max(1.0, worker.duration)
+    if used == 0:
+        for line in NOTHING:
+            worker.log(line)
+        return
     files = 20_000 + size % 7_000
     for line in (
         "",

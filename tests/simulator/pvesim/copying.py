@@ -92,16 +92,19 @@ def _transferred(size: int, part: float) -> str:
 
 
 async def _mirror(worker: Worker, drive: Drive, share: float) -> None:
-    """A mirror job of a running VM: a line each second."""
+    """A mirror job of a running VM: a line at once and each second."""
     job = f"mirror-{drive.key}"
-    worker.log(f"drive mirror is starting for {job}")
-    ticks = await _ticks(worker, share)
-    began = worker.world.clock.now()
-    for point in ticks:
-        await worker.work(share / len(ticks))
-        age = int((worker.world.clock.now() - began) * worker.world.clock.speed)
-        ready = ", ready" if point >= 1 else ""
-        worker.log(f"{job}: {_transferred(drive.size, point)} in {age}s{ready}")
+    worker.log(f"drive mirror is starting for drive-{drive.key}")
+    seconds = int(worker.duration * share)
+    looks = max(1, min(seconds, int(seconds / worker.world.clock.speed / LEAST_TICK)))
+    for look in range(looks + 1 if seconds else 1):
+        if look:
+            await worker.work(share / looks)
+        part = look / looks if seconds else 1.0
+        ready = ", ready" if part >= 1 else ""
+        worker.log(f"{job}: {_transferred(drive.size, part)} in {int(part * seconds)}s{ready}")
+    if not seconds:
+        await worker.work(share)
     worker.log("all 'mirror' jobs are ready")
     worker.log(f"{job}: Completing block job...")
     worker.log(f"{job}: Completed successfully.")

@@ -199,7 +199,10 @@ async def _progress(job: Job, total: int, zero: int) -> None:
     percent = 100 * zero // (total or 1)
     if zero:
         job.info(f"backup is sparse: {human_size(zero)} ({percent}%) total zero data")
-    rate = human_size(total / max(seconds, 1))
+    if seconds < 1:
+        job.info(f"transferred {human_size(total)} in <1 seconds")
+        return
+    rate = human_size(total / seconds)
     job.info(f"transferred {human_size(total)} in {int(seconds)} seconds ({rate}/s)")
 
 

@@ -9,7 +9,7 @@ reason in the log only.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
@@ -19,17 +19,27 @@ from .drives import Drive, drives
 from .entities import Guest, Storage, Volume
 from .guests import as_death, check_lock, check_writable, reload
 from .sizes import human_size
-from .volumes import FILE_TYPES, disk_name, find_volume
+from .volumes import FILE_TYPES, disk_name, find_volume, formatting
 from .worker import Died, Interrupted, Ordered, Worker
 from .world import World
 
 SNAPSHOTS_MOVE = (*FILE_TYPES, "zfspool")
-PROGRESS_STEPS = 5
+DD_BLOCK = 4096
+LEAST_SPENT = 0.001
+CLEANUP_SECONDS = 4.0
+"""Until the VM that was started on the other node is gone again."""
+CONNTRACK = (
+    "conntrack state migration not supported or disabled, active connections might get dropped"
+)
 Phases = Callable[["Migration"], Awaitable[None]]
 
 
 class Aborted(Exception):
     """The migration cannot go on; the text is the reason."""
+
+
+class Problems(Exception):
+    """It went wrong when the other node had already begun; the text is the reason."""
 
 
 @dataclass
@@ -43,8 +53,10 @@ class Migration:
     """Target storage by source storage; the empty key is for all others."""
     restart: bool = False
     """Whether a container that runs may be stopped and started over there."""
-    copies: list[tuple[Drive, Volume, Volume]] = field(default_factory=list)
-    """Disk entry, original and copy of every local volume."""
+    copies: list[tuple[Drive | None, Volume, Volume]] = field(default_factory=list)
+    """Disk entry (None for the memory of a snapshot), original and copy of every local volume."""
+    missing: list[str] = field(default_factory=list)
+    """Volumes that the config names and that are not there."""
 
     @property
     def world(self) -> World:
@@ -69,10 +81,15 @@ class Migration:
     def local_volumes(self) -> list[tuple[Drive, Volume]]:
         """The volumes that have to be copied; raises Aborted for what cannot be."""
         found: list[tuple[Drive, Volume]] = []
-        for drive in drives(self.guest.kind, self.guest.config):
+        unused = [Drive(key, str(value), {}) for key, value in sorted(self.guest.config.items())
+                  if self.guest.kind == "lxc" and key.startswith("unused")]  # fmt: skip
+        for drive in [*drives(self.guest.kind, self.guest.config), *unused]:
             if drive.storage is None:
                 continue
             volume = find_volume(self.world, drive.volume, self.guest.node)
+            if volume is None and not self.world.storages[drive.storage].shared:
+                self.missing.append(drive.volume)
+                continue
             if volume is None or volume.node is None:
                 self.target_storage(drive.storage)
                 if self.guest.kind == "lxc":
@@ -104,22 +121,49 @@ class Migration:
         await self.worker.sleep(NO_ROUTE_DELAY)
         self.say(
             "# /usr/bin/ssh -e none -o 'BatchMode=yes' -o "
-            f"'HostKeyAlias={self.target}' root@{node.address} /bin/true"
+            f"{ssh_keys(self.target)} root@{node.address} /bin/true"
         )
         self.say(f"ssh: connect to host {node.address} port 22: No route to host")
         raise Aborted("Can't connect to destination address using public key")
 
-    async def copy(self, volumes: list[tuple[Drive, Volume]], share: float) -> None:
+    def states(self) -> list[Volume]:
+        """The local volumes that hold the memory of snapshots."""
+        names = [str(s.config["vmstate"]) for s in self.guest.snapshots.values()
+                 if "vmstate" in s.config]  # fmt: skip
+        found = (find_volume(self.world, name, self.guest.node) for name in names)
+        return [volume for volume in found if volume is not None and volume.node is not None]
+
+    async def copy(self, volumes: Sequence[tuple[Drive | None, Volume]], share: float) -> None:
         """Copy local volumes with the lines of dd; the target's config will name the copies."""
         total = sum(volume.size for _drive, volume in volumes) or 1
         for drive, volume in volumes:
-            storage = self.target_storage(str(drive.storage))
-            for step in range(1, PROGRESS_STEPS + 1):
-                await self.worker.work(share * volume.size / total / PROGRESS_STEPS)
-                self.say(_dd(volume.size * step // PROGRESS_STEPS, step))
-            self.copies.append((drive, volume, self._copied(volume, storage)))
+            began = self.world.clock.now()
+            storage = self.target_storage(volume.volid.partition(":")[0])
+            await self.worker.work(share * volume.size / total)
+            spent = max(LEAST_SPENT, (self.world.clock.now() - began) * self.world.clock.speed)
+            copy = self._copy(volume, storage)
+            if storage.type in FILE_TYPES:
+                self.say(formatting(storage, copy))
+            # Both ends tell what they copied, the other one when it has it; the memory of a
+            # snapshot was there before either did.
+            imported = f"successfully imported '{copy.volid}'"
+            _tell_dd(self, volume, spent)
+            if drive is not None:
+                self.say(imported)
+            _tell_dd(self, volume, spent)
+            if drive is None:
+                self.say(imported)
+            self.say(f"volume '{volume.volid}' is '{copy.volid}' on the target")
+            self.copies.append((drive, volume, copy))
 
-    def _copied(self, volume: Volume, storage: Storage) -> Volume:
+    def allocate_there(self, volumes: list[tuple[Drive, Volume]]) -> None:
+        """The other node makes volumes that the disks of a running VM are mirrored to."""
+        for drive, volume in volumes:
+            copy = self._copy(volume, self.target_storage(str(drive.storage)))
+            self.say(f"volume '{volume.volid}' is '{copy.volid}' on the target")
+            self.copies.append((drive, volume, copy))
+
+    def _copy(self, volume: Volume, storage: Storage) -> Volume:
         """The copy on the target, under the same name if that is free there."""
         volid = f"{storage.id}:{volume.volid.partition(':')[2]}"
         if find_volume(self.world, volid, self.target) is not None:
@@ -127,14 +171,17 @@ class Migration:
         node = None if storage.shared else self.target
         copy = replace(volume, volid=volid, node=node)
         storage.volumes.append(copy)
-        self.say(f"volume '{volume.volid}' is '{volid}' on the target")
         return copy
 
     def arrive(self) -> None:
         """The config moves to the other node and names the copies; the originals go."""
         for drive, volume, copy in self.copies:
-            drive.volume = copy.volid
-            self.guest.config[drive.key] = str(drive)
+            if drive is not None:
+                drive.volume = copy.volid
+                self.guest.config[drive.key] = str(drive)
+            for snapshot in self.guest.snapshots.values():
+                if snapshot.config.get("vmstate") == volume.volid:
+                    snapshot.config["vmstate"] = copy.volid
             self.world.storages[volume.volid.partition(":")[0]].volumes.remove(volume)
         self.guest.config.pop("lock", None)
         self.guest.node = self.target
@@ -146,10 +193,22 @@ class Migration:
         self.guest.config.pop("lock", None)
 
 
-def _dd(done: int, seconds: int) -> str:
-    rate = done // max(seconds, 1) // 1_000_000
-    gigabytes = f"{done / 1e9:.1f} GB, {human_size(done)}"
-    return f"{done} bytes ({gigabytes}) copied, {seconds} s, {rate} MB/s"
+def _tell_dd(migration: Migration, volume: Volume, seconds: float) -> None:
+    """What dd prints at the end; both ends copy in blocks of 4 KiB."""
+    blocks = -(-volume.size // DD_BLOCK)
+    migration.say(f"{blocks}+0 records in")
+    migration.say(f"{blocks}+0 records out")
+    megabytes = f"{volume.size / 1e6:.0f} MB, {human_size(volume.size)}"
+    rate = volume.size / seconds / 1e6
+    migration.say(f"{volume.size} bytes ({megabytes}) copied, {seconds:.5g} s, {rate:.1f} MB/s")
+
+
+def ssh_keys(node: str) -> str:
+    """The options of ssh that say whose key a node has (`PVE/SSHInfo.pm`)."""
+    return (
+        f"'HostKeyAlias={node}' -o 'UserKnownHostsFile=/etc/pve/nodes/{node}/ssh_known_hosts' "
+        "-o 'GlobalKnownHostsFile=none'"
+    )
 
 
 def parse_mapping(text: str | None) -> dict[str, str]:
@@ -164,8 +223,13 @@ def parse_mapping(text: str | None) -> dict[str, str]:
     return mapping
 
 
-async def migrate(migration: Migration, phases: Phases) -> None:
-    """The frame of every migration: lock, phases by kind, and what is logged at the end."""
+async def migrate(
+    migration: Migration, phases: Phases, prepare: Callable[[Migration], None] | None = None
+) -> None:
+    """The frame of every migration: lock, phases by kind, and what is logged at the end.
+
+    `prepare` is done before the log says that the migration starts.
+    """
     worker, guest = migration.worker, migration.guest
     address = migration.world.nodes[migration.target].address
     began = migration.world.clock.now()
@@ -174,6 +238,8 @@ async def migrate(migration: Migration, phases: Phases) -> None:
         await _begin(migration, began)
         try:
             await migration.connect()
+            if prepare is not None:
+                prepare(migration)
             migration.say(
                 f"starting migration of {guest.label} {guest.vmid} "
                 f"to node '{migration.target}' ({address})"
@@ -184,14 +250,31 @@ async def migrate(migration: Migration, phases: Phases) -> None:
             migration.give_up()
             if isinstance(exc, Ordered):
                 raise
-            reason = "interrupted by signal" if isinstance(exc, Interrupted) else str(exc)
-            migration.say(f"ERROR: {reason}")
-            migration.say("aborting phase 1 - cleanup resources")
-            migration.say(
-                f"ERROR: migration aborted (duration {_since(migration, began)}): {reason}"
-            )
+            _tell_abort(migration, exc, began)
             raise Died("migration aborted") from exc
+        except Problems as exc:
+            await _clean_up(migration, exc, began)
+            raise Died("migration problems") from exc
     migration.say(f"migration finished successfully (duration {_since(migration, began)})")
+
+
+def _tell_abort(migration: Migration, exc: Exception, began: float) -> None:
+    """It ended before the other node began."""
+    reason = "interrupted by signal" if isinstance(exc, Interrupted) else str(exc)
+    migration.say(f"ERROR: {reason}")
+    migration.say("aborting phase 1 - cleanup resources")
+    migration.say(f"ERROR: migration aborted (duration {_since(migration, began)}): {reason}")
+
+
+async def _clean_up(migration: Migration, exc: Problems, began: float) -> None:
+    """It ended when the other node had begun, which takes back what it did."""
+    migration.say(f"ERROR: online migrate failure - {exc}")
+    migration.say("aborting phase 2 - cleanup resources")
+    migration.say("migrate_cancel")
+    await migration.worker.sleep(CLEANUP_SECONDS)
+    migration.give_up()
+    spent = _since(migration, began)
+    migration.say(f"ERROR: migration finished with problems (duration {spent})")
 
 
 async def _begin(migration: Migration, began: float) -> None:

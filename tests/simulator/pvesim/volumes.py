@@ -147,14 +147,19 @@ def _announce_linked(worker: Worker, storage: Storage, volume: Volume) -> None:
     worker.log(f"Formatting '{volume_path(storage, volume)}', fmt=qcow2 {how}")
 
 
+def formatting(storage: Storage, volume: Volume) -> str:
+    """What qemu-img prints about a new volume on a storage of files."""
+    how = f"{QCOW2} size={volume.size} lazy_refcounts=off refcount_bits=16"
+    if volume.format != "qcow2":
+        preallocation = storage.options.get("preallocation", "off")
+        how = f"size={volume.size} preallocation={preallocation}"
+    return f"Formatting '{volume_path(storage, volume)}', fmt={volume.format} {how}"
+
+
 def _announce(worker: Worker, storage: Storage, volume: Volume) -> None:
     """What the tools of the storage print about a new volume."""
     if storage.type in FILE_TYPES:
-        how = f"{QCOW2} size={volume.size} lazy_refcounts=off refcount_bits=16"
-        if volume.format != "qcow2":
-            preallocation = storage.options.get("preallocation", "off")
-            how = f"size={volume.size} preallocation={preallocation}"
-        worker.log(f"Formatting '{volume_path(storage, volume)}', fmt={volume.format} {how}")
+        worker.log(formatting(storage, volume))
     elif storage.type in ("lvm", "lvmthin"):
         worker.log(f'  Logical volume "{volume.volid.rpartition(":")[2]}" created.')
 

@@ -19,7 +19,7 @@ from .history import Entry
 from .ranges import expand
 from .storage_types import TYPES
 from .upid import Upid
-from .volumes import volume_format
+from .volumes import find_volume, volume_format
 from .worldconfig import fill_config
 from .worldkeys import WorldFileError, check_keys
 
@@ -170,6 +170,13 @@ def _own_volumes(world: World, guest: Guest) -> Iterator[tuple[Storage, Volume]]
         if match := BASE.fullmatch(volid):
             volume.parent = match[1]
         yield storage, volume
+
+
+def add_volumes(world: World, guest: Guest) -> None:
+    """The volumes that the config of a guest names and that are not there come into being."""
+    for storage, volume in _own_volumes(world, guest):
+        if find_volume(world, volume.volid, guest.node) is None:
+            storage.volumes.append(volume)
 
 
 def past_task(world: World, data: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pvesim.calls import Call, CallError, call
@@ -12,7 +13,7 @@ from pvesim.drives import drives
 from pvesim.entities import Guest
 from pvesim.guests import guest_of
 from pvesim.ha import Request, redirected, request
-from pvesim.migration import Migration, migrate, parse_mapping
+from pvesim.migration import Migration, migrate, parse_mapping, ssh_keys
 from pvesim.power import power_off, power_on
 from pvesim.volumes import find_volume
 from pvesim.worker import Worker
@@ -34,7 +35,8 @@ async def migrate_ct(world: World, call: Call) -> str:
     mapping = parse_mapping(call.params.get("target-storage"))
 
     async def work(worker: Worker) -> None:
-        await migrate(Migration(worker, guest, target, mapping, restart), _phases)
+        migration = Migration(worker, guest, target, mapping, restart)
+        await migrate(migration, partial(_phases, was_running=guest.running), _shut_down)
 
     pace = "vzmigrate" if _is_local(world, guest) else "vzmigrate.shared"
     return world.tasks.start(
@@ -47,15 +49,18 @@ def _is_local(world: World, guest: Guest) -> bool:
     return any(volume is not None and volume.node is not None for volume in found)
 
 
-async def _phases(migration: Migration) -> None:
-    """Stop it, copy what is local, start it over there."""
+def _shut_down(migration: Migration) -> None:
+    """A running container is stopped first."""
+    if migration.guest.running:
+        migration.say(f"shutdown CT {migration.guest.vmid}")
+        power_off(migration.guest)
+
+
+async def _phases(migration: Migration, *, was_running: bool) -> None:
+    """Copy what is local, start it over there if it ran."""
     guest, worker = migration.guest, migration.worker
-    was_running = guest.running
     volumes = migration.local_volumes()
     guest.config["lock"] = "migrate"
-    if was_running:
-        migration.say(f"shutdown CT {guest.vmid}")
-        power_off(guest)
     for _drive, volume in volumes:
         migration.say(f"found local volume '{volume.volid}' (in current VM config)")
     await migration.copy(volumes, 1.0)
@@ -67,7 +72,7 @@ async def _phases(migration: Migration) -> None:
     if was_running:
         migration.say("start container on target node")
         migration.say(
-            f"# /usr/bin/ssh -e none -o 'BatchMode=yes' -o 'HostKeyAlias={migration.target}' "
+            f"# /usr/bin/ssh -e none -o 'BatchMode=yes' -o {ssh_keys(migration.target)} "
             f"root@{migration.world.nodes[migration.target].address} pct start {guest.vmid}"
         )
         power_on(worker, guest)

@@ -24,7 +24,7 @@ from pvesim.guests import (
     reload,
 )
 from pvesim.reassign import free_unused, take_over
-from pvesim.volumes import find_storage, free
+from pvesim.volumes import find_storage, find_volume, free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -108,7 +108,9 @@ async def _copy(
 ) -> Drive:
     new = await make_volume(worker, guest.vmid, drive, storage.id, drive.size, made)
     await worker.work()
-    rsync_report(worker, drive.size)
+    origin = find_volume(worker.world, drive.volume, guest.node)
+    made[-1].used = origin.used if origin is not None else None
+    rsync_report(worker, drive.size, made[-1].used)
     return new
 
 

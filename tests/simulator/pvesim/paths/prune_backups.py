@@ -67,7 +67,7 @@ async def prune(world: World, call: Call) -> str:
     async def work(worker: Worker) -> None:
         await worker.work()
         for _guest, group in sorted(_groups(call, storage).items()):
-            for volid, mark in marks(group, keep).items():
+            for volid, mark in sorted(marks(group, keep).items()):
                 if mark == "remove":
                     worker.log(f"removing backup '{volid}'")
                     storage.volumes[:] = [v for v in storage.volumes if v.volid != volid]

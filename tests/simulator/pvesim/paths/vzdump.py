@@ -226,7 +226,7 @@ def _prune(call: Call, storage: Storage, guest: Guest) -> Iterator[str]:
         return
     yield f"prune older backups with retention: {text.replace(',', ', ')}"
     own = [v for v in storage.volumes if v.vmid == guest.vmid and v.node in (None, guest.node)]
-    doomed = [volid for volid, mark in marks(own, keep).items() if mark == "remove"]
+    doomed = sorted(volid for volid, mark in marks(own, keep).items() if mark == "remove")
     for volid in doomed:
         yield f"removing backup '{volid}'"
         storage.volumes[:] = [v for v in storage.volumes if v.volid != volid]

@@ -16,7 +16,7 @@ from pvesim.power import clean_up, power_off
 from pvesim.statd import CYCLE
 from pvesim.task import Task
 from pvesim.volumes import find_volume, free
-from pvesim.worldfile import past_task
+from pvesim.worldfile import add_volumes, past_task
 
 from .client import Reply
 from .stage import TURNS, Stage
@@ -121,12 +121,13 @@ class Events:
         await self._stage.ended(self._running(text))
 
     async def _guest(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
-        """Options of guests are set, or with null removed."""
+        """Options of guests are set, or with null removed; new volumes come into being."""
         for vmid, options in changes.items():
             config = {**self._stage.world.guests[vmid].config, **options}
             self._stage.world.guests[vmid].config = {
                 key: value for key, value in config.items() if value is not None
             }
+            add_volumes(self._stage.world, self._stage.world.guests[vmid])
 
     async def _power(self, states: Mapping[int, str]) -> None:
         for vmid, state in states.items():
@@ -208,6 +209,7 @@ class Events:
         """VMs that come into being by themselves, with their options."""
         for vmid, options in guests.items():
             self._stage.world.guests[vmid] = Guest(vmid, "qemu", "vm", dict(options))
+            add_volumes(self._stage.world, self._stage.world.guests[vmid])
 
     async def _world(self, parts: Mapping[str, Mapping[str, Any]]) -> None:
         """Entries of parts of the world that are kept as a world file says them."""

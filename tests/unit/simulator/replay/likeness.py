@@ -30,6 +30,7 @@ SAME = (
     (re.compile(r"/pveupload-[0-9a-f]{32}\b"), "/pveupload-NAME"),
     (re.compile(r"\bvzdumptmp\d+\b"), "vzdumptmpPID"),
     (re.compile(r"20\d\d[-_]\d\d[-_]\d\d[T -]\d\d[:_]\d\d[:_]\d\dZ?"), "TIME"),
+    (re.compile(r"\(duration \d\d:\d\d:\d\d\)"), "(duration TIME)"),
     (re.compile(r"CTIME: \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d 20\d\d"), "CTIME: TIME"),
 )
 CUT_PATH = "/srv/pve"
@@ -276,7 +277,8 @@ TOOLS = re.compile(
     r"|INFO: first sync|INFO: final sync|INFO: guest is online again|INFO: backup is sparse"
     r"|INFO: transferred|INFO: resuming VM|completed saving the VM state|[\d.]+ [KMGT]?i?B in "
     r"|CFG: size|INFO: creating vzdump archive"
-    r"|INFO: Finished Backup|INFO: Backup (?:started|finished)"
+    r"|TIME \d+\+\d+ records|TIME \d+ bytes |TIME Formatting |TIME average migration speed"
+    r"|TIME migration completed, |INFO: Finished Backup|INFO: Backup (?:started|finished)"
 )
 """Lines of tools, whose numbers are the data's."""
 PROGRESS = re.compile(r"transferred|INFO: +\d+% |progress \d+%|mirror-\S+: transferred")

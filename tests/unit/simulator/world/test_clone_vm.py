@@ -264,7 +264,7 @@ async def test_bwlimit_makes_a_clone_slow(cell: Any) -> None:
 
 async def test_a_running_vm_is_mirrored(cell: Any) -> None:
     lines = await cell.lines("POST", RUNNING, {"newid": 200}, node="pve2")
-    assert "drive mirror is starting for mirror-scsi0" in lines
+    assert "drive mirror is starting for drive-scsi0" in lines
     assert "all 'mirror' jobs are ready" in lines
     assert any(line.endswith("%) in 1s") or "%) in " in line for line in lines)
 

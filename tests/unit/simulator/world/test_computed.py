@@ -87,7 +87,7 @@ async def test_the_speed_of_a_migration_follows_from_memory_and_time(cell: Any) 
     guest = SimpleNamespace(vmid=101)
     memory = int(cell.world.guests[guest.vmid].config["memory"])
     speeds = []
-    for seconds, target in ((20, "pve1"), (80, "pve2")):
+    for seconds, target in ((40, "pve1"), (160, "pve2")):
         source = cell.world.guests[guest.vmid].node
         cell.world.task_faults.clear()
         cell.world.add_task_fault(type="qmigrate", seconds=seconds)
