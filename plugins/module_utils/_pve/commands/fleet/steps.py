@@ -34,10 +34,15 @@ if t.TYPE_CHECKING:
 
 @dataclass
 class Seen:
-    """What the steps learn of a guest, for the result."""
+    """What the steps learn of a guest, for the result and for each other.
+
+    ``current`` is its configuration as it was read when it had got ``jobs`` so far.
+    """
 
     addresses: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    current: Configuration | None = None
+    jobs: int = 0
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Steps:
         """
         steps = []
         if guest is not None or member.get("source"):
-            steps += [self._configure(member, seen, guest), *self._resizes(member)]
+            steps += [self._configure(member, seen, guest), *self._resizes(member, seen)]
         steps += self._restart(member, guest, seen)
         if member.state == STARTED:
             steps.append(self._power(member, "start", guest))
@@ -71,7 +76,7 @@ class Steps:
     def _configure(self, member: Member, seen: Seen, there: Guest | None) -> Step:
         async def prepare(before: ChainResult) -> Job:
             guest = as_guest(before.target, there)
-            current = await read_configuration(self.context.api, guest)
+            current = await self._current(before, guest, seen)
             change = configure_change(self.context, member, current, guest)
             seen.pending = sorted(change.awaited)
             if not change.params:
@@ -80,13 +85,20 @@ class Steps:
 
         return Step("configure", prepare=prepare)
 
-    def _resizes(self, member: Member) -> list[Step]:
-        return [self._resize(member, disk.name) for disk in wanted_disks(member) if disk.size]
+    async def _current(self, before: ChainResult, guest: Guest, seen: Seen) -> Configuration:
+        """The configuration, read again when a step has changed the guest since."""
+        if seen.current is None or seen.jobs != len(before.results):
+            seen.current = await read_configuration(self.context.api, guest)
+            seen.jobs = len(before.results)
+        return seen.current
 
-    def _resize(self, member: Member, name: str) -> Step:
+    def _resizes(self, member: Member, seen: Seen) -> list[Step]:
+        return [self._resize(member, disk.name, seen) for disk in wanted_disks(member) if disk.size]
+
+    def _resize(self, member: Member, name: str, seen: Seen) -> Step:
         async def prepare(before: ChainResult) -> Job:
             guest = as_guest(before.target)
-            current = await read_configuration(self.context.api, guest)
+            current = await self._current(before, guest, seen)
             size = growth(member, name, current, guest)
             if size is None:
                 raise Unneeded(f"{name} has the wanted size")
