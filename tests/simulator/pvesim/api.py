@@ -125,7 +125,9 @@ class Api:
             # The other node looks at ticket and token again, by its own clock.
             self._authentication.identify(request, self._offset(order.node))
         try:
-            result = await self.daemons.run(order.node, self._perform(order), order.forwarded)
+            result = await self.daemons.run(
+                asked, order.node, self._perform(order), order.forwarded
+            )
             answer = success(result, request.output)
         except CallError as error:
             answer = failure(error, request.output)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
+from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,6 +28,10 @@ NO_ROUTE_DELAY = 3.06
 """Seconds until a node that is off is known to be unreachable."""
 PROXY_TIMEOUT = 30.0
 """Seconds that pveproxy waits for pvedaemon or another node."""
+MOMENT = 0.1
+"""Seconds before that time when no call is begun any more; one that has begun has as many more."""
+AT_ONCE = 4 * WORKERS
+"""Calls that a pveproxy has under way to one daemon: four of each worker, the others wait there."""
 ARP_FRESH = 30.0
 """Seconds for which a node that was cut off still has an address in the caches of the others."""
 KEPT = 5.0
@@ -51,11 +57,14 @@ class NodeDaemons:
         self._daemon = asyncio.Semaphore(WORKERS)
         self._changed = asyncio.Condition()
         self._running: set[asyncio.Task[Any]] = set()
+        self._begun: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 
     @asynccontextmanager
     async def worker(self, protected: bool, writes: bool = False) -> AsyncIterator[None]:
         """Hold a worker; one of a blocked pvedaemon or of a frozen node hangs before it begins."""
         async with self._daemon if protected else self._proxy:
+            if (task := asyncio.current_task()) is not None:
+                self._begun.add(task)
             if self._hangs(protected, writes):
                 async with self._changed:
                     await self._changed.wait_for(lambda: not self._hangs(protected, writes))
@@ -89,6 +98,14 @@ class NodeDaemons:
         task.add_done_callback(self._ended)
         return task
 
+    def drop(self, task: asyncio.Task[Any]) -> None:
+        """Forget a call that nobody waits for, if busy workers have kept it from beginning.
+
+        A daemon that was stopped finds all that came meanwhile and carries it out.
+        """
+        if task not in self._begun and self._node.pvedaemon == "up":
+            task.cancel()
+
     def _ended(self, task: asyncio.Task[Any]) -> None:
         """Forget a call; nobody may be there any more to hear of a mistake in it."""
         self._running.discard(task)
@@ -103,6 +120,9 @@ class Daemons:
     def __init__(self, world: World) -> None:
         self._world = world
         self._kept: dict[tuple[str, str], float] = {}
+        self._under_way: defaultdict[tuple[str, str], asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(AT_ONCE)
+        )
         self._nodes: dict[str, NodeDaemons] = {}
         self.look()
 
@@ -136,21 +156,30 @@ class Daemons:
         if protected and node.pvedaemon == "down":
             raise bare(595, "Connection refused")
 
-    async def run(self, name: str, work: Coroutine[Any, Any, Any], forwarded: bool) -> Any:
+    async def run(
+        self, asked: str, name: str, work: Coroutine[Any, Any, Any], forwarded: bool
+    ) -> Any:
         """Run a call on a node and wait for it, 30 s when it was forwarded.
 
-        Raises HttpError 596 when the time is over or the node is lost; the call goes on.
+        Raises HttpError 596 when the time is over or the node is lost; a call that has begun goes
+        on. The time does not count before the pveproxy that was asked has passed the call on.
         """
-        task = self._nodes[name].start(work)
         if not forwarded:
-            return await asyncio.shield(task)
-        patience = asyncio.ensure_future(self._world.clock.sleep(PROXY_TIMEOUT))
-        try:
-            await asyncio.wait({task, patience}, return_when=asyncio.FIRST_COMPLETED)
-            if self._world.nodes[name].state in LOST or task.cancelled():
-                await patience
-            if patience.done() and (not task.done() or task.cancelled()):
-                raise bare(596, "Connection timed out")
-            return task.result()
-        finally:
-            patience.cancel()
+            return await asyncio.shield(self._nodes[name].start(work))
+        async with self._under_way[asked, name]:
+            daemons, clock = self._nodes[name], self._world.clock
+            task = daemons.start(work)
+            patience = asyncio.ensure_future(clock.sleep(PROXY_TIMEOUT - MOMENT))
+            try:
+                await asyncio.wait({task, patience}, return_when=asyncio.FIRST_COMPLETED)
+                if not task.done():
+                    daemons.drop(task)
+                    patience = asyncio.ensure_future(clock.sleep(2 * MOMENT))
+                    await asyncio.wait({task, patience}, return_when=asyncio.FIRST_COMPLETED)
+                if self._world.nodes[name].state in LOST or task.cancelled():
+                    await patience
+                if patience.done() and (not task.done() or task.cancelled()):
+                    raise bare(596, "Connection timed out")
+                return task.result()
+            finally:
+                patience.cancel()
