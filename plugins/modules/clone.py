@@ -39,11 +39,13 @@ options:
       - It is an error if a guest of another name has it.
       - At the top level mutually exclusive with O(guests).
     type: int
+    aliases: [newid]
   target_node:
     description:
       - The node for the new guest, by default the node of the source. Another node needs the disks
         of the source, and O(storage), to be on shared storage.
     type: str
+    aliases: [target]
   full:
     description:
       - Whether to copy the disks (V(true)) or to link to those of the source (V(false)).
@@ -92,11 +94,13 @@ options:
           - The VMID of the new guest. By default a free one is taken.
           - It is an error if a guest of another name has it.
         type: int
+        aliases: [newid]
       target_node:
         description:
           - The node for the new guest, by default the node of the source. Another node needs the
             disks of the source, and O(storage), to be on shared storage.
         type: str
+        aliases: [target]
       full:
         description:
           - Whether to copy the disks (V(true)) or to link to those of the source (V(false)).
@@ -130,14 +134,14 @@ options:
   placement:
     description:
       - Which node a guest gets that does not name a O(target_node).
-      - V(given) keeps the node of the source, V(round_robin) goes through the nodes in turn,
+      - V(explicit) keeps the node of the source, V(round_robin) goes through the nodes in turn,
         V(least_memory) takes the node with the smallest share of its memory in use, counting what
         this call puts there.
       - A node that is unknown or offline is a failure of the guests that it is for, and the others
         are created. With V(round_robin) an offline node of O(nodes) keeps its turn.
     type: str
-    choices: [given, round_robin, least_memory]
-    default: given
+    choices: [explicit, round_robin, least_memory]
+    default: explicit
   nodes:
     description:
       - The nodes that O(placement) may use, by default all that are online.
@@ -393,8 +397,8 @@ from ..module_utils._pve.edge.module import run
 
 GUEST_SPEC = {
     "name": {"type": "str"},
-    "vmid": {"type": "int"},
-    "target_node": {"type": "str"},
+    "vmid": {"type": "int", "aliases": ["newid"]},
+    "target_node": {"type": "str", "aliases": ["target"]},
     "full": {"type": "bool"},
     "storage": {"type": "str"},
     "format": {"type": "str", "choices": ["raw", "qcow2", "vmdk"]},
@@ -414,8 +418,8 @@ ARGUMENT_SPEC = {
     },
     "placement": {
         "type": "str",
-        "choices": ["given", "round_robin", "least_memory"],
-        "default": "given",
+        "choices": ["explicit", "round_robin", "least_memory"],
+        "default": "explicit",
     },
     "nodes": {"type": "list", "elements": "str"},
     "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},

@@ -241,15 +241,15 @@ options:
   placement:
     description:
       - Which node a container gets that does not name a O(target_node).
-      - With V(given) every container has to name one, unless the cluster has a single node.
+      - With V(explicit) every container has to name one, unless the cluster has a single node.
         V(round_robin) goes through the nodes in turn,
         V(least_memory) takes the node with the smallest share of its memory in use, counting what
         this call puts there.
       - A node that is unknown or offline is a failure of the guests that it is for, and the others
         are created. With V(round_robin) an offline node of O(nodes) keeps its turn.
     type: str
-    choices: [given, round_robin, least_memory]
-    default: given
+    choices: [explicit, round_robin, least_memory]
+    default: explicit
   nodes:
     description:
       - The nodes that O(placement) may use, by default all that are online.
@@ -546,8 +546,8 @@ ARGUMENT_SPEC = {
     },
     "placement": {
         "type": "str",
-        "choices": ["given", "round_robin", "least_memory"],
-        "default": "given",
+        "choices": ["explicit", "round_robin", "least_memory"],
+        "default": "explicit",
     },
     "nodes": {"type": "list", "elements": "str"},
     "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},

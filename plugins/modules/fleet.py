@@ -415,12 +415,12 @@ options:
   placement:
     description:
       - Which node a new guest gets that does not name a O(node).
-      - V(given) keeps the node of O(source), V(round_robin) goes through the nodes in turn,
+      - V(explicit) keeps the node of O(source), V(round_robin) goes through the nodes in turn,
         V(least_memory) takes the node with the smallest share of its memory in use, counting what
         this call puts there.
     type: str
-    choices: [given, round_robin, least_memory]
-    default: given
+    choices: [explicit, round_robin, least_memory]
+    default: explicit
   nodes:
     description:
       - The nodes that O(placement) may use, by default all that are online.
@@ -781,8 +781,8 @@ ARGUMENT_SPEC = {
     "address_timeout": {"type": "int", "default": 300},
     "placement": {
         "type": "str",
-        "choices": ["given", "round_robin", "least_memory"],
-        "default": "given",
+        "choices": ["explicit", "round_robin", "least_memory"],
+        "default": "explicit",
     },
     "nodes": {"type": "list", "elements": "str"},
     "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},

@@ -29,6 +29,7 @@ options:
       - The nodes whose tasks are listed, by default all.
     type: list
     elements: str
+    aliases: [node]
   on_unreachable:
     description:
       - What to do about a node in a list that cannot be asked for its tasks, because it does not
@@ -247,7 +248,7 @@ from ..module_utils._pve.edge.module import run
 FILTERS = ("nodes", "type", "vmid", "user", "status", "since", "until", "running")
 ARGUMENT_SPEC = {
     "upids": {"type": "list", "elements": "str", "aliases": ["upid", "task"]},
-    "nodes": {"type": "list", "elements": "str"},
+    "nodes": {"type": "list", "elements": "str", "aliases": ["node"]},
     "on_unreachable": {"type": "str", "choices": ["warn", "fail"], "default": "warn"},
     "type": {"type": "list", "elements": "str"},
     "vmid": {"type": "int"},

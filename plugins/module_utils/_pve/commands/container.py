@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..api.errors import UsageError
 from ..guests.cluster import read_cluster
-from ..guests.placement import GIVEN, place
+from ..guests.placement import EXPLICIT, place
 from ..operations.container import container_job, container_params
 from ..operations.job import Target
 from .creation.flow import create
@@ -102,7 +102,7 @@ def _placed(
         replace(one, node=where.node or only, why=where.why) for one, where in zip(wanted, places)
     ]
     homeless = [one.title for one in placed if one.node is None]
-    if homeless and params["placement"] == GIVEN:
+    if homeless and params["placement"] == EXPLICIT:
         raise UsageError(
             f"target_node: {homeless[0]} needs a node, or set placement;"
             f" the cluster has {', '.join(cluster.nodes)}"

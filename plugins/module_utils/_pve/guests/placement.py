@@ -13,7 +13,7 @@ from ..api.errors import UsageError
 if t.TYPE_CHECKING:
     from .cluster import Cluster
 
-GIVEN, ROUND_ROBIN, LEAST_MEMORY = "given", "round_robin", "least_memory"
+EXPLICIT, ROUND_ROBIN, LEAST_MEMORY = "explicit", "round_robin", "least_memory"
 
 
 class Place(t.NamedTuple):
@@ -34,11 +34,11 @@ def place(
 
     ``round_robin`` follows the place in the list, so the same list gives the same nodes again.
     ``least_memory`` takes the node with the smallest share of memory in use, counting ``memory``
-    (bytes, one for each guest) of those already placed. ``given`` leaves the others open (None).
+    (bytes, one for each guest) of those already placed. ``explicit`` leaves the others open (None).
     A node that is unknown or offline is the problem of its own guests.
     """
     chosen = list(wanted)
-    if placement != GIVEN:
+    if placement != EXPLICIT:
         candidates = _candidates(cluster, among, placement)
         if placement == ROUND_ROBIN:
             chosen = [one or candidates[n % len(candidates)] for n, one in enumerate(wanted)]

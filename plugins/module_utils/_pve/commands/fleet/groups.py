@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ...api.errors import PveError, UsageError
-from ...guests.placement import GIVEN, place
+from ...guests.placement import EXPLICIT, place
 from ...operations.clone import clone_job
 from ...operations.container import container_job
 from ...operations.job import Target
@@ -119,7 +119,7 @@ def _placed(
     found = {index: (where.node or only, where.why) for index, where in zip(members, places)}
     for index, member in members.items():
         node, why = found[index]
-        if node is None and member.get("source") is None and params["placement"] == GIVEN:
+        if node is None and member.get("source") is None and params["placement"] == EXPLICIT:
             why = (
                 f"node: {member.title} needs a node, or set placement; the cluster has"
                 f" {', '.join(cluster.nodes)}"

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Cluster, Node
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.placement import (
-    GIVEN,
+    EXPLICIT,
     LEAST_MEMORY,
     ROUND_ROBIN,
     Place,
@@ -39,8 +39,8 @@ def place(*args: Any) -> list[str | None]:
     return [where.node for where in places]
 
 
-def test_given_leaves_the_others_open() -> None:
-    assert place([None, "pve2"], CLUSTER, GIVEN, None, [0, 0]) == [None, "pve2"]
+def test_explicit_leaves_the_others_open() -> None:
+    assert place([None, "pve2"], CLUSTER, EXPLICIT, None, [0, 0]) == [None, "pve2"]
 
 
 def test_round_robin_follows_the_place_in_the_list() -> None:
@@ -64,7 +64,7 @@ def test_least_memory_counts_those_that_the_user_placed() -> None:
     assert place(wanted, CLUSTER, LEAST_MEMORY, None, [48 * GIB, GIB]) == ["pve2", "pve3"]
 
 
-@pytest.mark.parametrize("placement", [GIVEN, ROUND_ROBIN, LEAST_MEMORY])
+@pytest.mark.parametrize("placement", [EXPLICIT, ROUND_ROBIN, LEAST_MEMORY])
 @pytest.mark.parametrize(("name", "why"), [("nosuch", "no node 'nosuch'"), ("pve4", "offline")])
 def test_a_node_that_cannot_be_used_is_the_problem_of_its_own_guest(
     placement: str, name: str, why: str
