@@ -9,14 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from .drives import Drive
 from .entities import Volume
+from .filesystem import MIB, Ext4
 from .volumes import allocate, storage_of
 from .worker import Worker
 
-MIB = 1 << 20
-SMALL = 512 * MIB
-"""A file system below this size has blocks of 1 KiB instead of 4 (mke2fs.conf)."""
-GROUPS = sorted({1} | {base**power for base in (3, 5, 7) for power in range(1, 12)})
-"""The groups of blocks that keep a copy of the superblock (sparse_super)."""
 NOTHING = (
     "",
     "Number of files: 2 (dir: 2)",
@@ -39,7 +35,7 @@ NOTHING = (
 """What rsync prints about an empty file system with its lost+found."""
 
 COLUMNS = 72
-"""How wide mke2fs lists them."""
+"""How wide mke2fs lists the copies of the superblock."""
 
 
 async def make_volume(
@@ -50,17 +46,15 @@ async def make_volume(
     storage = storage_of(worker.world, storage_id)
     volume = await allocate(worker, storage, "rootdir", vmid, size, "raw")
     made.append(volume)
-    kib = 1 if size < SMALL else 4
-    blocks = size // (kib << 10)
-    worker.log(f"Creating filesystem with {blocks} {kib}k blocks and {blocks // 4} inodes")
+    new = Ext4(size)
+    kib = new.block >> 10
+    worker.log(f"Creating filesystem with {new.blocks} {kib}k blocks and {new.inodes} inodes")
     worker.log(
         f"Filesystem UUID: {worker.world.random.getrandbits(32):08x}-0000-4000-8000-"
         f"{worker.world.random.getrandbits(48):012x}"
     )
     worker.log("Superblock backups stored on blocks: ")
-    first = 1 if kib == 1 else 0
-    copies = (n * (kib << 13) + first for n in GROUPS)
-    for line in _lines([str(block) for block in copies if block < blocks]):
+    for line in _lines([str(block) for block in new.superblocks]):
         worker.log(line)
     options = {k: v for k, v in drive.options.items() if k != "size"}
     result = Drive(drive.key, volume.volid, options)

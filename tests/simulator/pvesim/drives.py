@@ -90,6 +90,17 @@ def disks(kind: str, config: Mapping[str, object]) -> Iterator[Drive]:
             yield drive
 
 
+def boot_disks(config: Mapping[str, object]) -> Iterator[Drive]:
+    """The disks of a VM in the order in which it boots from them: none without an order."""
+    order = re.search(r"order=([^,]*)", str(config.get("boot", "")))
+    keys = order.group(1).split(";") if order else [str(config.get("bootdisk", ""))]
+    for key in keys:
+        if QEMU_DRIVE.fullmatch(key) and key in config:
+            drive = Drive.parse(key, str(config[key]))
+            if not drive.cdrom:
+                yield drive
+
+
 def with_mac(text: str, mac: str) -> str:
     """A net entry with this MAC address, in the place where it belongs."""
     parts = text.split(",")

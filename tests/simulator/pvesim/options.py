@@ -46,6 +46,13 @@ def drive_pattern(kind: str) -> re.Pattern[str]:
     return QEMU_DRIVE if kind == "qemu" else LXC_DRIVE
 
 
+def check_hookscript(world: World, call: Call) -> None:
+    """Refuse a script that is not there, whoever asks for it."""
+    volid = str(call.params.get("hookscript", ""))
+    if volid and find_volume(world, volid, call.node) is None:
+        raise parameter_error(hookscript=f"script '{volid}' does not exist\n")
+
+
 def check_drives(world: World, call: Call, kind: str, options: Mapping[str, Any]) -> None:
     """Refuse disks on storages that are not there, not fit, or not the caller's to use."""
     for key, value in options.items():
@@ -75,7 +82,7 @@ def _check_drive(world: World, call: Call, kind: str, drive: Drive) -> None:
 def plain_value(world: World, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
     """An option as the config file holds it."""
     if NET.fullmatch(key):
-        return _with_mac(world, str(value))
+        return _ordered(_with_mac(world, str(value)))
     if key == "tags":
         tags = {tag.lower() for tag in re.split(r"[;, ]+", str(value)) if tag}
         return ";".join(sorted(tags))
@@ -87,13 +94,27 @@ def plain_value(world: World, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
 def same_volume(world: World, guest: Guest, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
     """A disk entry with the size of its volume, which is read again at each change."""
     drive = Drive.parse(key, str(value))
-    if not drive_pattern(guest.kind).fullmatch(key) or drive.storage is None or drive.cdrom:
+    if not drive_pattern(guest.kind).fullmatch(key) or drive.storage is None:
         return value
     volume = find_volume(world, drive.volume, guest.node)
+    if drive.cdrom and volume is None:
+        raise CallError(500, f"volume '{drive.volume}' does not exist")
+    if drive.cdrom:
+        return value
     if volume is None:
         raise CallError(500, f"volume {drive.volume} does not exist")
     drive.resize(volume.size)
     return str(drive)
+
+
+def _ordered(text: str) -> str:
+    """The network of a container as it is written: its name, the rest sorted, and its type."""
+    options = Drive.parse("net", text).options
+    if "name" not in options:
+        return text
+    options.setdefault("type", "veth")
+    rest = (f"{key}={options[key]}" for key in sorted(options) if key != "name")
+    return ",".join([f"name={options['name']}", *rest])
 
 
 def _with_mac(world: World, text: str) -> str:

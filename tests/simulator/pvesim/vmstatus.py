@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .drives import NET, drives
+from .drives import NET, Drive, boot_disks, drives
 from .durations import fraction
+from .filesystem import Ext4
 
 if TYPE_CHECKING:
     from .entities import Guest
@@ -62,7 +63,7 @@ def sizes(world: World, guest: Guest) -> dict[str, Any]:
     """CPUs, memory, disk and traffic, in bytes."""
     config = guest.config
     qemu = guest.kind == "qemu"
-    boot = [d.size for d in drives(guest.kind, config) if not d.cdrom]
+    held = sum(d.size for d in drives(guest.kind, config) if not d.cdrom)
     memory = int(config.get("memory", DEFAULT_MEMORY_MIB)) << 20
     cores = int(config.get("cores", 1 if qemu else world.nodes[guest.node].maxcpu))
     cpus = int(config.get("vcpus", cores * int(config.get("sockets", 1)))) if qemu else cores
@@ -73,14 +74,27 @@ def sizes(world: World, guest: Guest) -> dict[str, Any]:
         "cpus": cpus,
         "mem": int(memory * (0.3 + share / 2)) if guest.running else 0,
         "maxmem": memory,
-        "disk": int(sum(boot) * 0.2) if guest.running and not qemu else 0,
-        "maxdisk": boot[0] if boot else 0 if qemu else ROOTLESS,
+        "disk": int(held * 0.2) if guest.running and not qemu else 0,
+        "maxdisk": _maxdisk(guest),
         "netin": age * 1200,
         "netout": age * 300,
         "diskread": age * 4096,
         "diskwrite": age * 2048,
         "uptime": age,
     }
+
+
+def _maxdisk(guest: Guest) -> int:
+    """The size of the disk that a VM boots from, or of the root of a container.
+
+    A running container tells that of the file system on it.
+    """
+    if guest.kind == "qemu":
+        return next((drive.size for drive in boot_disks(guest.config)), 0)
+    root = Drive.parse("rootfs", str(guest.config.get("rootfs", "")))
+    if not root.size:
+        return ROOTLESS
+    return root.size if not guest.running or "subvol-" in root.volume else Ext4(root.size).usable
 
 
 def vmstatus(world: World, guest: Guest) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from pvesim.nested import ended_within, is_error
 from pvesim.options import (
     NOT_OPTIONS,
     check_drives,
+    check_hookscript,
     drive_pattern,
     is_new,
     known_option,
@@ -168,6 +169,7 @@ def _checked(world: World, call: Call, *, drives: bool = True) -> Guest:
             raise parameter_error(delete=f"unknown option '{key}'")
         if key in changes:
             raise parameter_error(delete=f"Can't use '-{key}' and '-delete {key}' at the same time")
+    check_hookscript(world, call)
     named = [*changes, *deleted] if drives else _named(call, drives=False)
     check_options(call, guest.kind, guest.vmid, named)
     check_paths(call, guest.kind, changes)
@@ -195,7 +197,7 @@ async def _apply(world: World, call: Call, guest: Guest, worker: Worker | None) 
         if why := problem(world, guest, key, None):
             guest.pending[key], errors[key] = None, why
         else:
-            _delete(world, guest, key)
+            _delete(world, guest, key, force=bool(call.params.get("force")))
     made: list[Volume] = []
     for key, value in _changes(call).items():
         new = await _value(world, guest, key, value, worker, made)
@@ -247,8 +249,8 @@ def _inline_worker(world: World, guest: Guest) -> Worker:
     return Worker(world, Task(Upid(guest.node, 0, 0, 0, "none", "", "root@pam")), 0.0, None)
 
 
-def _delete(world: World, guest: Guest, key: str) -> None:
-    """Remove an option; a disk becomes unused, a cloud-init drive goes."""
+def _delete(world: World, guest: Guest, key: str, *, force: bool) -> None:
+    """Remove an option; a disk becomes unused or with force goes, as a cloud-init drive does."""
     if key == "lock":
         guest.config.pop(key, None)
         return
@@ -257,12 +259,32 @@ def _delete(world: World, guest: Guest, key: str) -> None:
         return
     if waits(guest, key, None):
         guest.pending[key] = None
+        _unboot(guest, key)
         return
     value = guest.config.pop(key)
+    _unboot(guest, key)
     if drive_pattern(guest.kind).fullmatch(key):
-        _let_go(world, guest, Drive.parse(key, str(value)))
+        drive = Drive.parse(key, str(value))
+        if force and not drive.cdrom:
+            free(world, drive.volume, guest.node)
+        else:
+            _let_go(world, guest, drive)
     elif re.fullmatch(r"unused\d+", key):
         free(world, str(value), guest.node)
+
+
+def _unboot(guest: Guest, key: str) -> None:
+    """Take what goes out of the boot order, of which a blank is left in the end."""
+    order = str(guest.config.get("boot", ""))
+    devices = order.removeprefix("order=").split(";")
+    if guest.kind == "qemu" and order.startswith("order=") and key in devices:
+        devices.remove(key)
+        _set_plain(guest, "boot", f"order={';'.join(devices)}" if devices else " ")
+
+
+def _set_plain(guest: Guest, key: str, value: CONFIG_VALUE) -> None:
+    """Set an option, at the next start if it has to wait."""
+    (guest.pending if waits(guest, key, value) else guest.config)[key] = value
 
 
 def free_unused(config: Iterable[str]) -> str:

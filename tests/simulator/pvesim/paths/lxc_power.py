@@ -97,6 +97,18 @@ async def shutdown(world: World, call: Call) -> str:
     return world.tasks.start(call.node, call.caller.authid, "vzshutdown", guest.vmid, work)
 
 
+TOOL = "lxc-checkpoint: {}: ../src/lxc/tools/lxc_checkpoint.c:"
+CRIU = "lxc-checkpoint: {}: ../src/lxc/criu.c:"
+NOTHING_SAVED = f"""\
+{CRIU} exec_criu: 467 Invalid argument - lxc.console.path configured on source host but not target
+{CRIU} do_restore: 1038 Invalid argument - Failed to execute criu
+{CRIU} do_restore: 1070 criu process exited 1, output:
+
+{CRIU} __criu_restore: 1403 restore process died
+{TOOL} restore_finalize: 203 Restoring {{}} failed"""
+"""What LXC prints when there is no state of a container to go on with."""
+
+
 async def _shut_down(worker: Worker, call: Call, force: bool) -> None:
     """Wait for the end of the container; the timeout is the server's own, never scaled."""
     timeout = float(call.params.get("timeout") or DEFAULT_TIMEOUT)
@@ -141,11 +153,16 @@ async def suspend(world: World, call: Call) -> str:
 
 @call("POST", "/nodes/{node}/lxc/{vmid}/status/resume")
 async def resume(world: World, call: Call) -> str:
-    """Thaw a container."""
-    guest = _running(world, call)
+    """Thaw a container; that there is nothing to thaw is found out in the task."""
+    guest = guest_of(world, call)
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
+            if not guest.running:
+                for line in NOTHING_SAVED.split("\n"):
+                    worker.log(line.replace("{}", str(guest.vmid)))
+                command = f"lxc-checkpoint -n {guest.vmid} -r --foreground -D /var/lib/vz/dump"
+                raise Died(f"command '{command}' failed: exit code 1")
             await worker.work()
             guest.paused = False
 

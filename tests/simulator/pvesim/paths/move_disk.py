@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.copying import copy_disk
@@ -26,6 +26,8 @@ from pvesim.reassign import free_unused, take_over
 from pvesim.volumes import FILE_TYPES, find_storage, find_volume, free
 from pvesim.worker import Died, Worker
 from pvesim.world import World
+
+from .config import put_config
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/move_disk")
@@ -152,15 +154,7 @@ def _check_reassign(guest: Guest, target: Guest, drive: Drive, wanted: str) -> N
 
 
 @call("PUT", "/nodes/{node}/qemu/{vmid}/unlink")
-async def unlink(world: World, call: Call) -> Any:
-    """Detach disks, or with force remove their volumes; done when the answer comes."""
-    guest = guest_of(world, call)
-    check_lock(guest)
-    for key in str(call.params["idlist"]).replace(";", ",").split(","):
-        if key not in guest.config:
-            continue
-        volid = Drive.parse(key, str(guest.config.pop(key))).volume
-        if call.params.get("force") or QEMU_UNUSED.fullmatch(key):
-            free(world, volid, guest.node)
-        else:
-            guest.config[free_unused(guest)] = volid
+async def unlink(world: World, call: Call) -> None:
+    """Detach disks, or with force remove their volumes: a change of the config."""
+    params = {key: value for key, value in call.params.items() if key != "idlist"}
+    await put_config(world, replace(call, params={**params, "delete": call.params["idlist"]}))

@@ -15,7 +15,7 @@ from pvesim.history import Entry
 from pvesim.power import clean_up, power_off
 from pvesim.statd import CYCLE
 from pvesim.task import Task
-from pvesim.volumes import find_volume, free
+from pvesim.volumes import find_volume, free, volume_format
 from pvesim.worldfile import add_volumes, past_task
 
 from .client import Reply
@@ -188,6 +188,14 @@ class Events:
             volume = find_volume(self._stage.world, volid, "vm")
             assert volume, volid
             volume.used = size
+
+    async def _files(self, volumes: Mapping[str, int]) -> None:
+        """Files on storages of the node vm, with their sizes."""
+        for volid, size in volumes.items():
+            storage, _unused, name = volid.partition(":")
+            made = Volume(volid, name.partition("/")[0], volume_format(volid), size)
+            made.node, made.ctime = "vm", int(self._stage.clock.now())
+            self._stage.world.storages[storage].volumes.append(made)
 
     async def _moved(self, places: Mapping[int, str]) -> None:
         """Guests that are at another node now."""

@@ -110,7 +110,10 @@ async def test_the_boot_disk_of_a_running_vm_cannot_be_unplugged(cell: Any) -> N
 async def test_a_network_that_a_running_container_refuses_is_pending(cell: Any) -> None:
     await cell.done("POST", "lxc/9100/clone", {"newid": 200})
     await cell.done("POST", "lxc/200/status/start")
-    wish = {"net0": "name=eth0,bridge=vmbr9,hwaddr=BC:24:11:00:00:01", "features": "nesting=1"}
+    wish = {
+        "net0": "name=eth0,bridge=vmbr9,hwaddr=BC:24:11:00:00:01,type=veth",
+        "features": "nesting=1",
+    }
     refusal = await cell.refusal("PUT", "lxc/200/config", wish)
     assert refusal.errors == {"net0": "unable to hotplug net0: bridge 'vmbr9' does not exist\n"}
     assert await pending(cell, "lxc/200") == wish
@@ -202,3 +205,14 @@ async def test_a_container_becomes_a_template_in_a_task_that_is_not_named(cell: 
     await cell.settle(5)
     assert cell.world.guests[200].template
     assert (await cell.call("GET", "tasks"))[0]["type"] == "vztemplate"
+
+
+async def test_a_disk_that_goes_leaves_the_boot_order(cell: Any) -> None:
+    guest = cell.world.guests[100]
+    guest.status, guest.started = "stopped", None
+    guest.config["boot"] = "order=scsi0;net0"
+    await cell.call("PUT", "qemu/100/unlink", {"idlist": "scsi0"})
+    assert guest.config["boot"] == "order=net0"
+    assert (await cell.call("GET", "qemu/100/status/current"))["maxdisk"] == 0
+    await cell.call("PUT", CONFIG, {"delete": "net0"})
+    assert guest.config["boot"] == " "

@@ -30,7 +30,8 @@ async def test_a_container_is_made_from_a_template(cell: Any) -> None:
     assert await cell.end(upid) == "OK"
     config = cell.world.guests[200].config
     assert config["rootfs"] == "ceph:vm-200-disk-0,size=8G"
-    assert config["net0"].startswith("name=eth0,bridge=vmbr0,ip=dhcp,hwaddr=BC:24:11:")
+    assert config["net0"].startswith("name=eth0,bridge=vmbr0,hwaddr=BC:24:11:")
+    assert config["net0"].endswith(",ip=dhcp,type=veth")
     assert (config["memory"], config["swap"], config["unprivileged"]) == (256, 512, 1)
     assert config["tags"] == "a;b"
     assert "lock" not in config

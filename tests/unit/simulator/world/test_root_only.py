@@ -8,12 +8,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pvesim.entities import Volume
 
 
-@pytest.mark.parametrize("option", ["args", "hookscript", "lock"])
+@pytest.mark.parametrize("option", ["args", "lock"])
 async def test_a_token_of_root_is_not_root(recorded: Any, option: str) -> None:
     refusal = await recorded.refusal("PUT", "qemu/101/config", {option: "backup"})
     assert (refusal.status, refusal.message) == (500, f"only root can set '{option}' config")
+
+
+async def test_a_script_that_is_not_there_is_refused_before(recorded: Any) -> None:
+    script = {"hookscript": "local:snippets/a.pl"}
+    refusal = await recorded.refusal("PUT", "qemu/101/config", script)
+    missing = "script 'local:snippets/a.pl' does not exist\n"
+    assert (refusal.status, refusal.errors) == (400, {"hookscript": missing})
+    volume = Volume("local:snippets/a.pl", "snippets", "raw", 1)
+    recorded.world.storages["local"].volumes.append(volume)
+    refusal = await recorded.refusal("PUT", "qemu/101/config", script)
+    assert (refusal.status, refusal.message) == (500, "only root can set 'hookscript' config")
 
 
 async def test_root_with_a_ticket_may(recorded: Any) -> None:
