@@ -36,34 +36,34 @@ def bulk(**more: Any) -> dict[str, Any]:
     return {"source": 9000, "guests": GUESTS, "full": True, "parallel": 3, **more}
 
 
-@pytest.mark.parametrize("trouble", ["down", "silent", "pvedaemon/down"])
-def test_the_first_host_is_in_trouble_before_the_login(trouble: str) -> None:
+@pytest.mark.parametrize("failure", ["down", "silent", "pvedaemon/down"])
+def test_the_first_host_is_in_trouble_before_the_login(failure: str) -> None:
     with cluster(elsewhere()) as there:
-        there.node("pve1", trouble)
+        there.node("pve1", failure)
         result = play(there, "clone", **bulk(), **BY_TICKET)
         assert not result.get("failed"), result["msg"]
         assert sorted(guest["name"] for guest in there.truth().named(*NAMES)) == NAMES
 
 
-@pytest.mark.parametrize("trouble", ["down", "silent"])
-def test_the_first_host_is_lost_during_the_login(trouble: str) -> None:
+@pytest.mark.parametrize("failure", ["down", "silent"])
+def test_the_first_host_is_lost_during_the_login(failure: str) -> None:
     with cluster(elsewhere()) as there:
         there.fault("delay", seconds=8, path="/access/ticket", node="pve1")
         running = Play(there, "clone", {**bulk(api_timeout=5), **BY_TICKET})
         time.sleep(2)
-        there.node("pve1", trouble)
+        there.node("pve1", failure)
         result = running.result()
         assert not result.get("failed"), result["msg"]
         assert sorted(guest["name"] for guest in there.truth().named(*NAMES)) == NAMES
 
 
-@pytest.mark.parametrize("trouble", ["down", "silent"])
+@pytest.mark.parametrize("failure", ["down", "silent"])
 @pytest.mark.parametrize("identity", [{}, BY_TICKET], ids=["token", "ticket"])
-def test_the_host_in_use_is_lost_in_a_bulk_run(trouble: str, identity: dict[str, Any]) -> None:
+def test_the_host_in_use_is_lost_in_a_bulk_run(failure: str, identity: dict[str, Any]) -> None:
     with cluster(elsewhere()) as there:
         running = Play(there, "clone", {**bulk(api_timeout=5), **identity})
         there.until(lambda truth: len(truth.named(*NAMES)) >= 2)
-        there.node("pve1", trouble)
+        there.node("pve1", failure)
         result = running.result()
         assert not result.get("failed"), result["msg"]
         truth = there.truth()

@@ -41,7 +41,7 @@ def kill_clone(there: Cluster, source: int, vmid: int, **identity: Any) -> str:
     return str(guest["upid"])
 
 
-def test_a_left_over_is_replaced_by_a_ticket_of_root() -> None:
+def test_a_leftover_is_replaced_by_a_ticket_of_root() -> None:
     with cluster() as there:
         dead = kill_clone(there, 9000, 301, **TICKET)
         wanted = {"source": 9000, "name": "web1", "vmid": 301}
@@ -72,7 +72,7 @@ def test_a_token_is_told_the_commands() -> None:
         assert there.truth().guests[301]["lock"] == "clone"
 
 
-def test_a_left_over_of_somebody_else_is_left_alone() -> None:
+def test_a_leftover_of_somebody_else_is_left_alone() -> None:
     with cluster() as there:
         kill_clone(there, 9000, 301, **OTHER_TOKEN)
         report = clone(there, source=9000, name="web1", vmid=301, replace_leftovers=True, **TICKET)
@@ -82,7 +82,7 @@ def test_a_left_over_of_somebody_else_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("source", [100, 102])
-def test_what_somebody_else_makes_in_the_place_of_a_left_over_is_left_alone(source: int) -> None:
+def test_what_somebody_else_makes_in_the_place_of_a_leftover_is_left_alone(source: int) -> None:
     """He cloned another source, on another node, to the VMID that our dead clone had."""
     world = default_world()
     world["durations"] = {"qmclone": [8, 8]}
@@ -103,7 +103,7 @@ def test_what_somebody_else_makes_in_the_place_of_a_left_over_is_left_alone(sour
 
 
 def remove(there: Cluster, vmid: int) -> None:
-    """Have a left-over removed as an administrator would."""
+    """Have a leftover removed as an administrator would."""
 
     async def call() -> None:
         async with there.client(**TICKET) as api:

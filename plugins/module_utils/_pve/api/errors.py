@@ -58,8 +58,8 @@ class ApiError(PveError):
         return " ".join(self.text.split()) + (f" ({details})" if details else "")
 
     @property
-    def trouble(self) -> Trouble:
-        """What kind of no this is."""
+    def cause(self) -> Cause:
+        """What the refusal is about."""
         return classify(" ".join([self.text, *self.errors.values()]))
 
 
@@ -76,7 +76,7 @@ class NoAnswerError(PveError):
         self.sent = sent
 
 
-class Trouble(enum.Enum):
+class Cause(enum.Enum):
     """What an error text of Proxmox VE means for us, as HTTP error or as exit status alike."""
 
     LOCK = "lock"
@@ -91,37 +91,37 @@ class Trouble(enum.Enum):
     OTHER = "other"
 
     @property
-    def passes(self) -> bool:
+    def transient(self) -> bool:
         """Whether the same request can succeed a moment later, with nothing done so far."""
-        return self in (Trouble.LOCK, Trouble.STORAGE_LOCK, Trouble.NO_WORKER)
+        return self in (Cause.LOCK, Cause.STORAGE_LOCK, Cause.NO_WORKER)
 
 
 # The texts are those of PVE::Cluster, PVE::Tools, PVE::Storage, PVE::QemuServer and PVE::LXC;
 # the first pattern that is found anywhere in the text decides.
 _TEXTS = (
-    (Trouble.NO_WORKER, r"got no worker upid"),
-    (Trouble.STOPPED, r"received interrupt$|interrupted by signal$"),
-    (Trouble.STORAGE_LOCK, r"cfs-lock 'storage-.*' error: got lock request timeout"),
-    (Trouble.STORAGE_LOCK, r"can't lock file '[^']*pve-storage-[^']*' - got timeout"),
-    (Trouble.LOCK, r"can't lock file '.*' - got timeout|cfs-lock .* got lock (request )?timeout"),
-    (Trouble.LOCK, r"\bCT is locked \(disk\)"),
+    (Cause.NO_WORKER, r"got no worker upid"),
+    (Cause.STOPPED, r"received interrupt$|interrupted by signal$"),
+    (Cause.STORAGE_LOCK, r"cfs-lock 'storage-.*' error: got lock request timeout"),
+    (Cause.STORAGE_LOCK, r"can't lock file '[^']*pve-storage-[^']*' - got timeout"),
+    (Cause.LOCK, r"can't lock file '.*' - got timeout|cfs-lock .* got lock (request )?timeout"),
+    (Cause.LOCK, r"\bCT is locked \(disk\)"),
     # pmxcfs is read-only, restarts or is away: the cluster has no quorum, or the node lost its own.
-    (Trouble.NO_QUORUM, r"no quorum[?!]|RPCEnvironment init request failed"),
+    (Cause.NO_QUORUM, r"no quorum[?!]|RPCEnvironment init request failed"),
     (
-        Trouble.NO_QUORUM,
+        Cause.NO_QUORUM,
         r"unable to open file '/etc/pve/[^']*\.tmp\.\d+' - (Permission denied|No such)",
     ),
-    (Trouble.ALREADY, r"\b(VM|CT) \d+ (already|not) running"),
-    (Trouble.MODIFIED, r"checksum mismatch \(file change by other user|detected modified config"),
-    (Trouble.TAKEN, r"config file already exists|\b(VM|CT) \d+ already exists|: File exists$"),
-    (Trouble.GONE, r"no such task|Configuration file '.*' does not exist|unable to find configur"),
+    (Cause.ALREADY, r"\b(VM|CT) \d+ (already|not) running"),
+    (Cause.MODIFIED, r"checksum mismatch \(file change by other user|detected modified config"),
+    (Cause.TAKEN, r"config file already exists|\b(VM|CT) \d+ already exists|: File exists$"),
+    (Cause.GONE, r"no such task|Configuration file '.*' does not exist|unable to find configur"),
 )
 
 
 _LONGEST = 1000
 
 
-def classify(text: str) -> Trouble:
+def classify(text: str) -> Cause:
     """Read an error text of an HTTP answer or an exit status.
 
     Of a very long one the beginning and the end are read: patterns with gaps cost the square.
@@ -129,10 +129,10 @@ def classify(text: str) -> Trouble:
     line = " ".join(text.split())
     if len(line) > 2 * _LONGEST:
         line = f"{line[:_LONGEST]} ... {line[-_LONGEST:]}"
-    for trouble, pattern in _TEXTS:
+    for cause, pattern in _TEXTS:
         if re.search(pattern, line):
-            return trouble
-    return Trouble.OTHER
+            return cause
+    return Cause.OTHER
 
 
 def _advice(status: int, text: str) -> str:

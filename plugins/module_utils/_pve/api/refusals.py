@@ -15,7 +15,7 @@ import re
 import typing as t
 from http.client import responses
 
-from .errors import ApiError, NoAnswerError, Trouble, classify
+from .errors import ApiError, Cause, NoAnswerError, classify
 
 Body = t.Union[t.Mapping[str, t.Any], None, t.Literal[False]]
 
@@ -71,7 +71,7 @@ def _is_of_the_api(status: int, reason: str, body: Body) -> bool:
     if re.match(_BEFORE_THE_CALL.get(status, r"(?!)"), reason):
         return True
     # A proxy that drops the body leaves the reason phrase as it is.
-    return status == 500 and classify(reason) is not Trouble.OTHER
+    return status == 500 and classify(reason) is not Cause.OTHER
 
 
 def _is_error(body: t.Mapping[str, t.Any], reason: str) -> bool:

@@ -15,7 +15,7 @@ from ..guests.placement import place
 from ..operations.clone import clone_job
 from ..operations.job import Target
 from .creation.flow import create
-from .creation.plan import Wanted, check_wanted
+from .creation.plan import GuestRequest, check_requests
 from .creation.recipe import Recipe
 from .creation.sources import find_source
 
@@ -31,18 +31,18 @@ _OPTIONS = ("full", "storage", "format", "pool", "description", "snapname", "bwl
 async def run(context: Context) -> Report:
     """Find the source, place the guests, create those that are missing."""
     params = context.params
-    check_wanted(_wanted(params), "name")
+    check_requests(_wanted(params), "name")
     cluster, source, unreadable = await find_source(
         context.api, await read_cluster(context.api), params["source"]
     )
     _check_format(source, _wanted(params))
     wanted = _placed(_wanted(params), cluster, source, params)
 
-    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
         return clone_job(source, target, one.options, params["wait_timeout"], movable=movable)
 
-    async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
+    async def vetoes(to_create: t.Sequence[GuestRequest]) -> t.Sequence[str]:
         return [unreadable] * len(to_create)
 
     recipe = Recipe(
@@ -56,7 +56,7 @@ async def run(context: Context) -> Report:
     return await create(context, wanted, cluster, recipe)
 
 
-def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
+def _wanted(params: t.Mapping[str, t.Any]) -> list[GuestRequest]:
     """The guests asked for; what one does not say is taken from the top level."""
     given = [{}] if params["guests"] is None else params["guests"]
     wanted = []
@@ -67,22 +67,22 @@ def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
             merged.update(name=params["name"], vmid=params["vmid"])
         options = {name: merged[name] for name in _OPTIONS if merged[name] is not None}
         wanted.append(
-            Wanted(merged.get("vmid"), merged.get("name"), merged["target_node"], options)
+            GuestRequest(merged.get("vmid"), merged.get("name"), merged["target_node"], options)
         )
     return wanted
 
 
-def _check_format(source: CloneSource, wanted: t.Sequence[Wanted]) -> None:
+def _check_format(source: CloneSource, wanted: t.Sequence[GuestRequest]) -> None:
     if source.guest.type == "lxc" and any("format" in one.options for one in wanted):
         raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
 
 
 def _placed(
-    wanted: t.Sequence[Wanted],
+    wanted: t.Sequence[GuestRequest],
     cluster: Cluster,
     source: CloneSource,
     params: t.Mapping[str, t.Any],
-) -> list[Wanted]:
+) -> list[GuestRequest]:
     places = place(
         [one.node for one in wanted],
         cluster,

@@ -15,7 +15,7 @@ from ..guests.placement import EXPLICIT, place
 from ..operations.container import container_job, container_params
 from ..operations.job import Target
 from .creation.flow import create
-from .creation.plan import Wanted, check_wanted
+from .creation.plan import GuestRequest, check_requests
 from .creation.recipe import Recipe
 from .creation.templates import missing_templates
 
@@ -54,22 +54,22 @@ async def run(context: Context) -> Report:
     """Place the containers, see that their templates are there, create those that are missing."""
     params = context.params
     wanted = _wanted(params)
-    check_wanted(wanted, "hostname")
+    check_requests(wanted, "hostname")
     cluster = await read_cluster(context.api)
     wanted = _placed(wanted, cluster, params)
 
-    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, str(one.node), "lxc")
         return container_job(target, one.options, params["wait_timeout"], movable=movable)
 
-    async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
+    async def vetoes(to_create: t.Sequence[GuestRequest]) -> t.Sequence[str]:
         return await missing_templates(context.api, to_create)
 
     recipe = Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
     return await create(context, wanted, cluster, recipe)
 
 
-def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
+def _wanted(params: t.Mapping[str, t.Any]) -> list[GuestRequest]:
     """The containers asked for, with the API's parameters; the top level gives defaults."""
     given = [{}] if params["guests"] is None else params["guests"]
     wanted = []
@@ -82,14 +82,14 @@ def _wanted(params: t.Mapping[str, t.Any]) -> list[Wanted]:
             merged["params"] = {**params["params"], **said["params"]}
         options = container_params({name: merged[name] for name in _OPTIONS})
         wanted.append(
-            Wanted(merged.get("vmid"), merged.get("hostname"), merged["target_node"], options)
+            GuestRequest(merged.get("vmid"), merged.get("hostname"), merged["target_node"], options)
         )
     return wanted
 
 
 def _placed(
-    wanted: t.Sequence[Wanted], cluster: Cluster, params: t.Mapping[str, t.Any]
-) -> list[Wanted]:
+    wanted: t.Sequence[GuestRequest], cluster: Cluster, params: t.Mapping[str, t.Any]
+) -> list[GuestRequest]:
     places = place(
         [one.node for one in wanted],
         cluster,
@@ -110,7 +110,7 @@ def _placed(
     return placed
 
 
-def _memory(one: Wanted) -> int:
+def _memory(one: GuestRequest) -> int:
     """The memory of a container in MiB, also where it is given among the API's parameters."""
     memory = one.options.get("memory", _MEMORY)
     try:

@@ -85,7 +85,7 @@ class Verdict:
             return self.warnings == "accept"
         if outcome is Outcome.TIMED_OUT:
             return self.on_timeout == "continue"
-        return outcome.good
+        return outcome.succeeded
 
 
 # How long a command may take to report what it did before an interrupt, in seconds.
@@ -139,7 +139,7 @@ def _report_of_record(context: Context, problem: str) -> Report:
     tasks = list({task.upid: task for task in context.record}.values())
     return Report(
         {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
-        changed=any(task.outcome.good for task in tasks),
+        changed=any(task.outcome.succeeded for task in tasks),
         problem=problem,
     )
 

@@ -22,15 +22,15 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from ..guests.cluster import Cluster, Guest
     from ..operations.catalog import Operation
-    from .asked import Asked
     from .context import Context
+    from .references import GuestReference
 
 # The choice of update_password that sets a secret each time.
 ALWAYS = "always"
 
 
 @dataclass(frozen=True)
-class Step:
+class Decision:
     """One guest and the decision: ``params`` to act with, None where nothing is to be done.
 
     ``guest`` is None for a guest that is not there: gone already, or not created yet in check mode.
@@ -39,7 +39,7 @@ class Step:
     the guest runs and is to be stopped before.
     """
 
-    asked: Asked
+    reference: GuestReference
     guest: Guest | None = None
     params: t.Mapping[str, t.Any] | None = None
     refusal: str | None = None
@@ -54,19 +54,19 @@ class Step:
 
 
 async def find_all(
-    context: Context, operation: Operation, asked: t.Sequence[Asked]
-) -> tuple[list[Step], Cluster]:
+    context: Context, operation: Operation, references: t.Sequence[GuestReference]
+) -> tuple[list[Decision], Cluster]:
     """Read the cluster once and find every guest; nothing is decided about those that are there."""
-    named = any(one.name is not None for one in asked)
+    named = any(one.name is not None for one in references)
     cluster = await read_cluster(context.api, GUEST_TYPES if named else ())
-    found = [_find(context, operation, one, cluster) for one in asked]
+    found = [_find(context, operation, one, cluster) for one in references]
     _check_doubles(found)
     return found, cluster
 
 
 async def decide_all(
-    context: Context, operation: Operation, found: t.Sequence[Step], cluster: Cluster
-) -> list[Step]:
+    context: Context, operation: Operation, found: t.Sequence[Decision], cluster: Cluster
+) -> list[Decision]:
     """Read each guest afresh and decide about every one."""
     steps = await _with_states(context.api, found)
     return list(
@@ -74,27 +74,29 @@ async def decide_all(
     )
 
 
-def _find(context: Context, operation: Operation, one: Asked, cluster: Cluster) -> Step:
+def _find(
+    context: Context, operation: Operation, one: GuestReference, cluster: Cluster
+) -> Decision:
     """The guest, or why there is none; absence is fine for delete and for what a play creates."""
     try:
         guest = one.find(cluster)
     except UsageError as error:
-        return Step(one, refusal=str(error))
+        return Decision(one, refusal=str(error))
     if guest is None:
         if context.check or operation.name == "delete":
-            return Step(one, params=None if operation.name == "delete" else one.params)
-        return Step(
+            return Decision(one, params=None if operation.name == "delete" else one.params)
+        return Decision(
             one,
-            refusal=f"there is no guest {one.reference!r} in the cluster, or the user or token"
+            refusal=f"there is no guest {one.text!r} in the cluster, or the user or token"
             " lacks VM.Audit on it",
         )
     node = cluster.nodes.get(guest.node)
     if node is not None and not node.online:
-        return Step(one, guest, refusal=f"{guest.title} cannot be reached: its node is offline")
-    return Step(one, guest)
+        return Decision(one, guest, refusal=f"{guest.title} cannot be reached: its node is offline")
+    return Decision(one, guest)
 
 
-def _check_doubles(steps: t.Sequence[Step]) -> None:
+def _check_doubles(steps: t.Sequence[Decision]) -> None:
     seen: set[int] = set()
     for guest in [step.guest for step in steps if step.guest is not None]:
         if guest.vmid in seen:
@@ -102,7 +104,7 @@ def _check_doubles(steps: t.Sequence[Step]) -> None:
         seen.add(guest.vmid)
 
 
-async def _with_states(api: Api, steps: t.Sequence[Step]) -> list[Step]:
+async def _with_states(api: Api, steps: t.Sequence[Decision]) -> list[Decision]:
     """The steps with the states of this moment; a node that does not tell refuses its guests."""
     there = [step.guest for step in steps if step.guest is not None and step.refusal is None]
     fresh = await read_states(api, there)
@@ -114,31 +116,33 @@ async def _with_states(api: Api, steps: t.Sequence[Step]) -> list[Step]:
     ]
 
 
-def _with_state(step: Step, fresh: Guest | None) -> Step:
+def _with_state(step: Decision, fresh: Guest | None) -> Decision:
     guest = t.cast("Guest", step.guest)
     if fresh is None:
         return replace(
             step,
             refusal=f"{guest.title} cannot be reached: node {guest.node} did not say what it has",
         )
-    asked = step.asked.name
-    if asked is not None and fresh.name != asked:
+    named = step.reference.name
+    if named is not None and fresh.name != named:
         return replace(
             step,
             guest=fresh,
-            refusal=f"VMID {fresh.vmid} was named {asked!r} and is named {fresh.name!r} now; it is"
+            refusal=f"VMID {fresh.vmid} was named {named!r} and is named {fresh.name!r} now; it is"
             " left as it is",
         )
     return replace(step, guest=fresh)
 
 
-async def _decide(context: Context, operation: Operation, step: Step, cluster: Cluster) -> Step:
+async def _decide(
+    context: Context, operation: Operation, step: Decision, cluster: Cluster
+) -> Decision:
     """Compare what is with what is wanted; what is wrong refuses this guest alone."""
     guest = step.guest
     if guest is None or step.refusal is not None:
         return step
     try:
-        params = config_params(step.asked.params, guest.type)
+        params = config_params(step.reference.params, guest.type)
         if operation.compares:
             current = await read_configuration(context.api, guest)
             step = replace(step, current=current)
@@ -150,7 +154,7 @@ async def _decide(context: Context, operation: Operation, step: Step, cluster: C
         return replace(step, params=None, refusal=str(error))
 
 
-def _configured(context: Context, step: Step, params: t.Mapping[str, t.Any]) -> Step:
+def _configured(context: Context, step: Decision, params: t.Mapping[str, t.Any]) -> Decision:
     rules = Rules(
         t.cast("Guest", step.guest).type,
         may_replace=context.params["allow_destructive"],
@@ -163,10 +167,10 @@ def _configured(context: Context, step: Step, params: t.Mapping[str, t.Any]) -> 
 def _powered(
     context: Context,
     operation: Operation,
-    step: Step,
+    step: Decision,
     params: t.Mapping[str, t.Any],
     cluster: Cluster,
-) -> Step:
+) -> Decision:
     """The decision for an operation that depends on the state of the guest alone."""
     guest = t.cast("Guest", step.guest)
     if operation.name == "migrate":

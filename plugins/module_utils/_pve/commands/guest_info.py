@@ -11,16 +11,16 @@ import typing as t
 from dataclasses import dataclass
 
 from ..api.answers import read_rows
-from ..api.errors import ApiError, NoAnswerError, Trouble, UsageError
+from ..api.errors import ApiError, Cause, NoAnswerError, UsageError
 from ..guests.addresses import read_addresses, wait_for_addresses
 from ..guests.cluster import GUEST_TYPES, Guest, add_names_of, read_cluster, split_tags
 from ..guests.config import read_configuration
-from .asked import read_asked
 from .context import Context, Report, Values
+from .references import read_references
 
 if t.TYPE_CHECKING:
     from ..guests.cluster import Cluster
-    from .asked import Asked
+    from .references import GuestReference
 
 
 @dataclass
@@ -38,7 +38,7 @@ async def run(context: Context) -> Report:
     if params["address_timeout"] < 0:
         raise UsageError(f"address_timeout: {params['address_timeout']} is less than 0 seconds")
     chosen, refused = await _chosen(context)
-    seen = await asyncio.gather(*(_look(context, guest, silent) for guest, silent in chosen))
+    seen = await asyncio.gather(*(_read_guest(context, guest, silent) for guest, silent in chosen))
     if params["pending"] == "only":
         seen = [one for one in seen if one.values["pending"] or one.values["message"]]
     unread = [
@@ -65,13 +65,13 @@ async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], lis
     With each guest why its node could not be asked, None where it could.
     """
     params, api = context.params, context.api
-    asked = None if params["guests"] is None else read_asked(params["guests"], None)
-    named = asked is None or any(one.name is not None for one in asked)
+    references = None if params["guests"] is None else read_references(params["guests"], None)
+    named = references is None or any(one.name is not None for one in references)
     cluster = await read_cluster(api, GUEST_TYPES if named else ())
     if params["node"] is not None and params["node"] not in cluster.nodes:
         cluster.node(params["node"], "node")
     await _check_pool(context, cluster)
-    found, refused = _find(asked, cluster)
+    found, refused = _find(references, cluster)
     if not named:  # the cluster's view of names and states is up to eleven seconds old
         cluster = await add_names_of(api, cluster, found)
         found = [cluster.guests.get(guest.vmid, guest) for guest in found]
@@ -82,13 +82,15 @@ async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], lis
     return [one for one in chosen if _fits(one[0], params)], refused
 
 
-def _find(asked: t.Sequence[Asked] | None, cluster: Cluster) -> tuple[list[Guest], list[str]]:
+def _find(
+    references: t.Sequence[GuestReference] | None, cluster: Cluster
+) -> tuple[list[Guest], list[str]]:
     """The guests, each once, and why others were not found; all where none are named."""
-    if asked is None:
+    if references is None:
         return list(cluster.guests.values()), []
     found: dict[int, Guest] = {}
     refused = []
-    for one in asked:
+    for one in references:
         try:
             guest = one.find(cluster)
         except UsageError as error:
@@ -96,7 +98,7 @@ def _find(asked: t.Sequence[Asked] | None, cluster: Cluster) -> tuple[list[Guest
             continue
         if guest is None:
             refused.append(
-                f"guests: there is no guest {one.reference!r} in the cluster, or the user or token"
+                f"guests: there is no guest {one.text!r} in the cluster, or the user or token"
                 " lacks VM.Audit on it"
             )
         else:
@@ -135,7 +137,7 @@ def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
     return same and set(split_tags(params["tags"])) <= set(guest.tags)
 
 
-async def _look(context: Context, guest: Guest, silent: str | None) -> _Seen:
+async def _read_guest(context: Context, guest: Guest, silent: str | None) -> _Seen:
     """Read one guest; what its node does not answer is said in ``message``."""
     values: Values = {
         "vmid": guest.vmid,
@@ -186,6 +188,6 @@ async def _config(context: Context, guest: Guest) -> Values | None:
     try:
         return t.cast("Values", (await context.api.get(path, retries=1)).data)
     except ApiError as error:
-        if error.trouble is Trouble.GONE:  # removed a moment ago
+        if error.cause is Cause.GONE:  # removed a moment ago
             return None
         raise

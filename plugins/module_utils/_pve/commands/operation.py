@@ -20,9 +20,9 @@ from ..operations.guest import guest_job
 from ..tasks.clone_log import first_lines
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
-from .asked import read_asked
 from .decisions import decide_all, find_all
 from .machine import engine
+from .references import read_references
 from .result import guest_values, job_report
 
 if t.TYPE_CHECKING:
@@ -30,19 +30,19 @@ if t.TYPE_CHECKING:
     from ..operations.catalog import Operation
     from ..operations.job import Job
     from ..tasks.upid import Upid
-    from .asked import Asked
     from .context import Context, Report, Values
-    from .decisions import Step
+    from .decisions import Decision
     from .machine import Engine
+    from .references import GuestReference
 
 
 async def run(context: Context) -> Report:
     """Read the guests, decide what differs, act on that."""
     params = context.params
     operation = OPERATIONS[params["operation"]]
-    asked = read_asked(params["guests"], params["params"])
-    _check_allowed(operation, asked, allowed=params["allow_destructive"])
-    found, cluster = await find_all(context, operation, asked)
+    references = read_references(params["guests"], params["params"])
+    _check_allowed(operation, references, allowed=params["allow_destructive"])
+    found, cluster = await find_all(context, operation, references)
     if context.check:
         steps = await decide_all(context, operation, found, cluster)
         values = [_planned(step, apply_now=params["apply"] == "now") for step in steps]
@@ -56,7 +56,7 @@ async def run(context: Context) -> Report:
         ]
         # All of them end, whatever becomes of one: what was started is on record by then.
         ended = await asyncio.gather(*work, return_exceptions=True)
-    done: dict[int, tuple[Step, Values]] = {}
+    done: dict[int, tuple[Decision, Values]] = {}
     results: list[Result] = []
     for group, one in zip(groups, ended):
         if isinstance(one, BaseException):
@@ -76,12 +76,12 @@ async def run(context: Context) -> Report:
 class _Done(t.NamedTuple):
     """What became of some of the guests, ``values`` in the order of ``steps``."""
 
-    steps: list[Step]
+    steps: list[Decision]
     results: list[Result]
     values: list[Values]
 
 
-def _by_node(found: t.Sequence[Step], *, together: bool) -> list[list[int]]:
+def _by_node(found: t.Sequence[Decision], *, together: bool) -> list[list[int]]:
     """The indexes of the steps, those of a node together, so that a silent one delays no other.
 
     Starts that keep their distance are one group.
@@ -94,7 +94,7 @@ def _by_node(found: t.Sequence[Step], *, together: bool) -> list[list[int]]:
 
 
 async def _carry_out(
-    machine: Engine, operation: Operation, found: t.Sequence[Step], cluster: Cluster
+    machine: Engine, operation: Operation, found: t.Sequence[Decision], cluster: Cluster
 ) -> _Done:
     """Decide about these guests and do it."""
     context = machine.context
@@ -111,23 +111,25 @@ async def _carry_out(
     return _Done(steps, [*more, *results.values(), *restarts.values()], values)
 
 
-def _check_allowed(operation: Operation, asked: t.Sequence[Asked], *, allowed: bool) -> None:
+def _check_allowed(
+    operation: Operation, references: t.Sequence[GuestReference], *, allowed: bool
+) -> None:
     if allowed:
         return
-    for one in asked:
+    for one in references:
         if operation.is_destructive(one.params):
             raise UsageError(
-                f"operation: {operation.name} can destroy data or work of {one.reference};"
+                f"operation: {operation.name} can destroy data or work of {one.text};"
                 " set allow_destructive to true if that is meant. Nothing was done"
             )
 
 
-def _refusals(steps: t.Sequence[Step]) -> list[str]:
-    return [f"{step.asked.reference}: {step.refusal}" for step in steps if step.refusal is not None]
+def _refusals(steps: t.Sequence[Decision]) -> list[str]:
+    return [f"{step.reference.text}: {step.refusal}" for step in steps if step.refusal is not None]
 
 
 async def _act(
-    machine: Engine, operation: Operation, steps: t.Sequence[Step]
+    machine: Engine, operation: Operation, steps: t.Sequence[Decision]
 ) -> tuple[dict[int, Result], list[Result]]:
     """Run the jobs of the steps that need one; results by index, and those of stops before."""
     jobs = {
@@ -139,7 +141,7 @@ async def _act(
         index: _stop_job(machine.context, steps[index]) for index in jobs if steps[index].stop_first
     }
     stopped = dict(zip(stops, await machine.run(list(stops.values()), to_the_end=True)))
-    failed = {index: result for index, result in stopped.items() if not result.outcome.good}
+    failed = {index: result for index, result in stopped.items() if not result.outcome.succeeded}
     jobs = {index: job for index, job in jobs.items() if index not in failed}
     if not operation.compares:
         jobs, unknown = await _adopting(machine.context, jobs)
@@ -149,7 +151,7 @@ async def _act(
     return {**results, **failed}, ended_well
 
 
-def _job(context: Context, operation: Operation, step: Step) -> Job:
+def _job(context: Context, operation: Operation, step: Decision) -> Job:
     """The job of a step, sent only while the guest is the one that was compared.
 
     A guest that was given by its name still carries it, and a configuration is still the one with
@@ -159,17 +161,17 @@ def _job(context: Context, operation: Operation, step: Step) -> Job:
     if operation.compares and step.current.digest is not None:
         params.setdefault("digest", step.current.digest)
     job = guest_job(operation, guest, params, context.params["wait_timeout"])
-    return job if step.asked.name is None else replace(job, recheck=still_named(guest))
+    return job if step.reference.name is None else replace(job, recheck=still_named(guest))
 
 
-def _stop_job(context: Context, step: Step) -> Job:
+def _stop_job(context: Context, step: Decision) -> Job:
     return _job(context, OPERATIONS["stop"], replace(step, params={}))
 
 
 async def _pending(
     context: Context,
     operation: Operation,
-    steps: t.Sequence[Step],
+    steps: t.Sequence[Decision],
     results: t.Mapping[int, Result],
 ) -> dict[int, tuple[str, ...]]:
     """What waits for a restart of each guest that was to be configured, by index."""
@@ -177,27 +179,27 @@ async def _pending(
     changed = [
         index
         for index, result in results.items()
-        if operation.name == "configure" and result.outcome.good and _runs(steps[index])
+        if operation.name == "configure" and result.outcome.succeeded and _runs(steps[index])
     ]
     read = await asyncio.gather(*(_waiting(context, steps[index]) for index in changed))
     return {**found, **dict(zip(changed, read))}
 
 
-def _runs(step: Step) -> bool:
+def _runs(step: Decision) -> bool:
     return step.guest is not None and step.guest.running
 
 
-async def _waiting(context: Context, step: Step) -> tuple[str, ...]:
+async def _waiting(context: Context, step: Decision) -> tuple[str, ...]:
     try:
         current = await read_configuration(context.api, t.cast("Guest", step.guest))
     except PveError as error:  # what was done is reported all the same
-        context.warn(f"what is pending of {step.asked.reference} could not be read: {error}")
+        context.warn(f"what is pending of {step.reference.text} could not be read: {error}")
         return ()
     return tuple(sorted(current.pending))
 
 
 async def _restart(
-    machine: Engine, steps: t.Sequence[Step], pending: dict[int, tuple[str, ...]]
+    machine: Engine, steps: t.Sequence[Decision], pending: dict[int, tuple[str, ...]]
 ) -> dict[int, Result]:
     """Reboot the running guests that something is pending of; what came into force is removed."""
     waiting = [index for index, options in pending.items() if options and _runs(steps[index])]
@@ -205,7 +207,7 @@ async def _restart(
     jobs = [_job(machine.context, reboot, replace(steps[index], params={})) for index in waiting]
     results = dict(zip(waiting, await machine.run(jobs, to_the_end=True)))
     for index, result in results.items():
-        if result.outcome.good:
+        if result.outcome.succeeded:
             pending[index] = await _waiting(machine.context, steps[index])
     return results
 
@@ -256,17 +258,17 @@ async def _goes_there(context: Context, job: Job, upid: Upid) -> bool:
 
 
 def _values(
-    step: Step, result: Result | None, restart: Result | None, pending: t.Sequence[str]
+    step: Decision, result: Result | None, restart: Result | None, pending: t.Sequence[str]
 ) -> Values:
     """One guest of the result: what its job did, and its restart where that is all or failed."""
-    last = result if restart is None or (result and restart.outcome.good) else restart
+    last = result if restart is None or (result and restart.outcome.succeeded) else restart
     if last is None:  # nothing was done
         return _planned(replace(step, params=None, awaited=tuple(pending)))
     changed = any(one.changed for one in (result, restart) if one is not None)
     return {**guest_values(last), "changed": changed, "pending": list(pending)}
 
 
-def _planned(step: Step, *, apply_now: bool = False) -> Values:
+def _planned(step: Decision, *, apply_now: bool = False) -> Values:
     """One guest of a plan, or one that nothing was to be done to."""
     guest = step.guest
     to_do = step.to_do or (apply_now and bool(step.awaited) and _runs(step))
@@ -274,8 +276,8 @@ def _planned(step: Step, *, apply_now: bool = False) -> Values:
     if step.awaited and not to_do:  # as wished, but not in force: that is not "unchanged"
         outcome = Outcome.OK
     return {
-        "vmid": guest.vmid if guest else step.asked.vmid,
-        "name": guest.name if guest else step.asked.name,
+        "vmid": guest.vmid if guest else step.reference.vmid,
+        "name": guest.name if guest else step.reference.name,
         "node": guest.node if guest else None,
         "type": guest.type if guest else None,
         "outcome": (Outcome.FAILED if step.refusal else outcome).value,
@@ -291,11 +293,11 @@ def _awaiting(options: t.Sequence[str]) -> str | None:
     return f"pending until a restart: {', '.join(options)}" if options else None
 
 
-def _diff(operation: Operation, steps: t.Sequence[Step]) -> dict[str, str]:
+def _diff(operation: Operation, steps: t.Sequence[Decision]) -> dict[str, str]:
     """What changes in each guest, a line for each option or guest; secrets are left out."""
     before, after = [], []
     for step in [step for step in steps if step.to_do]:
-        title = step.guest.title if step.guest else step.asked.reference
+        title = step.guest.title if step.guest else step.reference.text
         params = t.cast("t.Mapping[str, t.Any]", step.params)
         if operation.name != "configure":
             shown = " ".join(f"{name}={value}" for name, value in sorted(params.items()))

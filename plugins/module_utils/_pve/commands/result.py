@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 def guest_values(result: Result) -> Values:
     """One guest of a result: what became of its job."""
     target, task = result.job.target, result.task
-    arrived = result.outcome.good or result.job.repeatable
+    arrived = result.outcome.succeeded or result.job.repeatable
     return {
         "vmid": target.vmid,
         "name": target.name,
@@ -36,7 +36,7 @@ def guest_values(result: Result) -> Values:
 
 def why_not(result: Result) -> str | None:
     """Why a guest is not as asked, or what is left of earlier attempts; None when all is well."""
-    if result.outcome.good:
+    if result.outcome.succeeded:
         return ". ".join(result.left) or None
     task = result.task
     return result.message or (task and (task.note or task.exitstatus)) or None
@@ -57,7 +57,9 @@ def job_report(
     guests that got no job.
     """
     if context is not None:
-        for text in [text for result in results if result.outcome.good for text in result.left]:
+        for text in [
+            text for result in results if result.outcome.succeeded for text in result.left
+        ]:
             context.warn(text)
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
     problems = [*refused, *(_problems(context, results) if context else ())]

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..api.answers import malformed, mapping_of
-from ..api.errors import ApiError, NoAnswerError, PveError, Trouble
+from ..api.errors import ApiError, Cause, NoAnswerError, PveError
 from ..tasks.history import TaskPage, TaskQuery, recent_tasks
 from ..tasks.listing import list_tasks
 from ..tasks.log import read_log, with_log
@@ -29,7 +29,7 @@ _PATIENCE = 60.0
 
 
 async def run(context: Context) -> Report:
-    """Look, once."""
+    """Poll once."""
     params = context.params
     if params["upids"] is not None:
         return await _by_upid(context, collect_upids(params["upids"], "upids"))
@@ -110,7 +110,7 @@ async def _status(api: Api, upid: Upid) -> Task | PveError:
     try:
         return await asyncio.wait_for(_read_status(api, upid, tried), _PATIENCE)
     except ApiError as error:
-        if error.trouble is Trouble.GONE:
+        if error.cause is Cause.GONE:
             return Task(upid, Outcome.LOST, note=f"node {upid.node} knows no such task")
         return error
     except NoAnswerError as error:

@@ -49,7 +49,7 @@ class Result:
             return False
         if self.outcome in (Outcome.FAILED, Outcome.CANCELLED):
             return self.remains
-        return self.outcome.good or bool(self.tasks) or self.outcome is Outcome.LOST
+        return self.outcome.succeeded or bool(self.tasks) or self.outcome is Outcome.LOST
 
 
 class Retry(Exception):

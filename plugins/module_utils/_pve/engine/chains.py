@@ -35,7 +35,7 @@ class Ended(PveError):
 
 
 @dataclass(frozen=True)
-class Step:
+class ChainStep:
     """A step of a chain: a ``job`` that is known beforehand, or one that ``prepare`` makes.
 
     ``prepare`` is called when the step is due, with what became of the steps before. It reads what
@@ -54,12 +54,12 @@ class Chain:
     """The steps of the guest ``target``; there is at least one."""
 
     target: Target
-    steps: tuple[Step, ...]
+    steps: tuple[ChainStep, ...]
 
     @classmethod
     def of(cls, job: Job) -> Chain:
         """The chain of a single job."""
-        return cls(job.target, (Step(job.title, job=job),))
+        return cls(job.target, (ChainStep(job.title, job=job),))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class ChainResult:
     @property
     def outcome(self) -> Outcome:
         """The outcome of the last step if it did not succeed, else what all steps come to."""
-        if not self.last.outcome.good or self.missing:
+        if not self.last.outcome.succeeded or self.missing:
             return self.last.outcome
         outcomes = {step.outcome for step in self.steps}
         for outcome in (Outcome.WARNINGS, Outcome.OK):
@@ -142,7 +142,7 @@ class ChainRun:
         return state not in (Outcome.QUEUED, Outcome.STARTING)
 
     @property
-    def step(self) -> Step:
+    def step(self) -> ChainStep:
         """The step that is due."""
         return self.chain.steps[len(self.ended)]
 

@@ -31,7 +31,7 @@ _MOST_DEAD = 500
 
 
 @dataclass
-class Look:
+class Running:
     """The running tasks of one moment that create guests of one type.
 
     ``by_vmid`` holds them by the guest. ``unclear`` are the nodes on which another one may be: a
@@ -51,18 +51,18 @@ class Creators:
         self._targets: dict[Upid, frozenset[int]] = {}
         self._dead: dict[str, asyncio.Future[list[Entry]]] = {}
 
-    async def look(self, nodes: t.Collection[str]) -> Look:
+    async def poll(self, nodes: t.Collection[str]) -> Running:
         """Read what runs on these nodes: one list each, and each new clone's first lines."""
         self._dead.clear()
-        look = Look()
+        found = Running()
         lists = await asyncio.gather(*(self._running(node) for node in nodes))
-        look.unclear.update(node for node, upids in zip(nodes, lists) if upids is None)
+        found.unclear.update(node for node, upids in zip(nodes, lists) if upids is None)
         running = [upid for upids in lists for upid in upids or ()]
         for upid, targets in zip(running, await asyncio.gather(*map(self._created_by, running))):
-            look.by_vmid.update(dict.fromkeys(targets, upid))
+            found.by_vmid.update(dict.fromkeys(targets, upid))
             if not targets:
-                look.unclear.add(upid.node)
-        return look
+                found.unclear.add(upid.node)
+        return found
 
     async def find_dead(self, guest: Guest) -> Upid | None:
         """The caller's newest task on the guest's node that failed to create it, or None."""
@@ -111,7 +111,7 @@ class Creators:
             for entries in lists
             for entry in entries
             if entry.status is not None
-            and not outcome_of(entry.status).good
+            and not outcome_of(entry.status).succeeded
             and entry.upid.user == self._api.authid
         ]
         return sorted(dead, key=lambda entry: entry.upid.starttime, reverse=True)

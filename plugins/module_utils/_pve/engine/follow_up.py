@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from ..api import clock
 from ..api.answers import read_rows
-from ..api.errors import ApiError, NoAnswerError, Trouble
+from ..api.errors import ApiError, Cause, NoAnswerError
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome, Task
 
@@ -27,24 +27,24 @@ if t.TYPE_CHECKING:
     from ..tasks.upid import Upid
     from ..tasks.watcher import Watcher
 
-_DOERS: t.Mapping[str, tuple[str, ...]] = {
+_FOLLOW_UPS: t.Mapping[str, tuple[str, ...]] = {
     "hastart": ("qmstart", "vzstart"),
     "hastop": ("qmshutdown", "vzshutdown", "qmstop", "vzstop"),
     "hamigrate": ("qmigrate", "vzmigrate"),
     "qmreboot": ("qmstart",),
 }
-# How often to look whether it has been done, in seconds; HA's own cycles are 5 and 10.
-_STEP = 2.0
+# How often to check whether it has been done, in seconds; HA's own cycles are 5 and 10.
+_INTERVAL = 2.0
 
 
 def request_for(task_type: str) -> str | None:
     """The type of the task that a call starts in place of this one where HA manages the guest."""
-    return next((asked for asked, doers in _DOERS.items() if task_type in doers), None)
+    return next((asked for asked, types in _FOLLOW_UPS.items() if task_type in types), None)
 
 
-def has_sequel(upid: Upid) -> bool:
+def has_follow_up(upid: Upid) -> bool:
     """Whether another task does the rest after this one."""
-    return upid.type in _DOERS
+    return upid.type in _FOLLOW_UPS
 
 
 async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: float) -> Task:
@@ -56,46 +56,46 @@ async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: flo
     deadline = clock.now() + timeout
     last, seen = asked, {asked.upid}
     while True:
-        look = await _look(api, job, asked.upid, seen)
-        if look.outcome is not None:
-            if look.outcome.good:
+        seen_now = await _observe(api, job, asked.upid, seen)
+        if seen_now.outcome is not None:
+            if seen_now.outcome.succeeded:
                 return last
-            return replace(asked, outcome=look.outcome, note=look.why)
-        if look.doer is not None:
-            seen.add(look.doer)
-            last = await watcher.watch(look.doer, timeout=max(0.0, deadline - clock.now()))
-            if not last.outcome.good:
+            return replace(asked, outcome=seen_now.outcome, note=seen_now.why)
+        if seen_now.task is not None:
+            seen.add(seen_now.task)
+            last = await watcher.watch(seen_now.task, timeout=max(0.0, deadline - clock.now()))
+            if not last.outcome.succeeded:
                 return last
         elif clock.now() >= deadline:
             note = f"{asked.title} ended well, but nothing came of it within {timeout:.0f} s"
             return replace(asked, outcome=Outcome.TIMED_OUT, note=note)
         else:
-            await clock.sleep(_STEP)
+            await clock.sleep(_INTERVAL)
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What one look at the guest showed: a task to watch, the end of it all, or nothing yet."""
+class _State:
+    """What the guest showed at one moment: a task to watch, the end of it all, or nothing yet."""
 
-    doer: Upid | None = None
+    task: Upid | None = None
     outcome: Outcome | None = None
     why: str | None = None
 
 
-async def _look(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> _Look:
+async def _observe(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> _State:
     try:
-        doer = await _find_doer(api, job, asked, seen)
-        state = "" if doer else await _state(api, job)
+        task = await _find_follow_up(api, job, asked, seen)
+        state = "" if task else await _state(api, job)
     except NoAnswerError:
-        return _Look()
+        return _State()
     except ApiError as error:
-        if error.trouble is Trouble.GONE:  # it moves in this moment
-            return _Look()
-        return _Look(outcome=Outcome.LOST, why=str(error))
+        if error.cause is Cause.GONE:  # it moves in this moment
+            return _State()
+        return _State(outcome=Outcome.LOST, why=str(error))
     if state == "error":
-        return _Look(outcome=Outcome.FAILED, why="HA is in state error for it")
-    done = not doer and state == _wanted(job, asked)
-    return _Look(doer=doer, outcome=Outcome.OK if done else None)
+        return _State(outcome=Outcome.FAILED, why="HA is in state error for it")
+    done = not task and state == _wanted(job, asked)
+    return _State(task=task, outcome=Outcome.OK if done else None)
 
 
 def _wanted(job: Job, asked: Upid) -> str:
@@ -118,7 +118,7 @@ async def _state(api: Api, job: Job) -> str:
     return str((await api.get(path)).data.get("status"))
 
 
-async def _find_doer(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> Upid | None:
+async def _find_follow_up(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> Upid | None:
     """The newest task since the request that does what was asked.
 
     Who lacks Sys.Audit on the node does not see it, for it is root's; then the guest's state alone
@@ -126,6 +126,6 @@ async def _find_doer(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) 
     """
     filters = {"source": "all", "since": asked.starttime, "vmid": job.target.vmid}
     for entry in await list_tasks(api, job.node, filters):
-        if entry.upid.type in _DOERS[asked.type] and entry.upid not in seen:
+        if entry.upid.type in _FOLLOW_UPS[asked.type] and entry.upid not in seen:
             return entry.upid
     return None

@@ -29,8 +29,8 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
     """Why a locked guest is neither whole nor on its way, and what to do about it."""
     if dead is None:
         return (
-            f"{guest.title} is locked ({guest.lock}), and no task of yours that makes it is seen on"
-            f" {node}. It may be somebody else's, or the user or token lacks Sys.Audit on"
+            f"{guest.title} is locked ({guest.lock}), and no task of yours that creates it is seen"
+            f" on {node}. It may be somebody else's, or the user or token lacks Sys.Audit on"
             f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
             " Run again when the lock is gone"
         )
@@ -38,9 +38,9 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
         shell_command(guest.type, verb, guest.vmid) for verb in ("unlock", "destroy")
     )
     text = (
-        f"{guest.title} is locked ({guest.lock}), but the task that was to make it is dead: {dead}."
-        f" Remove what it left on {guest.node}: {unlock} && {destroy}; disks named after VMID"
-        f" {guest.vmid} and a copying process may be left as well"
+        f"{guest.title} is locked ({guest.lock}), but the task that was creating it is dead:"
+        f" {dead}. Remove what it left on {guest.node}: {unlock} && {destroy}; disks named after"
+        f" VMID {guest.vmid} and a copying process may be left as well"
     )
     if guest.type == "qemu":
         text += ". Or set replace_leftovers and log in as root@pam with a password"
@@ -62,7 +62,7 @@ async def find_dead_lock(api: Api, node: str, vmid: int) -> Upid | None:
         return None
     clones = {"source": "archive", "typefilter": "vzclone", **on_it}
     newest = await list_tasks(api, node, clones, most=1, retries=None)
-    if not newest or newest[0].status is None or outcome_of(newest[0].status).good:
+    if not newest or newest[0].status is None or outcome_of(newest[0].status).succeeded:
         return None
     return newest[0].upid
 
@@ -92,7 +92,7 @@ async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
 def removal(guest: Guest) -> Job:
     """The job that removes a locked VM; only a ticket of root@pam may ignore the lock."""
     return Job(
-        title=f"removal of the left-over {guest.title}",
+        title=f"removal of the leftover {guest.title}",
         target=Target(guest.vmid, guest.name, guest.node, guest.type),
         node=guest.node,
         method="DELETE",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..api import clock
 from ..api.answers import read_mapping
-from ..api.errors import ApiError, NoAnswerError, Trouble
+from ..api.errors import ApiError, Cause, NoAnswerError
 from ..tasks.clone_log import read_targets
 from ..tasks.listing import list_tasks
 from .follow_up import request_for
@@ -54,7 +54,7 @@ async def recover(api: Api, job: Job, baseline: Baseline, known: t.Collection[Up
     attempt = 0
     while True:
         attempt += 1
-        found = await search.look()
+        found = await search.search()
         if found.certain or clock.now() >= patience:
             return found
         await clock.sleep(clock.backoff(attempt, most=4.0))
@@ -70,18 +70,18 @@ class _Search:
     known: t.Collection[Upid]
     unblocked: float | None = None
 
-    async def look(self) -> Recovery:
-        """Look once; a node that cannot answer now leaves it uncertain."""
+    async def search(self) -> Recovery:
+        """Search once; a node that cannot answer now leaves it uncertain."""
         try:
-            return await self._look()
+            return await self._search_once()
         except NoAnswerError as error:
             return Recovery(None, certain=False, why=str(error))
         except ApiError as error:
-            if error.trouble is not Trouble.NO_QUORUM:
+            if error.cause is not Cause.NO_QUORUM:
                 raise
             return Recovery(None, certain=False, why=str(error))
 
-    async def _look(self) -> Recovery:
+    async def _search_once(self) -> Recovery:
         upid = await find_started(self.api, self.job, self.baseline, self.known)
         if upid is not None:
             return Recovery(upid, certain=True)
@@ -185,6 +185,6 @@ async def read_target(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
     try:
         return await read_mapping(api, path, retries=0)
     except ApiError as error:
-        if error.trouble is Trouble.GONE or error.status == 403:
+        if error.cause is Cause.GONE or error.status == 403:
             return None
         raise

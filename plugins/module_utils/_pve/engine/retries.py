@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..api import clock
-from ..api.errors import PveError, Trouble, classify
+from ..api.errors import Cause, PveError, classify
 from ..tasks.task import Outcome
 from .attempts import Retry
 
@@ -43,7 +43,7 @@ class Policy:
 
     def goes_on_after(self, outcome: Outcome) -> bool:
         """Whether the next step of a chain is begun after one with this outcome."""
-        return outcome.good and (outcome is not Outcome.WARNINGS or self.warnings == "accept")
+        return outcome.succeeded and (outcome is not Outcome.WARNINGS or self.warnings == "accept")
 
 
 class Retries:
@@ -55,19 +55,19 @@ class Retries:
 
     def after_refusal(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
         """What follows a call that was refused with this text; None where the refusal is final."""
-        trouble = classify(text)
-        if trouble is Trouble.NO_QUORUM:
+        cause = classify(text)
+        if cause is Cause.NO_QUORUM:
             return self.free(run, "quorum", self._policy.node_timeout, error)
-        return self._after(run, trouble, text, error) if trouble.passes else None
+        return self._after(run, cause, text, error) if cause.transient else None
 
     def after_failure(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
         """What follows a task that ended with this text; None where that is final."""
-        trouble = classify(text)
-        if trouble is Trouble.NO_QUORUM and _LEAVE_NOTHING.match(run.job.task_type):
+        cause = classify(text)
+        if cause is Cause.NO_QUORUM and _LEAVE_NOTHING.match(run.job.task_type):
             return self.free(run, "quorum", self._policy.node_timeout, error)
-        if not trouble.passes:
+        if not cause.transient:
             return None
-        decided = self._after(run, trouble, text, error)
+        decided = self._after(run, cause, text, error)
         return decided if isinstance(decided, Retry) else None
 
     def unreached(self, run: JobRun, error: PveError) -> Retry | PveError:
@@ -96,16 +96,16 @@ class Retries:
         else:
             await clock.sleep(clock.backoff(1, first=2.0))
 
-    def _after(self, run: JobRun, trouble: Trouble, text: str, error: PveError) -> Retry | PveError:
-        if trouble is Trouble.STORAGE_LOCK:
+    def _after(self, run: JobRun, cause: Cause, text: str, error: PveError) -> Retry | PveError:
+        if cause is Cause.STORAGE_LOCK:
             match = _STORAGE.search(text)
             name = next(filter(None, match.groups())) if match else run.job.storage
             if name and self._lanes.narrow(f"storage {name}"):
                 return Retry(str(error), costs=False)
-        if trouble is Trouble.LOCK and run.failures >= self._policy.retries:
+        if cause is Cause.LOCK and run.failures >= self._policy.retries:
             decided = self.free(run, "lock", _CLEANUP, error)
             if isinstance(decided, Retry):
                 return decided
-        elif trouble is Trouble.LOCK:
+        elif cause is Cause.LOCK:
             run.waiting.setdefault("lock", clock.now())
         return self.costly(run, error)

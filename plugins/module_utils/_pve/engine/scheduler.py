@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..api import clock
-from ..api.errors import NoAnswerError, PveError, Trouble, classify
+from ..api.errors import Cause, NoAnswerError, PveError, classify
 from ..operations.job import Unneeded
 from ..tasks.log import with_log
 from ..tasks.stopping import stop_task
@@ -19,7 +19,7 @@ from ..tasks.task import Outcome, Task
 from .attempts import JobRun, Result, Retry
 from .baseline import Baselines
 from .chains import Chain, ChainRun
-from .follow_up import follow, has_sequel
+from .follow_up import follow, has_follow_up
 from .leftovers import explain, left_by, removal
 from .retries import Policy, Retries
 from .starting import Starter, Taken
@@ -32,12 +32,12 @@ if t.TYPE_CHECKING:
     from ..operations.job import Job
     from ..tasks.upid import Upid
     from ..tasks.watcher import Watcher
-    from .chains import ChainResult, Prepare, Step
+    from .chains import ChainResult, ChainStep, Prepare
     from .lanes import Lanes
 
 __all__ = ("Policy", "Result", "Scheduler")
 
-# How often to look whether what has to be waited for has happened, in seconds.
+# How often to check whether what has to be waited for has happened, in seconds.
 _STEP = 0.05
 
 
@@ -130,7 +130,7 @@ class Scheduler:
                 break
         return chain.result()
 
-    async def _prepared(self, chain: ChainRun, step: Step) -> Job | None:
+    async def _prepared(self, chain: ChainRun, step: ChainStep) -> Job | None:
         """The job of a step that is due; None where it ended without one, which is noted."""
         prepare = t.cast("Prepare", step.prepare)
         until, attempt = clock.now() + self._policy.node_timeout, 0
@@ -198,20 +198,20 @@ class Scheduler:
             task, _accepted = await stop_task(self._api, self._watcher, upid)
         run.tasks[-1], run.state = task, task.outcome
         task = await with_log(
-            self._api, await self._through_sequel(run, task), self._policy.log_lines
+            self._api, await self._with_follow_up(run, task), self._policy.log_lines
         )
         run.tasks[-1], run.state = task, task.outcome
         if task.outcome is Outcome.FAILED:
             return await self._failed(run, task)
         if task.outcome is Outcome.CANCELLED:
             return await self._unfinished(run, task)
-        if run.job.storage and task.outcome.good:
+        if run.job.storage and task.outcome.succeeded:
             self._lanes.widen(f"storage {run.job.storage}")
         return run.result(task.outcome)
 
-    async def _through_sequel(self, run: JobRun, task: Task) -> Task:
+    async def _with_follow_up(self, run: JobRun, task: Task) -> Task:
         """The task that counts where one only asked for it: the one that did it."""
-        if not (has_sequel(task.upid) and task.outcome.good):
+        if not (has_follow_up(task.upid) and task.outcome.succeeded):
             return task
         run.state = Outcome.RUNNING
         last = await follow(self._api, self._watcher, run.job, task, run.job.timeout)
@@ -223,10 +223,10 @@ class Scheduler:
     async def _failed(self, run: JobRun, task: Task) -> Result:
         """The result of a failed task; raises where it calls for another attempt."""
         error, text = PveError(task.in_words()), task.exitstatus or ""
-        trouble = classify(text)
-        if trouble is Trouble.TAKEN and run.job.repeatable:
+        cause = classify(text)
+        if cause is Cause.TAKEN and run.job.repeatable:
             return await self._held(run, error)
-        if trouble is Trouble.ALREADY and run.unsure:
+        if cause is Cause.ALREADY and run.unsure:
             return run.result(Outcome.OK, f"an earlier call, whose answer got lost, did it: {text}")
         retry = self._retries.after_failure(run, text, error)
         left = await self._left(run, task)
@@ -245,7 +245,7 @@ class Scheduler:
         """The result of a task that came to no good end, with what it left behind."""
         destroyed = (
             task.upid.type in ("qmdestroy", "vzdestroy")
-            and classify(task.exitstatus or "") is Trouble.NO_QUORUM
+            and classify(task.exitstatus or "") is Cause.NO_QUORUM
         )
         run.remains = left is not None or destroyed
         if destroyed:
@@ -280,10 +280,10 @@ class Scheduler:
             # It works in the lanes that the job holds: waiting for others could be for itself.
             result = await self._drive(JobRun(replace(removal(left), lanes=())))
             run.tasks += result.tasks
-            if result.outcome.good:
+            if result.outcome.succeeded:
                 return True
             why = (result.task and result.task.exitstatus) or result.message or ""
-            if classify(why) is not Trouble.NO_QUORUM or clock.now() >= until:
+            if classify(why) is not Cause.NO_QUORUM or clock.now() >= until:
                 return False
             await clock.sleep(clock.backoff(attempt, first=2.0))
             if await self._left(run, task) is None:
@@ -298,7 +298,7 @@ class Scheduler:
         if holder.upid is not None:
             run.found = True
             result = await self._see_through(run, holder.upid, fresh=False)
-            if not result.outcome.good or await is_wanted(self._api, run.job):
+            if not result.outcome.succeeded or await is_wanted(self._api, run.job):
                 return result
         elif holder.ours:
             if run.unsure:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..api.errors import ApiError, NoAnswerError, PveError, Trouble
+from ..api.errors import ApiError, Cause, NoAnswerError, PveError
 from ..tasks.clone_log import CLONES
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
@@ -117,7 +117,7 @@ class Starter:
     async def _recover(self, run: JobRun, error: NoAnswerError | None) -> Started:
         """The answer got lost, or names no task of this job: look for what the call did."""
         run.unsure = True
-        recovery = await self._look(run)
+        recovery = await self._search(run)
         if recovery.upid is not None:
             run.found = True
             return Started(recovery.upid)
@@ -129,7 +129,7 @@ class Starter:
             raise self._retries.costly(run, lost)
         return Started(result=self._lost(run, lost, recovery))
 
-    async def _look(self, run: JobRun) -> Recovery:
+    async def _search(self, run: JobRun) -> Recovery:
         if run.baseline is None:
             return Recovery(None, certain=False, why="the tasks before the call are unknown")
         try:
@@ -147,14 +147,14 @@ class Starter:
 
     async def _refused(self, run: JobRun, error: ApiError) -> Started:
         """A definite no: the answer to an earlier call of ours, something transient, or final."""
-        trouble = error.trouble
-        if trouble in (Trouble.ALREADY, Trouble.GONE) and run.unsure:
+        cause = error.cause
+        if cause in (Cause.ALREADY, Cause.GONE) and run.unsure:
             return await self._answered_by_refusal(run, error)
-        if trouble is Trouble.TAKEN and run.job.repeatable:
+        if cause is Cause.TAKEN and run.job.repeatable:
             raise Taken(error)
-        if trouble is Trouble.NO_WORKER:  # some proxies answer so after the call was carried out
+        if cause is Cause.NO_WORKER:  # some proxies answer so after the call was carried out
             run.unsure = True
-        if trouble is Trouble.LOCK:
+        if cause is Cause.LOCK:
             await self._wait_for_source(run, error)
         decided = self._retries.after_refusal(run, error.text, error)
         if decided is not None:

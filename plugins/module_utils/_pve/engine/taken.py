@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..api import clock
 from ..api.answers import read_mapping, read_rows
-from ..api.errors import ApiError, Trouble
+from ..api.errors import ApiError, Cause
 from .recovery import find_running
 
 if t.TYPE_CHECKING:
@@ -74,7 +74,7 @@ async def _config(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
     try:
         config = await read_mapping(api, path)
     except ApiError as error:
-        if error.trouble is Trouble.GONE:  # it moved or went in this moment
+        if error.cause is Cause.GONE:  # it moved or went in this moment
             return None
         raise
     return {**config, "type": row["type"]}

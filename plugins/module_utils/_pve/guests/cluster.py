@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 
 from ..api import clock
 from ..api.answers import malformed, read_mapping, read_rows
-from ..api.errors import ApiError, NoAnswerError, PveError, Trouble, UsageError
+from ..api.errors import ApiError, Cause, NoAnswerError, PveError, UsageError
 from .labels import label_of
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
 
 GUEST_TYPES = ("qemu", "lxc")
-_BEING_CREATED = ("clone", "create")
+# The locks of a guest that is being created (PVE::API2::Qemu clone; PVE::API2::LXC create, clone).
+CREATION_LOCKS = ("clone", "create")
 _MORE_READINGS = 3
 # How long a node may refuse or fail to list its guests before that is unknown, in seconds.
 _PATIENCE = 30.0
@@ -290,7 +291,7 @@ def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
         try:
             config = await read_mapping(api, path)
         except ApiError as error:
-            if error.trouble is not Trouble.GONE:
+            if error.cause is not Cause.GONE:
                 raise
             raise PveError(
                 f"{guest.title} is no longer there: it was removed or moved since it was looked up"
@@ -382,7 +383,7 @@ def _name(row: t.Mapping[str, t.Any]) -> str | None:
     name, vmid = str(row.get("name") or ""), row["vmid"]
     if name in ("", f"VM {vmid}", f"CT {vmid}"):
         return None
-    return None if name == f"CT{vmid}" and row.get("lock") in _BEING_CREATED else name
+    return None if name == f"CT{vmid}" and row.get("lock") in CREATION_LOCKS else name
 
 
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:

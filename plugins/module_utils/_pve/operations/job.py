@@ -25,7 +25,7 @@ class Unneeded(PveError):
 
 @dataclass(frozen=True)
 class Target:
-    """The guest that a job makes or changes; ``node`` is where it lives in the end."""
+    """The guest that a job creates or changes; ``node`` is where it lives in the end."""
 
     vmid: int
     name: str | None
@@ -45,7 +45,7 @@ class Job:
     ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``. ``returns`` is
     what the call answers: ``upid``, ``null`` (all is done then) or ``null_but_forks``.
     ``repeatable`` says that it creates a guest: Proxmox VE itself refuses a second one, so that a
-    call whose fate stays unknown may be sent again. ``upid`` is set for a task that runs already.
+    call whose outcome is unknown may be sent again. ``upid`` is set for a task that runs already.
     ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job
     for another VMID, where the VMID was our own choice. ``recheck`` reads afresh what the job
     relies on, in the moment before its call is sent, and raises PveError where that no longer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..api.answers import read_mapping, read_rows
-from ..api.errors import ApiError, Trouble, UsageError
+from ..api.errors import ApiError, Cause, UsageError
 from ..guests.config import Configuration, Rules, difference
 from ..guests.volumes import size_in_bytes
 
@@ -108,7 +108,7 @@ async def _row(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
     try:
         await api.get((*job.path[:4], "config"))
     except ApiError as error:
-        if error.trouble is Trouble.GONE:
+        if error.cause is Cause.GONE:
             return None
         raise
     return {"node": job.node}

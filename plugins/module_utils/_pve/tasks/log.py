@@ -22,10 +22,10 @@ if t.TYPE_CHECKING:
 _EMPTY = "no content"
 _MISSING = "unable to open file - "
 # A job of many backups goes on after an error, and migrations put the time first.
-_TROUBLE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(ERROR|WARN(ING)?)\b")
+_ERROR = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(ERROR|WARN(ING)?)\b")
 _PAGE = 1000
 # How far a log is searched, and how many errors of its middle are kept.
-_MOST_LINES, _MOST_TROUBLES = 20_000, 50
+_MOST_LINES, _MOST_ERRORS = 20_000, 50
 # An outcome that is known does not wait longer for its log, in seconds.
 _PATIENCE = 60.0
 
@@ -100,8 +100,8 @@ async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
     middle, end = texts[:-lines], texts[-lines:]
     if total > len(texts):
         middle, end = texts, (await log.page(lines, max(len(texts), total - lines)))[0]
-    troubles = [text for text in middle if _TROUBLE.match(text)]
-    return (*troubles[:_MOST_TROUBLES], *end)
+    errors = [text for text in middle if _ERROR.match(text)]
+    return (*errors[:_MOST_ERRORS], *end)
 
 
 async def _patiently(reading: t.Coroutine[t.Any, t.Any, tuple[str, ...]]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often to look: short tasks are noticed at once, long ones cost little."""
+"""How often to poll: short tasks are noticed at once, long ones cost little."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import typing as t
 
 from ..api import clock
 from ..api.answers import malformed, mapping_of
-from ..api.errors import ApiError, PveError, Trouble
+from ..api.errors import ApiError, Cause, PveError
 from .listing import list_tasks
 from .task import UNEXPECTED, Outcome, Task, outcome_of
 
@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from .watched import Watch, WatchedNode
 
 # How long after the last answer a task that no list shows is asked for by itself.
-_ASK_AGAIN = 10.0
+_POLL_ONE_AFTER = 10.0
 # How many tasks of a node are asked for side by side.
 _SIDE_BY_SIDE = 8
 
@@ -51,7 +51,7 @@ class Rounds:
         missing = await self._read_lists(node)
         now = clock.now()
         node.heard(now)
-        await self._ask_all([w for w in missing if w.open and now - w.asked >= _ASK_AGAIN])
+        await self._ask_all([w for w in missing if w.open and now - w.asked >= _POLL_ONE_AFTER])
         await self._learn_ages(node)
 
     async def _read_lists(self, node: WatchedNode) -> list[Watch]:
@@ -60,7 +60,7 @@ class Rounds:
         missing = dict(watches)
         for watch in watches.values():
             watch.seen = True
-        # Who looks only once has no later round that would make up for a lost answer.
+        # Who polls only once has no later round that would make up for a lost answer.
         retries = 1 if any(watch.once for watch in watches.values()) else 0
         if not all(watch.unlisted for watch in watches.values()):
             self.count += 1
@@ -128,7 +128,7 @@ class Rounds:
         return status == "running", exitstatus or UNEXPECTED
 
     def _refused(self, watch: Watch, error: ApiError) -> None:
-        if error.trouble is Trouble.GONE:
+        if error.cause is Cause.GONE:
             watch.lose(f"node {watch.upid.node} knows no such task ({error.reason})")
         elif error.status in (400, 403):
             watch.lose(str(error))
@@ -136,10 +136,10 @@ class Rounds:
             self._fell_silent(watch, error)
 
     @staticmethod
-    def _fell_silent(watch: Watch, trouble: object) -> None:
+    def _fell_silent(watch: Watch, error: object) -> None:
         if watch.silent_since is None:
             watch.silent_since = clock.now()
-        watch.trouble = str(trouble)
+        watch.error = str(error)
 
     async def _learn_ages(self, node: WatchedNode) -> None:
         """Know how old the tasks are that were not started here, by the clock of their node."""

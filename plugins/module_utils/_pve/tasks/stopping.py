@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..api import clock
-from ..api.errors import ApiError, PveError, Trouble
+from ..api.errors import ApiError, Cause, PveError
 from .task import Outcome
 
 if t.TYPE_CHECKING:
@@ -37,13 +37,13 @@ async def stop_task(
     """
     began, timeout = clock.now(), min(timeout, _LONGEST)
     try:
-        trouble = await asyncio.wait_for(_send_stop(api, upid), timeout)
+        refusal = await asyncio.wait_for(_send_stop(api, upid), timeout)
     except asyncio.TimeoutError:
-        trouble = None  # it may have been carried out, which the watch below shows
+        refusal = None  # it may have been carried out, which the watch below shows
     left = max(0.0, timeout - (clock.now() - began))
-    task = await watcher.watch(upid, timeout=0.0 if trouble else left)
-    if trouble and not task.outcome.good:
-        return replace(task, note=str(trouble)), False
+    task = await watcher.watch(upid, timeout=0.0 if refusal else left)
+    if refusal and not task.outcome.succeeded:
+        return replace(task, note=str(refusal)), False
     if task.outcome is Outcome.FAILED:
         task = replace(task, outcome=Outcome.CANCELLED)
     return task, True
@@ -55,7 +55,7 @@ async def _send_stop(api: Api, upid: Upid) -> ApiError | None:
         try:
             await api.delete(("nodes", upid.node, "tasks", str(upid)))
         except ApiError as error:
-            if error.trouble is not Trouble.NO_QUORUM or attempt == _ATTEMPTS:
+            if error.cause is not Cause.NO_QUORUM or attempt == _ATTEMPTS:
                 return error
         except PveError:
             pass

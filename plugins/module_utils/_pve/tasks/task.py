@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..api.errors import Trouble, advice_on, classify
+from ..api.errors import Cause, advice_on, classify
 from .types import task_title
 
 if t.TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Outcome(str, enum.Enum):
         return self not in (Outcome.QUEUED, Outcome.STARTING, Outcome.RUNNING)
 
     @property
-    def good(self) -> bool:
-        """Proxmox VE did what was asked."""
+    def succeeded(self) -> bool:
+        """Whether Proxmox VE did what was asked."""
         return self in (Outcome.OK, Outcome.WARNINGS, Outcome.UNCHANGED)
 
 
@@ -129,7 +129,7 @@ def outcome_of(exitstatus: str) -> Outcome:
         return Outcome.OK
     if _WARNINGS.match(exitstatus):
         return Outcome.WARNINGS
-    if classify(exitstatus) is Trouble.STOPPED:
+    if classify(exitstatus) is Cause.STOPPED:
         return Outcome.CANCELLED
     return Outcome.FAILED
 

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 class Watch:
     """One task that somebody waits for; ``born`` is its start on our clock, None while unknown.
 
-    ``seen`` says that a round has looked for it, so that it may be called late. ``unlisted`` says
+    ``seen`` says that a round has polled it, so that it may be called late. ``unlisted`` says
     that no list shows it although its own status says that it runs; ``silent_since`` is since when
     that status cannot be had.
     """
@@ -34,7 +34,7 @@ class Watch:
     unlisted: bool = False
     asked: float = field(default=float("-inf"))
     silent_since: float | None = None
-    trouble: str = ""
+    error: str = ""
 
     @property
     def open(self) -> bool:
@@ -43,7 +43,7 @@ class Watch:
 
     @property
     def once(self) -> bool:
-        """Whether one look is all that is wanted."""
+        """Whether one poll is all that is wanted."""
         return self.deadline is not None and self.deadline <= self.since
 
     def resolve(self, task: Task) -> None:
@@ -67,7 +67,7 @@ class WatchedNode:
     watches: list[Watch] = field(default_factory=list)
     heard_at: float | None = None
     silent_since: float | None = None
-    trouble: str = ""
+    error: str = ""
     loop: asyncio.Task[None] | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -80,11 +80,11 @@ class WatchedNode:
         """It answered."""
         self.heard_at, self.silent_since = now, None
 
-    def fell_silent(self, now: float, trouble: object) -> None:
+    def fell_silent(self, now: float, error: object) -> None:
         """It did not answer, or said nothing that settles anything."""
         if self.silent_since is None:
             self.silent_since = now
-        self.trouble = str(trouble)
+        self.error = str(error)
 
     def lose_all(self, why: str) -> None:
         """End every watch."""

@@ -4,7 +4,7 @@
 
 """Watches any number of tasks on any number of nodes until they end.
 
-A node with watched tasks is looked at in rounds, one list call a round. A node that is silent
+A node with watched tasks is polled in rounds, one list call a round. A node that is silent
 delays nobody else, and whatever happens to a loop, nobody waits for it in vain.
 """
 
@@ -26,10 +26,10 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from .upid import Upid
 
-# How long a look at a node may still take when a deadline has come, in seconds.
-_LAST_LOOK = 2.0
-# How long the only look at a task may take.
-_ONLY_LOOK = 60.0
+# How long a poll of a node may still take when a deadline has come, in seconds.
+_LAST_POLL = 2.0
+# How long the only poll of a task may take.
+_ONLY_POLL = 60.0
 # Nobody waits for longer, in seconds; greater numbers are refused by timers.
 _LONGEST = 10 * 365 * 86400.0
 
@@ -72,7 +72,7 @@ class Watcher:
         """A future of the ended task. It never fails: what cannot be known is ``lost``.
 
         After ``timeout`` seconds from now a task that still runs comes back ``timed_out``.
-        ``fresh`` says that the task has just been started, so that looking at once is no use.
+        ``fresh`` says that the task has just been started, so that polling at once is no use.
         """
         now = clock.now()
         timeout = None if timeout is None else min(timeout, _LONGEST)
@@ -84,7 +84,7 @@ class Watcher:
         node = self._nodes.setdefault(upid.node, WatchedNode(upid.node))
         node.watches.append(watch)
         if node.loop is None:
-            node.loop = asyncio.ensure_future(self._attend(node, look_first=not fresh))
+            node.loop = asyncio.ensure_future(self._attend(node, poll_first=not fresh))
         elif not fresh:
             node.wake.set()
         return done
@@ -102,13 +102,13 @@ class Watcher:
             for watch in node.watches:
                 watch.done.cancel()
 
-    async def _attend(self, node: WatchedNode, *, look_first: bool) -> None:
-        """Look at a node until all its watches have ended, by their tasks or by an error here."""
+    async def _attend(self, node: WatchedNode, *, poll_first: bool) -> None:
+        """Poll a node until all its watches have ended, by their tasks or by an error here."""
         try:
-            if not look_first:
+            if not poll_first:
                 await self._pause(node)
             while node.watches:
-                await self._look(node)
+                await self._round(node)
                 self._expire(node)
                 node.watches = [watch for watch in node.watches if watch.open]
                 if node.watches:
@@ -119,10 +119,10 @@ class Watcher:
         finally:
             node.loop = None
 
-    async def _look(self, node: WatchedNode) -> None:
+    async def _round(self, node: WatchedNode) -> None:
         """One round, whatever comes of it."""
-        trouble = await self._poll(node)
-        if trouble is None:
+        error = await self._poll(node)
+        if error is None:
             self._contacted = True
             return
         if not (self._contacted or node.answered):
@@ -130,9 +130,9 @@ class Watcher:
             if refusal is not None:
                 node.lose_all(str(refusal))
                 return
-            trouble = await self._poll(node)
-        if trouble is not None:
-            self._note(node, trouble)
+            error = await self._poll(node)
+        if error is not None:
+            self._note(node, error)
 
     async def _poll(self, node: WatchedNode) -> PveError | None:
         """Poll a node; the error if it did not answer."""
@@ -181,14 +181,14 @@ class Watcher:
 
     @staticmethod
     def _patience(node: WatchedNode) -> float | None:
-        """How long a look may take: no answer is waited for much longer than anybody waits."""
+        """How long a poll may take: no answer is waited for much longer than anybody waits."""
         now = clock.now()
         ends = [
-            now + _ONLY_LOOK if watch.once else watch.deadline
+            now + _ONLY_POLL if watch.once else watch.deadline
             for watch in node.watches
             if watch.deadline is not None
         ]
-        return max(_LAST_LOOK, min(ends) - now) if ends else None
+        return max(_LAST_POLL, min(ends) - now) if ends else None
 
     @staticmethod
     def _note(node: WatchedNode, error: PveError) -> None:
@@ -215,8 +215,8 @@ class Watcher:
             # A task that no list shows was seen to run when its status was asked for last.
             unknown = node.silent_since is not None or (bool(silences) and not watch.unlisted)
             if gone or (late and unknown):
-                trouble = node.trouble if node.silent_since is not None else watch.trouble
-                watch.lose(f"node {node.name} does not answer: {trouble}")
+                error = node.error if node.silent_since is not None else watch.error
+                watch.lose(f"node {node.name} does not answer: {error}")
             elif late:
                 limit = t.cast("float", watch.deadline) - watch.since
                 note = f"still running after {limit:.0f} s"

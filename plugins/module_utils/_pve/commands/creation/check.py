@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ...engine.chains import ChainResult, Ended, Step
+from ...engine.chains import ChainResult, ChainStep, Ended
 from ...operations.job import Unneeded
 from ...tasks.task import Outcome
 from .conflicts import verify
@@ -18,11 +18,13 @@ if t.TYPE_CHECKING:
     from ...operations.job import Job
     from ..machine import Engine
     from .names import Names
-    from .plan import Step as Decision
+    from .plan import GuestPlan
     from .recipe import Recipe
 
 
-def name_check(machine: Engine, decision: Decision, names: Names, recipe: Recipe) -> list[Step]:
+def name_check(
+    machine: Engine, decision: GuestPlan, names: Names, recipe: Recipe
+) -> list[ChainStep]:
     """The step that follows the creation of a guest, empty where nothing can be wrong.
 
     A guest that was created by its VMID, by a task that an answer named, is the wanted one. What
@@ -35,7 +37,7 @@ def name_check(machine: Engine, decision: Decision, names: Names, recipe: Recipe
             raise Unneeded("nothing was created")
         checked = (await verify(machine, [decision], {0: created}, names, recipe))[0]
         target = checked.job.target
-        if not checked.outcome.good:
+        if not checked.outcome.succeeded:
             raise Ended(checked.outcome, checked.message or "", target)
         if checked.outcome is Outcome.UNCHANGED and target.vmid != created.job.target.vmid:
             raise Ended(
@@ -46,4 +48,4 @@ def name_check(machine: Engine, decision: Decision, names: Names, recipe: Recipe
         raise Unneeded("it has the wanted name alone" if target.name else "created")
 
     found = decision.action is Action.ADOPT
-    return [Step("check", prepare=prepare)] if decision.wanted.vmid is None or found else []
+    return [ChainStep("check", prepare=prepare)] if decision.request.vmid is None or found else []

@@ -24,14 +24,14 @@ if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ..machine import Engine
     from .names import Names
-    from .plan import Step, Wanted
+    from .plan import GuestPlan, GuestRequest
     from .recipe import Recipe
 
 Results = dict[int, "Result"]
 
 
 async def verify(
-    machine: Engine, steps: t.Sequence[Step], results: Results, names: Names, recipe: Recipe
+    machine: Engine, steps: t.Sequence[GuestPlan], results: Results, names: Names, recipe: Recipe
 ) -> Results:
     """The results as the cluster shows them afterwards: names as wanted, and each once."""
     results = {index: _instead(result, names) for index, result in results.items()}
@@ -42,9 +42,9 @@ async def verify(
     by_name = [
         index
         for index, result in results.items()
-        if steps[index].wanted.vmid is None
-        and steps[index].action is Action.MAKE
-        and result.outcome.good
+        if steps[index].request.vmid is None
+        and steps[index].action is Action.CREATE
+        and result.outcome.succeeded
         and result.outcome is not Outcome.UNCHANGED
     ]
     checked = await asyncio.gather(
@@ -63,13 +63,13 @@ def _instead(result: Result, names: Names) -> Result:
 
 
 async def _named_as_wanted(
-    machine: Engine, steps: t.Sequence[Step], results: Results, recipe: Recipe
+    machine: Engine, steps: t.Sequence[GuestPlan], results: Results, recipe: Recipe
 ) -> Results:
-    """A task that no answer named may have made another play's guest, which only its name tells."""
+    """A task that no answer named may have created another play's guest; only its name says so."""
     adopted = {
         index: result
         for index, result in results.items()
-        if (result.found or steps[index].action is Action.ADOPT) and result.outcome.good
+        if (result.found or steps[index].action is Action.ADOPT) and result.outcome.succeeded
     }
     if not adopted:
         return results
@@ -83,13 +83,13 @@ async def _named_as_wanted(
         }
         return {**results, **unknown}
     seen = {
-        index: _as_it_became(steps[index].wanted, result, guests.get(result.job.target.vmid))
+        index: _as_it_became(steps[index].request, result, guests.get(result.job.target.vmid))
         for index, result in adopted.items()
     }
     return {**results, **seen}
 
 
-def _as_it_became(wanted: Wanted, result: Result, guest: Guest | None) -> Result:
+def _as_it_became(wanted: GuestRequest, result: Result, guest: Guest | None) -> Result:
     if guest is None:
         return result
     job = replace(result.job, target=replace(result.job.target, node=guest.node))
@@ -143,7 +143,7 @@ async def _later(machine: Engine, result: Result, other: Guest) -> Result:
         return replace(result, outcome=Outcome.FAILED, message=why, remains=True)
     (removed,) = await machine.run([_removal(result)], to_the_end=True)
     tasks = (*result.tasks, *removed.tasks)
-    if not removed.outcome.good:
+    if not removed.outcome.succeeded:
         why += f". It could not be removed: {removed.message or removed.outcome.value}"
         return replace(result, outcome=Outcome.FAILED, message=why, tasks=tasks, remains=True)
     machine.context.warn(f"{why}; it was removed again")

@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
     from ...tasks.task import Task
     from ..context import Context, Report
     from ..machine import Engine
-    from .plan import Step, Wanted
+    from .plan import GuestPlan, GuestRequest
     from .recipe import Recipe
 
 
@@ -37,7 +37,7 @@ class Creation:
     """
 
     recipe: Recipe
-    steps: list[Step]
+    steps: list[GuestPlan]
     cluster: Cluster
     jobs: dict[int, Job]
     names: Names
@@ -47,7 +47,7 @@ class Creation:
 
 async def prepare(
     machine: Engine,
-    wanted: t.Sequence[Wanted],
+    wanted: t.Sequence[GuestRequest],
     cluster: Cluster,
     recipe: Recipe,
     vmids: Vmids,
@@ -71,7 +71,7 @@ async def prepare(
 
 
 async def create(
-    context: Context, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+    context: Context, wanted: t.Sequence[GuestRequest], cluster: Cluster, recipe: Recipe
 ) -> Report:
     """Have every wanted guest; those that are there stay, those on their way are adopted.
 
@@ -98,19 +98,19 @@ async def create(
         )
 
 
-def _in_words(step: Step) -> str:
-    return f"{step.wanted.title}: {step.why}"
+def _in_words(step: GuestPlan) -> str:
+    return f"{step.request.title}: {step.why}"
 
 
-async def _without_vetoed(steps: list[Step], recipe: Recipe) -> list[Step]:
+async def _without_vetoed(steps: list[GuestPlan], recipe: Recipe) -> list[GuestPlan]:
     """Give up each guest that cannot be created where or as it is wanted."""
-    to_create = [step for step in steps if step.action is Action.MAKE]
-    wanted = [step.wanted for step in to_create]
+    to_create = [step for step in steps if step.action is Action.CREATE]
+    wanted = [step.request for step in to_create]
     vetoes = await recipe.vetoes(wanted) if wanted else ()
     against = {
-        id(step): step.wanted.why or veto
+        id(step): step.request.why or veto
         for step, veto in zip(to_create, vetoes)
-        if step.wanted.why or veto
+        if step.request.why or veto
     }
     return [
         replace(step, action=Action.GIVE_UP, why=against[id(step)]) if id(step) in against else step
@@ -118,7 +118,7 @@ async def _without_vetoed(steps: list[Step], recipe: Recipe) -> list[Step]:
     ]
 
 
-def vmids_for(machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster) -> Vmids:
+def vmids_for(machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluster) -> Vmids:
     """Where free VMIDs come from; those that were asked for are none."""
     asked = {one.vmid for one in wanted if one.vmid is not None}
     text = machine.context.params["vmid_range"]
@@ -127,26 +127,26 @@ def vmids_for(machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster) -> 
     )
 
 
-async def _choose(steps: t.Sequence[Step], vmids: Vmids) -> dict[int, int]:
-    """A VMID for each guest to be made that has none, by the index of its step."""
+async def _choose(steps: t.Sequence[GuestPlan], vmids: Vmids) -> dict[int, int]:
+    """A VMID for each guest to be created that has none, by the index of its step."""
     return {
         index: await vmids.take()
         for index, step in enumerate(steps)
-        if step.action is Action.MAKE and step.wanted.vmid is None
+        if step.action is Action.CREATE and step.request.vmid is None
     }
 
 
 def _jobs(
-    steps: t.Sequence[Step], chosen: t.Mapping[int, int], names: Names, recipe: Recipe
+    steps: t.Sequence[GuestPlan], chosen: t.Mapping[int, int], names: Names, recipe: Recipe
 ) -> dict[int, Job]:
     """The jobs of the steps that need one, by the index of the step."""
     jobs: dict[int, Job] = {}
     for index, step in enumerate(steps):
-        if step.action is Action.MAKE:
-            vmid = t.cast("int", chosen.get(index, step.wanted.vmid))
-            job = recipe.job(step.wanted, vmid, movable=index in chosen)
+        if step.action is Action.CREATE:
+            vmid = t.cast("int", chosen.get(index, step.request.vmid))
+            job = recipe.job(step.request, vmid, movable=index in chosen)
             jobs[index] = names.checked(job) if index in chosen else names.owned(job)
         elif step.action is Action.ADOPT and step.guest and step.upid:
-            job = recipe.job_begun(step.wanted, step.guest).adopting(step.upid)
+            job = recipe.job_begun(step.request, step.guest).adopting(step.upid)
             jobs[index] = names.owned(job)
     return jobs

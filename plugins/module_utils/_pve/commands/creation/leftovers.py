@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ...api.errors import PveError
 from ...engine.leftovers import may_be_removed, removal
 from ..result import why_not
-from .plan import Action, Step
+from .plan import Action, GuestPlan
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -28,12 +28,12 @@ if t.TYPE_CHECKING:
 class Cleared:
     """The steps after the removals, the tasks that did so, and the disks each guest had."""
 
-    steps: list[Step]
+    steps: list[GuestPlan]
     tasks: list[Task] = field(default_factory=list)
 
 
 async def without_leftovers(
-    machine: Engine, steps: list[Step], cluster: Cluster, recipe: Recipe
+    machine: Engine, steps: list[GuestPlan], cluster: Cluster, recipe: Recipe
 ) -> Cleared:
     """Remove leftovers of our own dead tasks, and warn of the disks that went with them."""
     if not machine.context.params["replace_leftovers"] or recipe.type != "qemu":
@@ -45,28 +45,28 @@ async def without_leftovers(
     results = await machine.run([removal(guest) for guest in guests], to_the_end=True)
     removals = {id(step): result for step, result in zip(ours, results)}
     for guest, disks, result in zip(guests, before, results):
-        if result.outcome.good and disks:
+        if result.outcome.succeeded and disks:
             after = await _disks(machine.context.api, guest)
             machine.context.warn(_disks_in_words(guest, disks, after))
     tasks = [task for result in results for task in result.tasks]
     return Cleared([_after_removal(step, removals.get(id(step))) for step in steps], tasks)
 
 
-async def _is_ours(machine: Engine, step: Step, cluster: Cluster, recipe: Recipe) -> bool:
+async def _is_ours(machine: Engine, step: GuestPlan, cluster: Cluster, recipe: Recipe) -> bool:
     """Whether the leftover is still that of our dead task, and nobody else's work by now."""
     guest, dead = t.cast("Guest", step.guest), step.upid
-    job = recipe.job_begun(step.wanted, guest)
+    job = recipe.job_begun(step.request, guest)
     if dead is None or dead.id != job.task_id:
         return False
     online = [node.name for node in cluster.nodes.values() if node.online]
     return await may_be_removed(machine.context.api, guest, job, online)
 
 
-def _after_removal(step: Step, removed: Result | None) -> Step:
+def _after_removal(step: GuestPlan, removed: Result | None) -> GuestPlan:
     if removed is None:
         return step
-    if removed.outcome.good:
-        return replace(step, action=Action.MAKE, guest=None, upid=None, why="")
+    if removed.outcome.succeeded:
+        return replace(step, action=Action.CREATE, guest=None, upid=None, why="")
     return replace(step, why=f"{step.why}. It could not be removed: {why_not(removed)}")
 
 

@@ -17,12 +17,11 @@ from dataclasses import replace
 from ...api import clock
 from ...api.errors import PveError
 from ...engine.creators import Creators
-from ...guests.cluster import list_guests
+from ...guests.cluster import CREATION_LOCKS, list_guests
 from ...operations.job import Unneeded
-from .plan import MAKING
 
 if t.TYPE_CHECKING:
-    from ...engine.creators import Look
+    from ...engine.creators import Running
     from ...guests.cluster import Guest
     from ...operations.job import Job
     from ..machine import Engine
@@ -79,9 +78,11 @@ class Names:
                 for guest in guests.values()
                 if guest.name == name and guest.vmid not in {vmid, *self._ignored}
             ]
-            whole = [guest for guest in named if guest.lock not in MAKING]
-            making = named or [g for g in guests.values() if g.lock in MAKING and not g.name]
-            unclear = [] if whole else await self._may_become(making)
+            whole = [guest for guest in named if guest.lock not in CREATION_LOCKS]
+            unfinished = named or [
+                g for g in guests.values() if g.lock in CREATION_LOCKS and not g.name
+            ]
+            unclear = [] if whole else await self._may_become(unfinished)
             if not unclear:
                 return whole
             if clock.now() >= until:
@@ -100,28 +101,28 @@ class Names:
             self.taken[name] = others[0]
             raise Unneeded(f"{others[0].title} was created meanwhile, not by this call")
 
-    async def _may_become(self, making: t.Sequence[Guest]) -> list[Guest]:
+    async def _may_become(self, unfinished: t.Sequence[Guest]) -> list[Guest]:
         """Those that an overlapping run of the same play may be creating.
 
         What a dead task of the caller left locked will not become anything.
         """
-        foreign = [g for g in making if g.vmid not in self._own and g.vmid not in self._ignored]
+        foreign = [g for g in unfinished if g.vmid not in self._own and g.vmid not in self._ignored]
         if not foreign:
             return []
-        look = await self._creators.look(sorted({guest.node for guest in foreign}))
+        running = await self._creators.poll(sorted({guest.node for guest in foreign}))
         unclear = []
         for guest in foreign:
-            if await self._cannot_become(guest, look):
+            if await self._cannot_become(guest, running):
                 self._ignored.add(guest.vmid)
             else:
                 unclear.append(guest)
         return unclear
 
-    async def _cannot_become(self, guest: Guest, look: Look) -> bool:
-        upid = look.by_vmid.get(guest.vmid)
+    async def _cannot_become(self, guest: Guest, running: Running) -> bool:
+        upid = running.by_vmid.get(guest.vmid)
         if upid is not None:
             return not self._recipe.may_create(upid, guest)
-        if guest.node in look.unclear or not await self._creators.sees_everything(guest.node):
+        if guest.node in running.unclear or not await self._creators.sees_everything(guest.node):
             return False
         return await self._creators.find_dead(guest) is not None
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""New guests: what is there, what is on its way, what is to be made. The decision as a value."""
+"""New guests: what is there, what is on its way, what is to be created. The decision as a value."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ...api.errors import UsageError
+from ...guests.cluster import CREATION_LOCKS
 from ...guests.vmids import check_vmid
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster, Guest
     from ...tasks.upid import Upid
 
-# The locks of a guest that is being made (PVE::API2::Qemu clone; PVE::API2::LXC create, clone).
-MAKING = ("clone", "create")
 _DNS_NAME = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)*\Z"
 )
 
 
 @dataclass(frozen=True)
-class Wanted:
+class GuestRequest:
     """A guest that is wanted; None is "no matter". ``node`` is where it is to live.
 
     ``why`` says why it cannot be created there, should it not exist.
@@ -50,19 +49,19 @@ class Action(enum.Enum):
 
     KEEP = "keep"
     ADOPT = "adopt"
-    MAKE = "make"
+    CREATE = "create"
     GIVE_UP = "give up"
 
 
 @dataclass(frozen=True)
-class Step:
+class GuestPlan:
     """One wanted guest and the decision.
 
     ``guest`` is what is there already. ``upid`` is the running task to ADOPT. ``why`` explains
     GIVE_UP.
     """
 
-    wanted: Wanted
+    request: GuestRequest
     action: Action
     guest: Guest | None = None
     upid: Upid | None = None
@@ -71,10 +70,10 @@ class Step:
     @property
     def node(self) -> str | None:
         """Where the guest is or will be."""
-        return self.guest.node if self.guest else self.wanted.node
+        return self.guest.node if self.guest else self.request.node
 
 
-def check_wanted(wanted: t.Sequence[Wanted], name_option: str) -> None:
+def check_requests(wanted: t.Sequence[GuestRequest], name_option: str) -> None:
     """Refuse a list that cannot be meant: no identity, doubles, impossible names and VMIDs."""
     for one in wanted:
         if one.vmid is None and not one.name:
@@ -98,40 +97,45 @@ def check_wanted(wanted: t.Sequence[Wanted], name_option: str) -> None:
 
 
 def decide(
-    wanted: t.Sequence[Wanted], cluster: Cluster, guest_type: str, avoid: t.Collection[int] = ()
-) -> list[Step]:
+    wanted: t.Sequence[GuestRequest],
+    cluster: Cluster,
+    guest_type: str,
+    avoid: t.Collection[int] = (),
+) -> list[GuestPlan]:
     """What to do about each wanted guest, from what the cluster shows.
 
     A guest is known by its VMID, else by its name among the guests of its type. ``avoid`` are
-    VMIDs that can never be meant (the source itself). What is locked because it is being made is
+    VMIDs that can never be meant (the source itself). What is locked because it is being created is
     a candidate for ADOPT; whether a task still works on it is not known here. What stands against
     one guest is its own GIVE_UP.
     """
     return [_decide(one, cluster, guest_type, avoid) for one in wanted]
 
 
-def _decide(one: Wanted, cluster: Cluster, guest_type: str, avoid: t.Collection[int]) -> Step:
+def _decide(
+    one: GuestRequest, cluster: Cluster, guest_type: str, avoid: t.Collection[int]
+) -> GuestPlan:
     try:
         guest = _existing(one, cluster, guest_type)
     except UsageError as error:
-        return Step(one, Action.GIVE_UP, why=str(error))
+        return GuestPlan(one, Action.GIVE_UP, why=str(error))
     if guest is None:
-        return Step(one, Action.MAKE)
+        return GuestPlan(one, Action.CREATE)
     why = _against(one, guest, cluster, guest_type, avoid)
     if why:
-        return Step(one, Action.GIVE_UP, guest, why=why)
-    return Step(one, Action.ADOPT if guest.lock in MAKING else Action.KEEP, guest)
+        return GuestPlan(one, Action.GIVE_UP, guest, why=why)
+    return GuestPlan(one, Action.ADOPT if guest.lock in CREATION_LOCKS else Action.KEEP, guest)
 
 
 def _against(
-    one: Wanted, guest: Guest, cluster: Cluster, guest_type: str, avoid: t.Collection[int]
+    one: GuestRequest, guest: Guest, cluster: Cluster, guest_type: str, avoid: t.Collection[int]
 ) -> str:
     """Why this guest is not the wanted one, empty if it is or may become it."""
     if guest.vmid in avoid:
         return f"guests: {one.title} is the source itself, {guest.title}"
     if guest.type != guest_type:
         return f"vmid: {guest.vmid} is taken by {guest.title}"
-    if one.name is None or guest.name == one.name or guest.lock in MAKING:
+    if one.name is None or guest.name == one.name or guest.lock in CREATION_LOCKS:
         return ""
     if (guest.node, guest.type) in cluster.unread:
         return (
@@ -144,7 +148,7 @@ def _against(
     )
 
 
-def _existing(one: Wanted, cluster: Cluster, guest_type: str) -> Guest | None:
+def _existing(one: GuestRequest, cluster: Cluster, guest_type: str) -> Guest | None:
     if one.vmid is not None:
         return cluster.guests.get(one.vmid)
     found = [guest for guest in cluster.named(t.cast("str", one.name)) if guest.type == guest_type]

@@ -9,23 +9,23 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .plan import Wanted
+from .plan import GuestRequest
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Guest
     from ...operations.job import Job
 
-Vetoes = t.Callable[[t.Sequence[Wanted]], t.Awaitable[t.Sequence[str]]]
+Vetoes = t.Callable[[t.Sequence[GuestRequest]], t.Awaitable[t.Sequence[str]]]
 
 
 class MakeJob(t.Protocol):
     """Makes the job for a wanted guest with this VMID; ``movable`` allows another one later."""
 
-    def __call__(self, one: Wanted, vmid: int, *, movable: bool) -> Job:
+    def __call__(self, one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         """The job."""
 
 
-async def no_vetoes(wanted: t.Sequence[Wanted]) -> t.Sequence[str]:
+async def no_vetoes(wanted: t.Sequence[GuestRequest]) -> t.Sequence[str]:
     """Nothing is against any guest."""
     return [""] * len(wanted)
 
@@ -46,12 +46,12 @@ class Recipe:
     moves: bool = False
     vetoes: Vetoes = no_vetoes
 
-    def job_begun(self, one: Wanted, guest: Guest) -> Job:
+    def job_begun(self, one: GuestRequest, guest: Guest) -> Job:
         """The job that somebody has begun, where the guest is and not where it would go now."""
         wanted = one if self.moves else replace(one, node=guest.node)
         return self.job(wanted, guest.vmid, movable=False)
 
     def may_create(self, upid: t.Any, guest: Guest) -> bool:
         """Whether a running task does the same as this recipe's job of that guest would."""
-        job = self.job_begun(Wanted(guest.vmid, None), guest)
+        job = self.job_begun(GuestRequest(guest.vmid, None), guest)
         return (upid.type, upid.id) == (job.task_type, job.task_id)

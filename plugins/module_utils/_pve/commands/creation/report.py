@@ -16,53 +16,53 @@ if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ...tasks.task import Task
     from ..context import Report, Values
-    from .plan import Step
+    from .plan import GuestPlan
     from .recipe import Recipe
 
 _PLANNED = {
     Action.KEEP: Outcome.UNCHANGED,
-    Action.MAKE: Outcome.QUEUED,
+    Action.CREATE: Outcome.QUEUED,
     Action.ADOPT: Outcome.RUNNING,
     Action.GIVE_UP: Outcome.FAILED,
 }
 
 
-def step_values(step: Step, result: Result | None, finished: t.Mapping[int, Task]) -> Values:
+def step_values(step: GuestPlan, result: Result | None, finished: t.Mapping[int, Task]) -> Values:
     """One guest of the result; without a result nothing was done in this call."""
     if result is not None:
         return guest_values(result)
     guest = step.guest
     task = finished.get(guest.vmid) if guest else None
     outcome = Outcome.FAILED if step.action is Action.GIVE_UP else Outcome.UNCHANGED
-    if task is not None and step.action is Action.KEEP and task.outcome.good:
+    if task is not None and step.action is Action.KEEP and task.outcome.succeeded:
         outcome = task.outcome
     return {
-        "vmid": guest.vmid if guest else step.wanted.vmid,
-        "name": (guest.name if guest else None) or step.wanted.name,
+        "vmid": guest.vmid if guest else step.request.vmid,
+        "name": (guest.name if guest else None) or step.request.name,
         "node": step.node,
         "type": guest.type if guest else None,
         "outcome": outcome.value,
-        "changed": task is not None and outcome.good and step.action is Action.KEEP,
+        "changed": task is not None and outcome.succeeded and step.action is Action.KEEP,
         "upid": str(task.upid) if task else (str(step.upid) if step.upid else None),
         "attempts": 0,
         "message": step.why or None,
     }
 
 
-def plan_report(steps: t.Sequence[Step], recipe: Recipe) -> Report:
+def plan_report(steps: t.Sequence[GuestPlan], recipe: Recipe) -> Report:
     """What would be done, as the report of check mode."""
     values = []
     for step in steps:
         node = step.node
         if node is None:
-            node = recipe.job(step.wanted, step.wanted.vmid or 0, movable=False).target.node
+            node = recipe.job(step.request, step.request.vmid or 0, movable=False).target.node
         values.append(
             {
                 **step_values(step, None, {}),
                 "node": node,
                 "type": recipe.type,
                 "outcome": _PLANNED[step.action].value,
-                "changed": step.action in (Action.MAKE, Action.ADOPT),
+                "changed": step.action in (Action.CREATE, Action.ADOPT),
                 "upid": str(step.upid) if step.action is Action.ADOPT else None,
             }
         )
@@ -72,16 +72,18 @@ def plan_report(steps: t.Sequence[Step], recipe: Recipe) -> Report:
         values,
         diff=diff_of(steps, recipe, values),
         refused=[
-            f"{step.wanted.title}: {step.why}" for step in steps if step.action is Action.GIVE_UP
+            f"{step.request.title}: {step.why}" for step in steps if step.action is Action.GIVE_UP
         ],
     )
 
 
-def diff_of(steps: t.Sequence[Step], recipe: Recipe, values: t.Sequence[Values]) -> dict[str, str]:
+def diff_of(
+    steps: t.Sequence[GuestPlan], recipe: Recipe, values: t.Sequence[Values]
+) -> dict[str, str]:
     """The guests before and after, a line each."""
     before, after = [], []
     for step, value in zip(steps, values):
-        line = f"{step.wanted.title}: {recipe.type} {value['vmid'] or 'of a free VMID'}"
+        line = f"{step.request.title}: {recipe.type} {value['vmid'] or 'of a free VMID'}"
         line += f" on {value['node']}"
         if step.action is Action.KEEP and not value["changed"]:
             before.append(line)

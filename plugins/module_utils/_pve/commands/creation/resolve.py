@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from ...api import clock
 from ...api.answers import read_mapping
-from ...api.errors import ApiError, PveError, Trouble
+from ...api.errors import ApiError, Cause, PveError
 from ...engine.creators import Creators
 from ...engine.leftovers import explain
-from ...guests.cluster import add_names, add_names_of, read_cluster
+from ...guests.cluster import CREATION_LOCKS, add_names, add_names_of, read_cluster
 from ...tasks.task import Outcome
-from .plan import MAKING, Action, Step, Wanted, decide
+from .plan import Action, GuestPlan, GuestRequest, decide
 
 if t.TYPE_CHECKING:
-    from ...engine.creators import Look
+    from ...engine.creators import Running
     from ...guests.cluster import Cluster, Guest
     from ...tasks.task import Task
     from ...tasks.upid import Upid
@@ -30,8 +30,8 @@ if t.TYPE_CHECKING:
 # How often the cluster is read again because somebody had begun to create more guests.
 _ROUNDS = 5
 # How often the cluster is read again because a task has ended between two requests.
-_LOOKS = 3
-# How often a guest is looked at whose task is not seen, in seconds.
+_MORE_READINGS = 3
+# How often a guest whose task is not seen is read, in seconds.
 _STEP = 2.0
 
 
@@ -43,7 +43,7 @@ class Resolved:
     nobody creates any more.
     """
 
-    steps: list[Step]
+    steps: list[GuestPlan]
     cluster: Cluster
     read: clock.Moment
     finished: dict[int, Task] = field(default_factory=dict)
@@ -52,9 +52,9 @@ class Resolved:
 
 @dataclass
 class _View:
-    """One look: decisions, and the guests whose end has to be known first, with their tasks."""
+    """One reading: decisions, and the guests whose end has to be known first, with their tasks."""
 
-    steps: list[Step]
+    steps: list[GuestPlan]
     pending: dict[int, tuple[Guest, Upid | None]] = field(default_factory=dict)
 
     def change(self, vmid: int, **changes: t.Any) -> None:
@@ -68,7 +68,7 @@ class _View:
 
 
 async def resolve(
-    machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+    machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluster, recipe: Recipe
 ) -> Resolved:
     """Decide about every wanted guest.
 
@@ -80,7 +80,7 @@ async def resolve(
 
 
 async def _named(
-    machine: Engine, wanted: t.Sequence[Wanted], cluster: Cluster, recipe: Recipe
+    machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluster, recipe: Recipe
 ) -> Cluster:
     """The cluster with the names that are needed: all of the type, or those of given VMIDs."""
     api = machine.context.api
@@ -92,7 +92,7 @@ async def _named(
 
 
 class _Resolver:
-    def __init__(self, machine: Engine, wanted: t.Sequence[Wanted], recipe: Recipe) -> None:
+    def __init__(self, machine: Engine, wanted: t.Sequence[GuestRequest], recipe: Recipe) -> None:
         self._machine = machine
         self._api = machine.context.api
         self._wanted = wanted
@@ -106,7 +106,7 @@ class _Resolver:
         view, read = _View([]), clock.moment()
         cluster = await _named(self._machine, self._wanted, cluster, self._recipe)
         for number in range(_ROUNDS + 1):
-            cluster, view = await self._look(cluster, first=number == 0)
+            cluster, view = await self._decide(cluster, first=number == 0)
             waitable = {vmid: one for vmid, one in view.pending.items() if vmid not in self._waited}
             stopped = self._machine.context.stop.is_set()
             if not waitable or self._machine.context.check or stopped or number == _ROUNDS:
@@ -118,32 +118,37 @@ class _Resolver:
         steps = view.steps if self._machine.context.check else self._without_guesses(view)
         return Resolved(steps, cluster, read, self._finished, frozenset(self._abandoned))
 
-    async def _look(
-        self, cluster: Cluster, *, first: bool, more: int = _LOOKS
+    async def _decide(
+        self, cluster: Cluster, *, first: bool, more: int = _MORE_READINGS
     ) -> tuple[Cluster, _View]:
-        """Decide; a guest whose task has ended in this moment makes another look necessary."""
+        """Decide; a guest whose task has ended in this moment makes another reading necessary."""
         steps = decide(self._wanted, cluster, self._recipe.type, self._recipe.avoid)
         locked = self._locked(steps, cluster)
         if not locked:
             return cluster, _View(steps)
-        look = await self._creators.look(sorted({guest.node for guest in locked.values()}))
-        unseen = [guest for vmid, guest in locked.items() if vmid not in look.by_vmid]
+        running = await self._creators.poll(sorted({guest.node for guest in locked.values()}))
+        unseen = [guest for vmid, guest in locked.items() if vmid not in running.by_vmid]
         if unseen and more:
             again = await add_names(self._api, await read_cluster(self._api), [self._recipe.type])
             if not all(_same(guest, again.guests.get(guest.vmid)) for guest in unseen):
-                return await self._look(again, first=first, more=more - 1)
-        return cluster, await self._view(steps, locked, look, first=first)
+                return await self._decide(again, first=first, more=more - 1)
+        return cluster, await self._view(steps, locked, running, first=first)
 
     async def _view(
-        self, steps: list[Step], locked: t.Mapping[int, Guest], look: Look, *, first: bool
+        self,
+        steps: list[GuestPlan],
+        locked: t.Mapping[int, Guest],
+        running: Running,
+        *,
+        first: bool,
     ) -> _View:
         """Adopt what can be, give up what is dead, and say what has to be waited for."""
         view = _View(steps)
         adoptable = {s.guest.vmid for s in steps if s.action is Action.ADOPT and s.guest}
         for vmid, guest in locked.items():
-            upid = look.by_vmid.get(vmid)
+            upid = running.by_vmid.get(vmid)
             if upid is None:
-                dead, gone = await self._dead(guest, unclear=guest.node in look.unclear)
+                dead, gone = await self._dead(guest, unclear=guest.node in running.unclear)
                 if gone:
                     why = explain(guest, dead, guest.node)
                     view.change(vmid, action=Action.GIVE_UP, upid=dead, why=why)
@@ -155,14 +160,16 @@ class _Resolver:
                 view.pending[vmid] = (guest, upid)
         return view
 
-    def _locked(self, steps: t.Sequence[Step], cluster: Cluster) -> dict[int, Guest]:
+    def _locked(self, steps: t.Sequence[GuestPlan], cluster: Cluster) -> dict[int, Guest]:
         """The guests being created that matter: wanted ones, and nameless ones for a lost name."""
         locked = {s.guest.vmid: s.guest for s in steps if s.action is Action.ADOPT and s.guest}
         if any(_by_name(step) for step in steps):
             locked.update(
                 (guest.vmid, guest)
                 for guest in cluster.guests.values()
-                if guest.type == self._recipe.type and guest.lock in MAKING and not guest.name
+                if guest.type == self._recipe.type
+                and guest.lock in CREATION_LOCKS
+                and not guest.name
             )
         return locked
 
@@ -200,7 +207,7 @@ class _Resolver:
         await asyncio.gather(waits, return_exceptions=True)
 
     async def _wait(self, guest: Guest, upid: Upid | None) -> None:
-        job = self._recipe.job_begun(Wanted(guest.vmid, None), guest)
+        job = self._recipe.job_begun(GuestRequest(guest.vmid, None), guest)
         if upid is None:
             await self._until_unlocked(guest, job.timeout)
             return
@@ -211,7 +218,7 @@ class _Resolver:
             await self._until_unlocked(guest, job.timeout)
 
     async def _until_unlocked(self, guest: Guest, most: float) -> None:
-        """Look at a guest until it is whole or gone; its task is not seen."""
+        """Read a guest until it is whole or gone; its task is not seen."""
         until = clock.now() + min(most, self._machine.context.params["node_timeout"])
         path = ("nodes", guest.node, guest.type, guest.vmid, "config")
         while clock.now() < until:
@@ -219,22 +226,24 @@ class _Resolver:
             try:
                 config = await read_mapping(self._api, path, retries=0)
             except ApiError as error:
-                if error.trouble is Trouble.GONE:
+                if error.cause is Cause.GONE:
                     return
             except PveError:
                 continue
             else:
-                if config.get("lock") not in MAKING:
+                if config.get("lock") not in CREATION_LOCKS:
                     return
 
-    def _without_guesses(self, view: _View) -> list[Step]:
+    def _without_guesses(self, view: _View) -> list[GuestPlan]:
         """Give up what cannot be decided: nothing is created for it."""
         blocking = [one for vmid, one in view.pending.items() if vmid in self._waited]
         if self._machine.context.stop.is_set():
             blocking = list(view.pending.values())
         return [self._settled(step, blocking) for step in view.steps]
 
-    def _settled(self, step: Step, blocking: t.Sequence[tuple[Guest, Upid | None]]) -> Step:
+    def _settled(
+        self, step: GuestPlan, blocking: t.Sequence[tuple[Guest, Upid | None]]
+    ) -> GuestPlan:
         if step.action is Action.ADOPT and step.guest and step.upid is None:
             why = explain(step.guest, None, step.guest.node)
             return replace(step, action=Action.GIVE_UP, why=why)
@@ -243,7 +252,7 @@ class _Resolver:
         guest, upid = blocking[0]
         others = f" and {len(blocking) - 1} more" if len(blocking) > 1 else ""
         why = (
-            f"cannot determine whether {step.wanted.name!r} is there or being created:"
+            f"cannot determine whether {step.request.name!r} is there or being created:"
             f" {guest.title}{others} ({upid or 'by a task that is not seen'}) has no name before it"
             " is whole. Nothing was created for it; run again when that is done, or give a VMID"
         )
@@ -254,6 +263,6 @@ def _same(guest: Guest, now: Guest | None) -> bool:
     return now is not None and (now.node, now.lock) == (guest.node, guest.lock)
 
 
-def _by_name(step: Step) -> bool:
+def _by_name(step: GuestPlan) -> bool:
     """Whether a guest is to be created because its name was not found."""
-    return step.action is Action.MAKE and step.wanted.vmid is None
+    return step.action is Action.CREATE and step.request.vmid is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...api.answers import read_mapping
-from ...api.errors import ApiError, NoAnswerError, Trouble
+from ...api.errors import ApiError, Cause, NoAnswerError
 from ...guests.cluster import GUEST_TYPES, Node, add_names, as_vmid
 from ...operations.clone import CloneSource
 
@@ -55,7 +55,7 @@ async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:
     except NoAnswerError:
         return None
     except ApiError as error:
-        if error.trouble is not Trouble.GONE:
+        if error.cause is not Cause.GONE:
             raise
         return None
     source = CloneSource.read(hinted[0], config)

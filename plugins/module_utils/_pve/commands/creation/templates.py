@@ -14,10 +14,10 @@ from ...api.errors import ApiError, NoAnswerError
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
-    from .plan import Wanted
+    from .plan import GuestRequest
 
 
-async def missing_templates(api: Api, wanted: t.Sequence[Wanted]) -> list[str]:
+async def missing_templates(api: Api, wanted: t.Sequence[GuestRequest]) -> list[str]:
     """Of each container whether its template is missing where it is to be created.
 
     Proxmox VE itself notices that in the task, after the disk has been allocated.
@@ -30,7 +30,7 @@ async def missing_templates(api: Api, wanted: t.Sequence[Wanted]) -> list[str]:
     return ["" if one.why else _against(one, contents) for one in wanted]
 
 
-def _against(one: Wanted, contents: t.Mapping[tuple[str, str], set[str] | str | None]) -> str:
+def _against(one: GuestRequest, contents: t.Mapping[tuple[str, str], set[str] | str | None]) -> str:
     volume = str(one.options["ostemplate"])
     there = contents.get((str(one.node), volume.split(":", 1)[0]))
     if isinstance(there, str):

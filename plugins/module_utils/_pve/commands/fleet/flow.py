@@ -9,12 +9,12 @@ from __future__ import annotations
 import typing as t
 
 from ...api.errors import UsageError
-from ...engine.chains import Chain, Step
+from ...engine.chains import Chain, ChainStep
 from ...guests.cluster import GUEST_TYPES, add_names, add_names_of, read_cluster, still_named
 from ...operations.job import Target
 from ..creation.check import name_check
 from ..creation.flow import prepare, vmids_for
-from ..creation.plan import Action, Wanted
+from ..creation.plan import Action, GuestRequest
 from ..machine import engine
 from .entry import Entry
 from .groups import group
@@ -94,7 +94,7 @@ class _Fleet:
         cluster = grouped.cluster
         for index, why in grouped.refused.items():
             self.entries[index].refusal = why
-        requests = [Wanted(one.vmid, one.name) for one in wanted.values()]
+        requests = [GuestRequest(one.vmid, one.name) for one in wanted.values()]
         self.vmids = vmids_for(self._machine, requests, cluster)
         for one in grouped.groups:
             made = await prepare(self._machine, one.wanted, cluster, one.recipe, self.vmids)
@@ -118,14 +118,14 @@ class _Fleet:
         steps = self._steps.following(member, there, entry.seen)
         if job is not None:
             check = name_check(self._machine, step, made.names, made.recipe)
-            steps = [Step(_creation_of(made), job=job), *check, *steps]
+            steps = [ChainStep(_creation_of(made), job=job), *check, *steps]
             entry.target = job.target
         elif there is not None:
             entry.target = Target(there.vmid, there.name, there.node, there.type)
         else:  # check mode: it would be created
-            node = step.node or made.recipe.job(step.wanted, 0, movable=False).target.node
+            node = step.node or made.recipe.job(step.request, 0, movable=False).target.node
             entry.target = Target(member.vmid or 0, member.name, node, made.recipe.type)
-            steps = [Step(_creation_of(made)), *steps]
+            steps = [ChainStep(_creation_of(made)), *steps]
         if steps:
             entry.chain = Chain(entry.target, tuple(steps))
 

@@ -15,7 +15,7 @@ from ...operations.clone import clone_job
 from ...operations.container import container_job
 from ...operations.job import Target
 from ...operations.vm import vm_job
-from ..creation.plan import Wanted
+from ..creation.plan import GuestRequest
 from ..creation.recipe import Recipe
 from ..creation.sources import find_source
 from ..creation.templates import missing_templates
@@ -41,7 +41,7 @@ class Group:
     """Members of one origin: ``wanted`` and ``indexes`` (of the members) are in the same order."""
 
     recipe: Recipe
-    wanted: list[Wanted]
+    wanted: list[GuestRequest]
     indexes: list[int]
 
 
@@ -141,7 +141,7 @@ def _wanted(
     member: Member,
     placed: tuple[str | None, str],
     sources: Sources,
-) -> Wanted:
+) -> GuestRequest:
     node, why = placed
     if member.get("source"):
         source, unreadable = sources[member.get("source")]
@@ -154,13 +154,15 @@ def _wanted(
                 f"type: {member.title} is wanted as {member.get('type')}, but its"
                 f" source is {source.guest.title}"
             )
-        return Wanted(member.vmid, member.name, node, clone_options(member), why or unreadable)
+        return GuestRequest(
+            member.vmid, member.name, node, clone_options(member), why or unreadable
+        )
     options: t.Mapping[str, t.Any] = {}
     try:
         options = container_creation(member) if member.type == "lxc" else vm_creation(member)
     except UsageError as error:  # nothing is wrong with it where the guest is there already
         why = why or str(error)
-    return Wanted(member.vmid, member.name, node, options, why)
+    return GuestRequest(member.vmid, member.name, node, options, why)
 
 
 def _recipe(context: Context, member: Member, sources: Sources) -> Recipe:
@@ -173,12 +175,12 @@ def _recipe(context: Context, member: Member, sources: Sources) -> Recipe:
     return _from_scratch(next(filter(None, storages), None), timeout)
 
 
-async def _own_vetoes(wanted: t.Sequence[Wanted]) -> t.Sequence[str]:
+async def _own_vetoes(wanted: t.Sequence[GuestRequest]) -> t.Sequence[str]:
     return [one.why for one in wanted]
 
 
 def _by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
-    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
         return clone_job(source, target, one.options, timeout, movable=movable)
 
@@ -193,18 +195,18 @@ def _by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
 
 
 def _from_template(context: Context, timeout: float | None) -> Recipe:
-    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, str(one.node), "lxc")
         return container_job(target, one.options, timeout, movable=movable)
 
-    async def vetoes(to_create: t.Sequence[Wanted]) -> t.Sequence[str]:
+    async def vetoes(to_create: t.Sequence[GuestRequest]) -> t.Sequence[str]:
         return await missing_templates(context.api, to_create)
 
     return Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
 
 
 def _from_scratch(storage: str | None, timeout: float | None) -> Recipe:
-    def job(one: Wanted, vmid: int, *, movable: bool) -> Job:
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, str(one.node), "qemu")
         return vm_job(target, one.options, storage, timeout, movable=movable)
 

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ...api.errors import UsageError
-from ..creation.plan import Wanted, check_wanted
+from ..creation.plan import GuestRequest, check_requests
 from .wishes import config_wish, wanted_disks
 
 # The options that a guest may have for itself, and that the top level gives to all.
@@ -98,7 +98,7 @@ def read_members(params: t.Mapping[str, t.Any]) -> list[Member]:
     members = [
         _member(one, _numbered(common, params, index)) for index, one in enumerate(_listed(params))
     ]
-    check_wanted([Wanted(one.vmid, one.name) for one in members], "name")
+    check_requests([GuestRequest(one.vmid, one.name) for one in members], "name")
     for member in members:
         _check(member)
     return members

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ...api.answers import read_mapping
 from ...api.errors import PveError, UsageError
-from ...engine.chains import Chain, ChainResult, Step
+from ...engine.chains import Chain, ChainResult, ChainStep
 from ...guests.cluster import read_cluster, split_tags, still_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
@@ -133,9 +133,9 @@ def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
     return Chain(
         target,
         (
-            Step("stop", prepare=stop),
-            Step("delete", prepare=delete),
-            Step("verify", prepare=gone),
+            ChainStep("stop", prepare=stop),
+            ChainStep("delete", prepare=delete),
+            ChainStep("verify", prepare=gone),
         ),
     )
 

@@ -81,7 +81,7 @@ def _values(entry: Entry, result: ChainResult | None) -> Values:
     message: str | None = entry.refusal or None
     if result is not None:
         outcome = result.outcome
-        message = None if outcome.good else _why(result.last)
+        message = None if outcome.succeeded else _why(result.last)
     return {
         "vmid": target.vmid if target else (guest.vmid if guest else member and member.vmid),
         "name": member.name if member and member.name else target and target.name,
@@ -125,7 +125,7 @@ def _left(result: ChainResult | None) -> list[str]:
     """What earlier attempts left of guests that are well now."""
     if result is None:
         return []
-    return [text for one in result.results if one.outcome.good for text in one.left]
+    return [text for one in result.results if one.outcome.succeeded for text in one.left]
 
 
 def _title(entry: Entry) -> str:

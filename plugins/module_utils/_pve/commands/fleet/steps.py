@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ...api.errors import PveError, UsageError
-from ...engine.chains import ChainResult, Step
+from ...engine.chains import ChainResult, ChainStep
 from ...guests.addresses import wait_for_addresses
 from ...guests.cluster import Guest, still_named
 from ...guests.config import Change, Rules, config_params, difference, read_configuration
@@ -51,7 +51,7 @@ class Steps:
 
     context: Context
 
-    def following(self, member: Member, guest: Guest | None, seen: Seen) -> list[Step]:
+    def following(self, member: Member, guest: Guest | None, seen: Seen) -> list[ChainStep]:
         """The steps after the creation; ``guest`` is what was there already.
 
         A container that this call creates from an OS template has its configuration then, and so
@@ -73,7 +73,7 @@ class Steps:
     def _stop(self) -> str:
         return "stop" if self.context.params["force_stop"] else "shutdown"
 
-    def _configure(self, member: Member, seen: Seen, there: Guest | None) -> Step:
+    def _configure(self, member: Member, seen: Seen, there: Guest | None) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:
             guest = as_guest(before.target, there)
             current = await self._current(before, guest, seen)
@@ -83,7 +83,7 @@ class Steps:
                 raise Unneeded("configured as wanted")
             return self._job("configure", guest, _with_digest(change.params, current), member)
 
-        return Step("configure", prepare=prepare)
+        return ChainStep("configure", prepare=prepare)
 
     async def _current(self, before: ChainResult, guest: Guest, seen: Seen) -> Configuration:
         """The configuration, read again when a step has changed the guest since."""
@@ -92,10 +92,10 @@ class Steps:
             seen.jobs = len(before.results)
         return seen.current
 
-    def _resizes(self, member: Member, seen: Seen) -> list[Step]:
+    def _resizes(self, member: Member, seen: Seen) -> list[ChainStep]:
         return [self._resize(member, disk.name, seen) for disk in wanted_disks(member) if disk.size]
 
-    def _resize(self, member: Member, name: str, seen: Seen) -> Step:
+    def _resize(self, member: Member, name: str, seen: Seen) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:
             guest = as_guest(before.target)
             current = await self._current(before, guest, seen)
@@ -105,9 +105,9 @@ class Steps:
             params = _with_digest({"disk": name, "size": size}, current)
             return self._job("resize", guest, params, member)
 
-        return Step(f"resize {name}", prepare=prepare)
+        return ChainStep(f"resize {name}", prepare=prepare)
 
-    def _restart(self, member: Member, guest: Guest | None, seen: Seen) -> list[Step]:
+    def _restart(self, member: Member, guest: Guest | None, seen: Seen) -> list[ChainStep]:
         """Look at what is pending of a guest that runs, after it was configured."""
         if guest is None or not guest.running or member.state == STOPPED:
             return []
@@ -129,10 +129,10 @@ class Steps:
                 seen.pending = sorted(current.pending)
             raise Unneeded(pending_in_words(seen.pending))
 
-        steps = [Step("reboot" if reboot else "pending", prepare=prepare)]
-        return [*steps, Step("pending", prepare=settled)] if reboot else steps
+        steps = [ChainStep("reboot" if reboot else "pending", prepare=prepare)]
+        return [*steps, ChainStep("pending", prepare=settled)] if reboot else steps
 
-    def _power(self, member: Member, operation: str, guest: Guest | None) -> Step:
+    def _power(self, member: Member, operation: str, guest: Guest | None) -> ChainStep:
         wanted = OPERATIONS[operation].done_in
 
         async def prepare(before: ChainResult) -> Job:
@@ -142,7 +142,7 @@ class Steps:
             job = self._job(operation, now, {}, member)
             return job if guest is None else await self._adopting(job)
 
-        return Step(operation, prepare=prepare)
+        return ChainStep(operation, prepare=prepare)
 
     async def _adopting(self, job: Job) -> Job:
         """The job, which takes over the task of an earlier call that still runs."""
@@ -152,7 +152,7 @@ class Steps:
                 return job.adopting(entry.upid)
         return job
 
-    def _address(self, member: Member, seen: Seen) -> Step:
+    def _address(self, member: Member, seen: Seen) -> ChainStep:
         seconds = self.context.params["address_timeout"]
 
         async def prepare(before: ChainResult) -> Job:
@@ -164,7 +164,7 @@ class Steps:
                 raise PveError(f"{member.title} has no address after {seconds} s: {why}")
             raise Unneeded(", ".join(seen.addresses))
 
-        return Step("address", prepare=prepare)
+        return ChainStep("address", prepare=prepare)
 
     def _job(
         self, operation: str, guest: Guest, params: t.Mapping[str, t.Any], member: Member

@@ -9,34 +9,34 @@ import time
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
+    Cause,
     NoAnswerError,
     PveError,
-    Trouble,
     classify,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 TEXTS = {
-    Trouble.NO_WORKER: ["got no worker upid - start worker failed\n"],
-    Trouble.STOPPED: [
+    Cause.NO_WORKER: ["got no worker upid - start worker failed\n"],
+    Cause.STOPPED: [
         "received interrupt",
         "interrupted by signal",
         "can't lock file '/var/lock/qemu-server/lock-110.conf' - received interrupt",
         "clone failed: copy failed: command 'qemu-img convert' failed: interrupted by signal",
     ],
-    Trouble.STORAGE_LOCK: [
+    Cause.STORAGE_LOCK: [
         "clone failed: cfs-lock 'storage-store3' error: got lock request timeout",
         "can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout",
     ],
-    Trouble.LOCK: [
+    Cause.LOCK: [
         "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout",
         "can't lock file '/var/log/pve/tasks/.active.lock' - got timeout",
         "CT is locked (disk)",
         "cfs-lock 'file-user_cfg' error: got lock request timeout",
         "cfs-lock 'domain-ha' error: got lock timeout",
     ],
-    Trouble.NO_QUORUM: [
+    Cause.NO_QUORUM: [
         "cluster not ready - no quorum?\n",
         "create pool failed: cfs-lock 'file-user_cfg' error: no quorum!",
         "unable to open file '/etc/pve/nodes/vm/lxc/200.conf.tmp.17704' - Permission denied",
@@ -44,24 +44,24 @@ TEXTS = {
         "unable to open file '/etc/pve/nodes/vm/lxc/1.conf.tmp.7' - No such file or directory",
         "RPCEnvironment init request failed: Unable to load access control list: Conn... refused",
     ],
-    Trouble.ALREADY: ["VM 120 already running", "CT 210 already running", "CT 210 not running"],
-    Trouble.MODIFIED: [
+    Cause.ALREADY: ["VM 120 already running", "CT 210 already running", "CT 210 not running"],
+    Cause.MODIFIED: [
         "checksum mismatch (file change by other user?)",
         "detected modified configuration - file changed by other user? Try again.",
     ],
-    Trouble.TAKEN: [
+    Cause.TAKEN: [
         "unable to create VM 130: config file already exists",
         "CT 210 already exists on node 'vm'",
         "unable to create VM 101 - VM 101 already exists on node 'pve2'",
         "VM 100 already exists",
         "close (rename) atomic file '/etc/pve/nodes/vm/qemu-server/200.conf' failed: File exists\n",
     ],
-    Trouble.GONE: [
+    Cause.GONE: [
         "no such task",
         "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist\n",
         "unable to find configuration file for VM 555 on node 'vm'",
     ],
-    Trouble.OTHER: [
+    Cause.OTHER: [
         "",
         "OK",
         "unexpected status",
@@ -91,19 +91,19 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize(("trouble", "text"), [(k, text) for k, v in TEXTS.items() for text in v])
-def test_what_a_text_of_proxmox_ve_means(trouble: Trouble, text: str) -> None:
-    assert classify(text) is trouble
+@pytest.mark.parametrize(("cause", "text"), [(k, text) for k, v in TEXTS.items() for text in v])
+def test_what_a_text_of_proxmox_ve_means(cause: Cause, text: str) -> None:
+    assert classify(text) is cause
 
 
 def test_only_what_leaves_nothing_behind_passes_by_itself() -> None:
-    passing = {trouble for trouble in Trouble if trouble.passes}
-    assert passing == {Trouble.LOCK, Trouble.STORAGE_LOCK, Trouble.NO_WORKER}
+    transient = {cause for cause in Cause if cause.transient}
+    assert transient == {Cause.LOCK, Cause.STORAGE_LOCK, Cause.NO_WORKER}
 
 
 @given(st.text())
 def test_every_text_means_something(text: str) -> None:
-    assert classify(text) in Trouble
+    assert classify(text) in Cause
 
 
 def test_an_error_says_what_was_tried_and_every_parameter() -> None:
@@ -118,7 +118,7 @@ def test_an_error_says_what_was_tried_and_every_parameter() -> None:
 def test_the_trouble_may_be_in_a_parameter() -> None:
     errors = {"upid": "no such task"}
     error = ApiError("GET /x", 400, "Parameter verification failed.", errors)
-    assert error.trouble is Trouble.GONE
+    assert error.cause is Cause.GONE
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,6 @@ def test_a_huge_text_costs_no_more_than_a_long_one(piece: str) -> None:
     text = piece * (400_000 // len(piece))
     began = time.process_time()
     for _unused in range(5):
-        assert classify(text) is Trouble.OTHER
-        assert classify(f"{text}interrupted by signal") is Trouble.STOPPED
+        assert classify(text) is Cause.OTHER
+        assert classify(f"{text}interrupted by signal") is Cause.STOPPED
     assert time.process_time() - began < 2.0

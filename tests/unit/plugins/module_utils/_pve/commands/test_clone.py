@@ -169,7 +169,7 @@ async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
 
 
 @in_virtual_time
-async def test_check_mode_tells_of_left_overs_too() -> None:
+async def test_check_mode_tells_of_leftovers_too() -> None:
     api = an_api()
     dead_clone(api)
     report = await clone(api, vmid=301, name="web1", check=True)

@@ -142,7 +142,7 @@ def test_what_is_on_its_way_is_taken_over_wherever_it_would_be_placed_now(
 
 
 @in_virtual_time
-async def test_a_left_over_is_looked_for_where_it_is() -> None:
+async def test_a_leftover_is_looked_for_where_it_is() -> None:
     api = an_api()
     dead = api.cluster.start(
         "pve2", "vzcreate", 301, 5, api.authid, started=-600, exitstatus="unexpected status"

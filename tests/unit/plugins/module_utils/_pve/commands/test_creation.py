@@ -79,13 +79,13 @@ async def test_a_call_that_was_interrupted_is_finished_by_the_next() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         NoAnswerError("GET /cluster/resources", "596 Connection timed out", sent=True),
         ApiError("GET /cluster/resources", 401, "Authentication failed!"),
     ],
 )
-def test_no_task_is_missing_when_the_last_look_fails(trouble: Exception) -> None:
+def test_no_task_is_missing_when_the_last_look_fails(failure: Exception) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -93,7 +93,7 @@ def test_no_task_is_missing_when_the_last_look_fails(trouble: Exception) -> None
         await clone(api, name="web1", vmid=301, wait=False)
 
         def fail() -> None:
-            api.disturb("GET /cluster/resources$", trouble, count=None)
+            api.disturb("GET /cluster/resources$", failure, count=None)
 
         asyncio.get_running_loop().call_later(30, fail)
         wanted = [{"name": "web1", "vmid": 301}, {"name": "web2", "vmid": 302}]
@@ -102,7 +102,7 @@ def test_no_task_is_missing_when_the_last_look_fails(trouble: Exception) -> None
         assert len(report.values["tasks"]) == 2
         assert report.problem is not None
         assert "web1" in report.problem
-        assert str(trouble) in report.problem
+        assert str(failure) in report.problem
 
     scenario()
 
@@ -455,7 +455,7 @@ async def test_what_was_taken_over_is_told_where_it_came_to_be() -> None:
 
 
 @in_virtual_time
-async def test_a_left_over_is_named_with_the_way_out_and_never_touched() -> None:
+async def test_a_leftover_is_named_with_the_way_out_and_never_touched() -> None:
     api = an_api()
     dead_clone(api)
     report = await clone(api, guests=[{"vmid": 301, "name": "web1"}, {"name": "web2"}])
@@ -477,7 +477,7 @@ async def test_a_locked_guest_without_a_task_of_ours_may_be_somebody_else_s() ->
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_root_may_have_a_left_over_replaced(wait: bool) -> None:
+def test_root_may_have_a_leftover_replaced(wait: bool) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api(authid="root@pam")
@@ -528,7 +528,7 @@ def test_a_running_clone_is_never_taken_for_the_leftover_of_an_older_one(log: st
 
 
 @in_virtual_time
-async def test_a_left_over_that_cannot_be_removed_says_why() -> None:
+async def test_a_leftover_that_cannot_be_removed_says_why() -> None:
     api = an_api()
     dead_clone(api)
     report = await clone(api, vmid=301, name="web1", replace_leftovers=True)

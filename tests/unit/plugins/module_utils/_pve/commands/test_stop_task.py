@@ -49,17 +49,17 @@ async def test_what_runs_is_stopped_and_what_has_ended_is_left_alone() -> None:
 
 
 @in_virtual_time
-async def test_no_task_is_missing_when_left_overs_cannot_be_looked_for() -> None:
+async def test_no_task_is_missing_when_leftovers_cannot_be_looked_for() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE])
-    trouble = NoAnswerError("GET /cluster/resources", "596 Connection timed out", sent=True)
-    api.disturb("GET /cluster/resources$", trouble, count=None)
+    failure = NoAnswerError("GET /cluster/resources", "596 Connection timed out", sent=True)
+    api.disturb("GET /cluster/resources$", failure, count=None)
     report = await stop(api, task)
     assert outcomes(report) == ["cancelled"]
     assert report.changed
     assert report.problem is not None
     assert "locks" in report.problem
-    assert str(trouble) in report.problem
+    assert str(failure) in report.problem
 
 
 @in_virtual_time

@@ -246,13 +246,13 @@ async def test_a_host_that_cannot_be_reached_is_told_after_the_retries() -> None
     assert now() < 10
 
 
-@pytest.mark.parametrize("trouble", [RuntimeError("can't start new thread"), asyncio.Event()])
-def test_the_time_to_wait_is_kept_whatever_happens(trouble: Any) -> None:
+@pytest.mark.parametrize("failure", [RuntimeError("can't start new thread"), asyncio.Event()])
+def test_the_time_to_wait_is_kept_whatever_happens(failure: Any) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
         task = api.cluster.start("pve1", "qmclone", 9000, 3600)
-        asyncio.get_running_loop().call_later(10, lambda: api.disturb("", trouble, count=None))
+        asyncio.get_running_loop().call_later(10, lambda: api.disturb("", failure, count=None))
         report = await wait(api, task, wait_timeout=60)
         assert outcomes(report) == ["lost"]
         assert report.problem is not None

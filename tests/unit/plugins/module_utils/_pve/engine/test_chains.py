@@ -20,8 +20,8 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains import (
     Chain,
     ChainResult,
+    ChainStep,
     Ended,
-    Step,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import Scheduler
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
@@ -60,28 +60,28 @@ def job_of(target: Target, operation: str) -> Job:
     return guest_job(OPERATIONS[operation], guest, PARAMS[operation], 300)
 
 
-def step(operation: str, noted: Callable[[Target], None] = lambda _target: None) -> Step:
+def step(operation: str, noted: Callable[[Target], None] = lambda _target: None) -> ChainStep:
     async def prepare(before: ChainResult) -> Job:
         target = before.target
         noted(target)
         return job_of(target, operation)
 
-    return Step(operation, prepare=prepare)
+    return ChainStep(operation, prepare=prepare)
 
 
-def without_task(name: str, work: Callable[[Target], Awaitable[None]]) -> Step:
+def without_task(name: str, work: Callable[[Target], Awaitable[None]]) -> ChainStep:
     async def prepare(before: ChainResult) -> Job:
         target = before.target
         await work(target)
         raise Unneeded(f"{name} done")
 
-    return Step(name, prepare=prepare)
+    return ChainStep(name, prepare=prepare)
 
 
-def chain(vmid: int, *steps: Step, movable: bool = False) -> Chain:
+def chain(vmid: int, *steps: ChainStep, movable: bool = False) -> Chain:
     """The clone of the template, and what follows."""
     first = clone(vmid, movable=movable)
-    return Chain(first.target, (Step("clone", job=first), *steps))
+    return Chain(first.target, (ChainStep("clone", job=first), *steps))
 
 
 def outcomes(result: ChainResult) -> list[tuple[str, str]]:
@@ -143,7 +143,7 @@ def test_a_step_that_cannot_be_prepared_fails_with_the_reason(error: Exception) 
         async def prepare(_before: ChainResult) -> Job:
             raise error
 
-        broken = chain(201, Step("resize", prepare=prepare), step("start"))
+        broken = chain(201, ChainStep("resize", prepare=prepare), step("start"))
         failed, whole = await run_chains(run, [broken, chain(202, step("start"))])
         assert outcomes(failed) == [("clone", "ok"), ("resize", "failed")]
         assert str(error) in str(failed.last.message)
@@ -165,7 +165,7 @@ async def test_a_step_whose_node_is_away_is_prepared_when_it_is_back() -> None:
             raise NoAnswerError("GET /config", "connection refused", sent=False)
         return job_of(target, "start")
 
-    [result] = await run_chains(run, [chain(201, Step("start", prepare=prepare))])
+    [result] = await run_chains(run, [chain(201, ChainStep("start", prepare=prepare))])
     assert result.outcome is Outcome.OK
     assert len(tried) == 4
 
@@ -177,7 +177,7 @@ async def test_a_step_whose_node_stays_away_fails() -> None:
     async def prepare(_before: ChainResult) -> Job:
         raise NoAnswerError("GET /config", "connection refused", sent=False)
 
-    [result] = await run_chains(run, [chain(201, Step("start", prepare=prepare))])
+    [result] = await run_chains(run, [chain(201, ChainStep("start", prepare=prepare))])
     assert result.outcome is Outcome.FAILED
     assert "connection refused" in str(result.last.message)
     assert now() < 120
@@ -261,7 +261,9 @@ async def test_a_step_can_say_that_nothing_more_is_to_be_done_for_this_guest() -
     async def prepare(_before: ChainResult) -> Job:
         raise Ended(Outcome.UNCHANGED, "another run has it", other)
 
-    [result] = await run_chains(run, [chain(201, Step("check", prepare=prepare), step("start"))])
+    [result] = await run_chains(
+        run, [chain(201, ChainStep("check", prepare=prepare), step("start"))]
+    )
     assert outcomes(result) == [("clone", "ok"), ("check", "unchanged")]
     assert (result.target, result.missing) == (other, ("start",))
     assert run.api.made("POST .*/status/start") == []
@@ -327,7 +329,7 @@ async def check_any_chains(
 
 def any_step(
     run: Run, index: int, operation: str, seconds: int, end: str, lanes: tuple[str, ...]
-) -> Step:
+) -> ChainStep:
     name = f"{index} {operation}"
 
     async def prepare(before: ChainResult) -> Job:
@@ -341,7 +343,7 @@ def any_step(
         own = Lane(f"vmid {target.vmid}", exclusive=True)
         return replace(job, lanes=(own, *(Lane(lane) for lane in lanes)))
 
-    return Step(name, prepare=prepare)
+    return ChainStep(name, prepare=prepare)
 
 
 def expected_steps(steps: Sequence[tuple[str, int, str, Any]]) -> list[tuple[str, str]]:

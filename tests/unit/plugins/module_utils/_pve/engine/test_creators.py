@@ -29,9 +29,9 @@ async def test_each_log_is_read_once_for_all_looks() -> None:
     api.cluster.start("pve1", "qmstart", 77, 600)
     creators = Creators(api, "qemu")
     for _unused in range(3):
-        look = await creators.look(["pve1"])
-        assert look.by_vmid == upids
-        assert not look.unclear
+        found = await creators.poll(["pve1"])
+        assert found.by_vmid == upids
+        assert not found.unclear
     assert len(api.made("GET .*/log$")) == 20
     assert len(api.calls) == 20 + 3
 
@@ -43,12 +43,12 @@ async def test_what_is_not_known_is_unclear_until_it_can_be_read() -> None:
     away = NoAnswerError("GET", "595 No route to host", sent=False)
     api.disturb("GET /nodes/pve2/tasks", away, count=None)
     creators = Creators(api, "qemu")
-    assert (await creators.look(["pve1", "pve2", "pve3"])).unclear == {"pve1", "pve2"}
+    assert (await creators.poll(["pve1", "pve2", "pve3"])).unclear == {"pve1", "pve2"}
     task.log.append(LINE.format(301))
     error = ApiError("GET log", 403, "Permission check failed")
     api.disturb("GET .*/log$", error, count=1)
-    assert (await creators.look(["pve1"])).unclear == {"pve1"}
-    assert (await creators.look(["pve1"])).by_vmid == {301: task.upid}
+    assert (await creators.poll(["pve1"])).unclear == {"pve1"}
+    assert (await creators.poll(["pve1"])).by_vmid == {301: task.upid}
 
 
 @in_virtual_time

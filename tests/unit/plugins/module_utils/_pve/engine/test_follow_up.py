@@ -16,7 +16,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.follow_up import (
     follow,
-    has_sequel,
+    has_follow_up,
     request_for,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
@@ -77,7 +77,7 @@ def test_the_task_that_did_it_counts(asked: str, before: str, after: str, does: 
     @in_virtual_time
     async def scenario() -> None:
         managed = Managed(asked, before)
-        assert has_sequel(managed.asked.upid)
+        assert has_follow_up(managed.asked.upid)
 
         def act() -> None:
             managed.api.cluster.start(

@@ -110,7 +110,7 @@ async def test_a_lock_that_a_task_holds_or_may_hold_is_not_dead() -> None:
 
 
 @pytest.mark.parametrize(("guest_type", "tool"), [("qemu", "qm"), ("lxc", "pct")])
-def test_a_left_over_is_explained_with_the_commands_that_remove_it(
+def test_a_leftover_is_explained_with_the_commands_that_remove_it(
     guest_type: str, tool: str
 ) -> None:
     guest = Guest(301, guest_type, "pve1", None, "stopped", lock="clone")

@@ -54,7 +54,7 @@ def test_a_task_that_has_just_started_tells_the_clock_without_a_request(skew: fl
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         ApiError("GET time", 403, "Permission check failed (/nodes/pve2, Sys.Audit)"),
         NoAnswerError("GET time", "595", sent=False),
@@ -64,11 +64,11 @@ def test_a_task_that_has_just_started_tells_the_clock_without_a_request(skew: fl
         Answer({"time": float("nan")}),
     ],
 )
-def test_a_node_that_does_not_tell_its_time_has_that_of_the_host_that_answers(trouble: Any) -> None:
+def test_a_node_that_does_not_tell_its_time_has_that_of_the_host_that_answers(failure: Any) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
-        api.disturb("GET /nodes/pve2/time", trouble, count=None)
+        api.disturb("GET /nodes/pve2/time", failure, count=None)
         clocks = NodeClocks(api)
         await clocks.learn("pve2")
         assert abs(clocks.now("pve2") - api.server_time()) < 2

@@ -105,7 +105,7 @@ def test_finished_and_good_are_said_once_for_all() -> None:
     unfinished = {Outcome.QUEUED, Outcome.STARTING, Outcome.RUNNING}
     assert {outcome for outcome in Outcome if not outcome.finished} == unfinished
     good = {Outcome.OK, Outcome.WARNINGS, Outcome.UNCHANGED}
-    assert {outcome for outcome in Outcome if outcome.good} == good
+    assert {outcome for outcome in Outcome if outcome.succeeded} == good
 
 
 def test_a_task_as_a_result() -> None:

@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.creation.plan import (
     Action,
-    Step,
-    Wanted,
-    check_wanted,
+    GuestPlan,
+    GuestRequest,
+    check_requests,
     decide,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Cluster, Guest
@@ -22,121 +22,139 @@ WEB1 = Guest(201, "qemu", "pve1", "web1", "running")
 
 
 def plan(
-    wanted: Wanted, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()
+    wanted: GuestRequest, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()
 ) -> tuple[Action, int | None]:
     """What is to be done, and about which guest."""
     step = step_for(wanted, *guests, unread=unread, avoid=avoid)
     return step.action, step.guest.vmid if step.guest else None
 
 
-def step_for(wanted: Wanted, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()) -> Step:
+def step_for(
+    wanted: GuestRequest, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()
+) -> GuestPlan:
     cluster = Cluster(guests={guest.vmid: guest for guest in guests}, unread=unread)
     [step] = decide([wanted], cluster, "qemu", avoid)
     return step
 
 
-def refused(wanted: Wanted, *guests: Guest, **more: Any) -> str:
+def refused(wanted: GuestRequest, *guests: Guest, **more: Any) -> str:
     """Why nothing is done about the guest."""
     step = step_for(wanted, *guests, **more)
     assert step.action is Action.GIVE_UP
     return step.why
 
 
-@pytest.mark.parametrize("wanted", [Wanted(201, "web1"), Wanted(201, None), Wanted(None, "web1")])
-def test_what_is_there_is_kept_whether_known_by_vmid_or_name(wanted: Wanted) -> None:
+@pytest.mark.parametrize(
+    "wanted", [GuestRequest(201, "web1"), GuestRequest(201, None), GuestRequest(None, "web1")]
+)
+def test_what_is_there_is_kept_whether_known_by_vmid_or_name(wanted: GuestRequest) -> None:
     assert plan(wanted, WEB1) == (Action.KEEP, 201)
 
 
-@pytest.mark.parametrize("wanted", [Wanted(202, "web1"), Wanted(202, None), Wanted(None, "web2")])
-def test_what_is_not_there_is_made(wanted: Wanted) -> None:
-    assert plan(wanted, WEB1) == (Action.MAKE, None)
+@pytest.mark.parametrize(
+    "wanted", [GuestRequest(202, "web1"), GuestRequest(202, None), GuestRequest(None, "web2")]
+)
+def test_what_is_not_there_is_made(wanted: GuestRequest) -> None:
+    assert plan(wanted, WEB1) == (Action.CREATE, None)
 
 
 @pytest.mark.parametrize("lock", ["clone", "create"])
 @pytest.mark.parametrize("name", ["web1", "other", None])
 def test_what_is_being_made_is_a_candidate_to_adopt(lock: str, name: str | None) -> None:
-    assert plan(Wanted(201, "web1"), replace(WEB1, name=name, lock=lock)) == (Action.ADOPT, 201)
+    assert plan(GuestRequest(201, "web1"), replace(WEB1, name=name, lock=lock)) == (
+        Action.ADOPT,
+        201,
+    )
 
 
 @pytest.mark.parametrize("lock", ["backup", "migrate", "snapshot", "disk"])
 def test_another_lock_does_not_matter_to_a_guest_that_is_there(lock: str) -> None:
-    assert plan(Wanted(201, "web1"), replace(WEB1, lock=lock)) == (Action.KEEP, 201)
+    assert plan(GuestRequest(201, "web1"), replace(WEB1, lock=lock)) == (Action.KEEP, 201)
 
 
 def test_a_vmid_of_a_guest_with_another_name_is_refused_with_both_names() -> None:
-    why = refused(Wanted(201, "db1"), WEB1)
+    why = refused(GuestRequest(201, "db1"), WEB1)
     assert "expected 201 to be named 'db1', but it is taken by VM 201 (web1)" in why
-    assert "201" in refused(Wanted(201, "db1"), replace(WEB1, name=None)), "it has no name at all"
+    assert "201" in refused(GuestRequest(201, "db1"), replace(WEB1, name=None)), (
+        "it has no name at all"
+    )
 
 
 def test_a_vmid_of_another_type_of_guest_is_refused() -> None:
-    assert "vmid: 201 is taken by CT 201" in refused(Wanted(201, "x"), replace(WEB1, type="lxc"))
+    assert "vmid: 201 is taken by CT 201" in refused(
+        GuestRequest(201, "x"), replace(WEB1, type="lxc")
+    )
 
 
 def test_a_name_of_another_type_of_guest_is_no_matter() -> None:
-    assert plan(Wanted(None, "web1"), replace(WEB1, type="lxc")) == (Action.MAKE, None)
+    assert plan(GuestRequest(None, "web1"), replace(WEB1, type="lxc")) == (Action.CREATE, None)
 
 
 def test_the_source_itself_is_never_meant() -> None:
-    assert "is the source itself" in refused(Wanted(None, "web1"), WEB1, avoid=(201,))
+    assert "is the source itself" in refused(GuestRequest(None, "web1"), WEB1, avoid=(201,))
 
 
 def test_a_name_that_two_have_is_ambiguous_but_a_vmid_tells() -> None:
     both = (WEB1, replace(WEB1, vmid=202))
-    assert "'web1' is ambiguous" in refused(Wanted(None, "web1"), *both)
-    assert plan(Wanted(202, "web1"), *both) == (Action.KEEP, 202)
+    assert "'web1' is ambiguous" in refused(GuestRequest(None, "web1"), *both)
+    assert plan(GuestRequest(202, "web1"), *both) == (Action.KEEP, 202)
 
 
 def test_a_guest_whose_name_cannot_be_read_is_known_by_its_vmid_alone() -> None:
     nameless, unread = replace(WEB1, name=None), [("pve1", "qemu")]
-    assert plan(Wanted(201, None), nameless, unread=unread) == (Action.KEEP, 201)
+    assert plan(GuestRequest(201, None), nameless, unread=unread) == (Action.KEEP, 201)
     assert "cannot determine whether VM 201 on pve1 is named 'web1'" in refused(
-        Wanted(201, "web1"), nameless, unread=unread
+        GuestRequest(201, "web1"), nameless, unread=unread
     )
 
 
 def test_where_names_cannot_be_read_no_second_guest_of_a_name_is_made() -> None:
     nameless = replace(WEB1, name=None, node="pve2")
     unread = [("pve2", "qemu")]
-    why = refused(Wanted(None, "web1"), nameless, unread=unread)
+    why = refused(GuestRequest(None, "web1"), nameless, unread=unread)
     assert "cannot determine whether there is a guest 'web1'" in why
     assert "pve2" in why
-    assert plan(Wanted(202, "web1"), nameless, unread=unread) == (Action.MAKE, None)
-    assert plan(Wanted(None, "web1"), unread=[("pve2", "lxc")]) == (Action.MAKE, None)
-    assert plan(Wanted(None, "web1"), WEB1, unread=unread) == (Action.KEEP, 201)
+    assert plan(GuestRequest(202, "web1"), nameless, unread=unread) == (Action.CREATE, None)
+    assert plan(GuestRequest(None, "web1"), unread=[("pve2", "lxc")]) == (Action.CREATE, None)
+    assert plan(GuestRequest(None, "web1"), WEB1, unread=unread) == (Action.KEEP, 201)
 
 
 def test_one_wrong_guest_is_not_the_end_of_the_others() -> None:
     cluster = Cluster(guests={201: WEB1})
-    wanted = [Wanted(201, "db1"), Wanted(None, "web1"), Wanted(None, "web2")]
+    wanted = [GuestRequest(201, "db1"), GuestRequest(None, "web1"), GuestRequest(None, "web2")]
     actions = [step.action for step in decide(wanted, cluster, "qemu")]
-    assert actions == [Action.GIVE_UP, Action.KEEP, Action.MAKE]
+    assert actions == [Action.GIVE_UP, Action.KEEP, Action.CREATE]
 
 
 def test_the_node_is_where_it_is_or_shall_be() -> None:
     cluster = Cluster(guests={201: WEB1})
-    kept, made = decide([Wanted(201, None, "pve3"), Wanted(202, None, "pve3")], cluster, "qemu")
+    kept, made = decide(
+        [GuestRequest(201, None, "pve3"), GuestRequest(202, None, "pve3")], cluster, "qemu"
+    )
     assert (kept.node, made.node) == ("pve1", "pve3")
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ([Wanted(None, None)], "give each guest a name or a vmid"),
-        ([Wanted(None, "")], "give each guest a name or a vmid"),
-        ([Wanted(99, "web1")], "vmid: VMID 99 is outside"),
-        ([Wanted(None, "web_1")], "name: 'web_1' is not a valid DNS name"),
-        ([Wanted(None, "web 1")], "name: 'web 1'"),
-        ([Wanted(None, "-web1")], "name: '-web1'"),
-        ([Wanted(None, "web1.")], "name: 'web1.'"),
-        ([Wanted(201, "a"), Wanted(201, "b")], "vmid 201 is listed more than once"),
-        ([Wanted(201, "a"), Wanted(202, "a")], "name 'a' is listed more than once"),
+        ([GuestRequest(None, None)], "give each guest a name or a vmid"),
+        ([GuestRequest(None, "")], "give each guest a name or a vmid"),
+        ([GuestRequest(99, "web1")], "vmid: VMID 99 is outside"),
+        ([GuestRequest(None, "web_1")], "name: 'web_1' is not a valid DNS name"),
+        ([GuestRequest(None, "web 1")], "name: 'web 1'"),
+        ([GuestRequest(None, "-web1")], "name: '-web1'"),
+        ([GuestRequest(None, "web1.")], "name: 'web1.'"),
+        ([GuestRequest(201, "a"), GuestRequest(201, "b")], "vmid 201 is listed more than once"),
+        ([GuestRequest(201, "a"), GuestRequest(202, "a")], "name 'a' is listed more than once"),
     ],
 )
-def test_a_list_that_cannot_be_meant_is_refused(wanted: list[Wanted], message: str) -> None:
+def test_a_list_that_cannot_be_meant_is_refused(wanted: list[GuestRequest], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        check_wanted(wanted, "name")
+        check_requests(wanted, "name")
 
 
 def test_any_other_list_is_fine() -> None:
-    check_wanted([Wanted(201, None), Wanted(202, None), Wanted(None, "web1.example.com")], "name")
+    check_requests(
+        [GuestRequest(201, None), GuestRequest(202, None), GuestRequest(None, "web1.example.com")],
+        "name",
+    )

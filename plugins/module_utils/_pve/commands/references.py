@@ -23,7 +23,7 @@ _NAME = re.compile(r"[^\s\x00-\x1f\x7f{}\[\]=:,;'\"]{1,255}\Z")
 
 
 @dataclass(frozen=True)
-class Asked:
+class GuestReference:
     """One guest as the user named it: by ``vmid``, or by ``name``, with the parameters for it."""
 
     vmid: int | None
@@ -31,7 +31,7 @@ class Asked:
     params: t.Mapping[str, t.Any]
 
     @property
-    def reference(self) -> str:
+    def text(self) -> str:
         """What the user wrote."""
         return str(self.vmid) if self.name is None else self.name
 
@@ -42,22 +42,24 @@ class Asked:
         return cluster.find_named(self.name, "guests")
 
 
-def read_asked(guests: t.Sequence[t.Any], common: t.Mapping[str, t.Any] | None) -> list[Asked]:
+def read_references(
+    guests: t.Sequence[t.Any], common: t.Mapping[str, t.Any] | None
+) -> list[GuestReference]:
     """Read the option ``guests``; ``common`` are the parameters for all.
 
     UsageError for what is neither, shown by its keys or its type alone, for it may hold a secret,
     and for a guest that is listed twice in the same way.
     """
-    asked = [_read(one, common or {}) for one in guests]
+    references = [_read(one, common or {}) for one in guests]
     seen: set[tuple[int | None, str | None]] = set()
-    for one in asked:
+    for one in references:
         if (one.vmid, one.name) in seen:
-            raise UsageError(f"guests: {one.reference!r} is listed more than once")
+            raise UsageError(f"guests: {one.text!r} is listed more than once")
         seen.add((one.vmid, one.name))
-    return asked
+    return references
 
 
-def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> Asked:
+def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> GuestReference:
     if not isinstance(one, t.Mapping):
         return _referred(one, common)
     unknown = sorted(str(key) for key in one if key not in _KEYS)
@@ -71,21 +73,21 @@ def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> Asked:
         raise UsageError("guests: params of a guest are not a dictionary")
     params = _parameters({**common, **own})
     if one.get("vmid") is None:
-        return Asked(None, _name(one["name"]), params)
+        return GuestReference(None, _name(one["name"]), params)
     vmid = as_vmid(one["vmid"])
     if vmid is None or isinstance(one["vmid"], bool):
         raise UsageError("guests: the vmid of a guest is not a number")
-    return Asked(check_vmid(vmid, "guests"), None, params)
+    return GuestReference(check_vmid(vmid, "guests"), None, params)
 
 
-def _referred(one: t.Any, params: t.Mapping[str, t.Any]) -> Asked:
+def _referred(one: t.Any, params: t.Mapping[str, t.Any]) -> GuestReference:
     if isinstance(one, (bool, list, tuple)) or one is None:
         raise UsageError(f"guests: a {type(one).__name__} is neither a VMID nor a name")
     params = _parameters(params)
     vmid = as_vmid(one)
     if vmid is None:
-        return Asked(None, _name(one), params)
-    return Asked(check_vmid(vmid, "guests"), None, params)
+        return GuestReference(None, _name(one), params)
+    return GuestReference(check_vmid(vmid, "guests"), None, params)
 
 
 def _parameters(params: t.Mapping[t.Any, t.Any]) -> t.Mapping[str, t.Any]:
