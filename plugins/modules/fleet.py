@@ -23,7 +23,8 @@ options:
   guests:
     description:
       - The wanted guests, one by one. What a guest does not say is taken from the options of the
-        same name at the top level; dictionaries are put over those, entry by entry.
+        same name at the top level; dictionaries are put over those, entry by entry, and
+        null takes an entry away.
       - Mutually exclusive with O(count).
     type: list
     elements: dict
@@ -170,6 +171,12 @@ options:
         description:
           - Any other option of the configuration by the name that Proxmox VE gives it.
           - It is put over all other settings.
+        type: dict
+      params:
+        description:
+          - Further parameters by their names in the API for the creation of a container from its OS
+            template, or of a VM from scratch, such as C(mp0).
+          - They say nothing about a clone or a guest that is there.
         type: dict
       groups:
         description:
@@ -340,6 +347,12 @@ options:
       - Any other option of the configuration by the name that Proxmox VE gives it.
       - It is put over all other settings.
     type: dict
+  params:
+    description:
+      - Further parameters by their names in the API for the creation of a container from its OS
+        template, or of a VM from scratch, such as C(mp0).
+      - They say nothing about a clone or a guest that is there.
+    type: dict
   groups:
     description:
       - The inventory groups of the guest. They are returned with it, for
@@ -405,6 +418,11 @@ options:
     description:
       - Whether to wait until each started guest reports an address, a VM by its guest agent.
       - A guest without one after O(address_timeout) has failed.
+    type: bool
+    default: false
+  addresses:
+    description:
+      - Whether to read the addresses that running guests have, without waiting for any.
     type: bool
     default: false
   address_timeout:
@@ -571,6 +589,15 @@ guests:
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
+    done:
+      description:
+        - What was done to the guest, C(cloned), C(created), C(configured), C(resized),
+          C(rebooted), C(started), C(shut down), C(stopped) or C(deleted). In check mode what would
+          be, as far as it can be known.
+      type: list
+      elements: str
+      returned: always
+      sample: [cloned, configured, started]
     steps:
       description: The steps that were begun, in their order. Each has an outcome of its own.
       type: list
@@ -740,6 +767,7 @@ SETTINGS_SPEC = {
     "nics": {"type": "dict"},
     "disks": {"type": "dict"},
     "config": {"type": "dict"},
+    "params": {"type": "dict"},
     "groups": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "started", "stopped", "absent"]},
 }
@@ -778,6 +806,7 @@ ARGUMENT_SPEC = {
         "default": "on_create",
     },
     "wait_for_address": {"type": "bool", "default": False},
+    "addresses": {"type": "bool", "default": False},
     "address_timeout": {"type": "int", "default": 300},
     "placement": {
         "type": "str",

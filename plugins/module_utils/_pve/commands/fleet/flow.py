@@ -19,6 +19,7 @@ from ..machine import engine
 from .entry import Entry
 from .groups import group
 from .members import ABSENT, read_members
+from .networks import check_addresses
 from .removal import (
     find_absent,
     read_selector,
@@ -46,6 +47,7 @@ async def run(context: Context) -> Report:
     members = read_members(context.params)
     selector = read_selector(context.params)
     _check_allowed(context, members)
+    check_addresses([one for one in members if one.state != ABSENT])
     async with engine(context) as machine:
         fleet = _Fleet(machine, members)
         await fleet.decide(selector)

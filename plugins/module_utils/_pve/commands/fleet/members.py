@@ -43,12 +43,13 @@ SETTINGS = (
     "nics",
     "disks",
     "config",
+    "params",
     "groups",
     "state",
 )
 _ORIGINS = ("source", "ostemplate")
-# Dictionaries of a guest are put over those for all, entry by entry.
-_MERGED = ("nics", "disks", "config")
+# Dictionaries of a guest are put over those for all, entry by entry; None takes one away.
+_MERGED = ("nics", "disks", "config", "params")
 PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
 
 
@@ -161,7 +162,8 @@ def _member(one: t.Mapping[str, t.Any], common: t.Mapping[str, t.Any]) -> Member
     merged = {**common, **own}
     for name in _MERGED:
         if name in common and name in own:
-            merged[name] = {**common[name], **own[name]}
+            both = {**common[name], **own[name]}
+            merged[name] = {key: value for key, value in both.items() if value is not None}
     return Member(one.get("name"), one.get("vmid"), merged)
 
 

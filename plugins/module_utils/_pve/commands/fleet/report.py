@@ -10,23 +10,35 @@ import asyncio
 import typing as t
 
 from ...api.errors import PveError
-from ...guests.config import SECRETS, read_configuration
+from ...guests.addresses import read_addresses
+from ...guests.config import SECRETS, Configuration, read_configuration
 from ...tasks.task import Outcome
 from ..context import Report, Verdict, failures, summary, task_values
 from .members import ABSENT, STARTED, STOPPED
-from .steps import configure_change, growth, pending_in_words
-from .wishes import wanted_disks
+from .steps import asks_addresses, configure_change, growth, pending_in_words, stop_of
+from .wishes import is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult, StepResult
     from ...guests.cluster import Guest
-    from ...guests.config import Configuration
     from ...tasks.task import Task
     from ..context import Context, Values
     from .entry import Entry
     from .members import Member
 
 _MASK = "********"
+# What was done to a guest, by the first word of the step.
+_DONE = {
+    "clone": "cloned",
+    "create": "created",
+    "configure": "configured",
+    "resize": "resized",
+    "reboot": "rebooted",
+    "start": "started",
+    "shutdown": "shut down",
+    "stop": "stopped",
+    "delete": "deleted",
+}
 
 
 def report(
@@ -38,9 +50,9 @@ def report(
     """Every entry as it became; ``results`` are those of the entries with a chain, in order."""
     queue = iter(results)
     pairs = [(entry, None if entry.chain is None else next(queue)) for entry in entries]
-    values = [_values(entry, result) for entry, result in pairs]
-    verdict = Verdict.from_params(context.params)
-    problems = [text for one in pairs for text in _problem(*one, verdict)]
+    told = [_problem(context, entry, result) for entry, result in pairs]
+    values = [_values(*one, failed=bool(problem)) for one, problem in zip(pairs, told)]
+    problems = [problem for problem in told if problem]
     for entry, result in pairs:
         for text in _left(result):
             context.warn(text)
@@ -73,7 +85,7 @@ def _report(
     )
 
 
-def _values(entry: Entry, result: ChainResult | None) -> Values:
+def _values(entry: Entry, result: ChainResult | None, *, failed: bool) -> Values:
     """One guest of the result."""
     target = entry.target if result is None else result.target
     guest, member = entry.guest, entry.member
@@ -81,7 +93,7 @@ def _values(entry: Entry, result: ChainResult | None) -> Values:
     message: str | None = entry.refusal or None
     if result is not None:
         outcome = result.outcome
-        message = None if outcome.succeeded else _why(result.last)
+        message = (_why(result.last) or result.last.outcome.value) if failed else None
     return {
         "vmid": target.vmid if target else (guest.vmid if guest else member and member.vmid),
         "name": member.name if member and member.name else target and target.name,
@@ -94,11 +106,23 @@ def _values(entry: Entry, result: ChainResult | None) -> Values:
         "message": message,
         "upid": _upid(result),
         "steps": [] if result is None else [_step(step) for step in result.steps],
+        "done": [] if result is None else _done(_changing(result)),
         "addresses": list(entry.seen.addresses),
         "pending": list(entry.seen.pending),
         "groups": list(member.get("groups") or []) if member else [],
         "ci_user": member.get("ci_user") if member else None,
     }
+
+
+def _changing(result: ChainResult) -> list[str]:
+    """The names of the steps that changed the guest."""
+    return [step.name for step in result.steps if step.result is not None and step.result.changed]
+
+
+def _done(names: t.Iterable[str]) -> list[str]:
+    """What steps of these names do to a guest, each word once."""
+    words = (_DONE.get(name.split(" ")[0]) for name in names)
+    return list(dict.fromkeys(word for word in words if word))
 
 
 def _step(step: StepResult) -> Values:
@@ -134,15 +158,18 @@ def _title(entry: Entry) -> str:
     return entry.guest.title if entry.guest else ""
 
 
-def _problem(entry: Entry, result: ChainResult | None, verdict: Verdict) -> list[str]:
-    """The message about a guest that is not as wanted, with its tasks' own words."""
+def _problem(context: Context, entry: Entry, result: ChainResult | None) -> str:
+    """The message about a guest that is not as wanted, with its tasks' own words; else empty."""
     if entry.refusal:
-        return [f"{_title(entry)}: {entry.refusal}"]
+        return f"{_title(entry)}: {entry.refusal}"
+    verdict = Verdict.from_params(context.params)
     if result is None or (verdict.accepts(result.outcome) and not result.missing):
-        return []
+        return ""
     last = result.last
     if verdict.accepts(last.outcome) and last.outcome is not Outcome.TIMED_OUT:
-        return []
+        return ""
+    if last.outcome is Outcome.RUNNING and not (context.params["wait"] or context.stop.is_set()):
+        return ""
     text = f"{_title(entry)}: {last.name}: {last.outcome.value}"
     why = _why(last)
     if (why and last.result is None) or last.message:
@@ -150,7 +177,7 @@ def _problem(entry: Entry, result: ChainResult | None, verdict: Verdict) -> list
     if last.outcome is Outcome.RUNNING:
         text += ": interrupted, the task goes on"
     tasks = last.result.tasks if last.result else ()
-    return [text + "".join(f"\n  {task.in_words()}" for task in tasks)]
+    return text + "".join(f"\n  {task.in_words()}" for task in tasks)
 
 
 def _line(entry: Entry, value: Values) -> tuple[list[str], list[str]]:
@@ -179,25 +206,26 @@ async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
 
 
 async def _plan(context: Context, entry: Entry) -> tuple[Values, tuple[list[str], list[str]]]:
-    value = _values(entry, None)
+    value = _values(entry, None, failed=False)
     title = f"{value['name'] or value['vmid']}: {value['type']} {value['vmid'] or 'of a free VMID'}"
     title += f" on {value['node']}"
     if entry.refusal or entry.chain is None:
         return value, ([title], [title]) if entry.guest else ([], [])
     if entry.member is None or entry.member.state == ABSENT:
-        value.update(outcome=Outcome.QUEUED.value, changed=True, step="delete")
+        value.update(outcome=Outcome.QUEUED.value, changed=True, step="delete", done=["deleted"])
         return value, ([title], [])
     if entry.chain.steps[0].name in ("clone", "create"):
         names = [step.name for step in entry.chain.steps]
-        value.update(outcome=Outcome.QUEUED.value, changed=True, step=names[0])
+        value.update(outcome=Outcome.QUEUED.value, changed=True, step=names[0], done=_done(names))
         return value, ([], [f"{title}, {entry.verb}, {', '.join(names[1:])}".rstrip(", ")])
     try:
-        before, after = await _changes(context, entry.member, _guest(entry))
+        before, after, names = await _changes(context, entry.member, _guest(entry))
+        value["addresses"] = await _addresses(context, _guest(entry))
     except PveError as error:
         value.update(outcome=Outcome.FAILED.value, message=str(error), step="configure")
         return value, ([title], [title])
-    if before or after:
-        value.update(outcome=Outcome.QUEUED.value, changed=True)
+    if names:
+        value.update(outcome=Outcome.QUEUED.value, changed=True, done=_done(names))
     indented = [[f"  {line}" for line in lines] for lines in (before, after)]
     return value, ([title, *indented[0]], [title, *indented[1]])
 
@@ -206,26 +234,41 @@ def _guest(entry: Entry) -> Guest:
     return t.cast("Guest", entry.guest)
 
 
-async def _changes(context: Context, member: Member, guest: Guest) -> tuple[list[str], list[str]]:
-    """The lines of a guest that is there, before and after."""
+async def _addresses(context: Context, guest: Guest) -> list[str]:
+    """The addresses that a guest has now, where they are asked for."""
+    if not guest.running or not asks_addresses(context):
+        return []
+    return (await read_addresses(context.api, guest))[0]
+
+
+async def _changes(
+    context: Context, member: Member, guest: Guest
+) -> tuple[list[str], list[str], list[str]]:
+    """The lines of a guest that is there, before and after, and the steps that change it."""
     before: list[str] = []
     after: list[str] = []
-    current = await read_configuration(context.api, guest)
+    names: list[str] = []
+    current = Configuration()
+    if is_compared(member, guest.type):
+        current = await read_configuration(context.api, guest)
     change = configure_change(context, member, current, guest)
     for name, value in sorted(change.params.items()):
         have = current.after_restart(name)
         if have is not None:
             before.append(f"{name}: {_shown(name, have)}")
         after.append(f"{name}: {_shown(name, value)}")
+    names += ["configure"] if change.params else []
     for disk in wanted_disks(member):
-        _add_growth(member, disk.name, current, guest, (before, after))
+        if _add_growth(member, disk.name, current, guest, (before, after)):
+            names.append("resize")
     if change.params and guest.running and context.params["pending"] == "reboot":
         after.append("restart, if anything is pending")
     wanted = {STARTED: "running", STOPPED: "stopped"}.get(member.state)
     if wanted is not None and guest.status != wanted:
         before.append(f"status: {guest.status}")
         after.append(f"status: {wanted}")
-    return before, after
+        names.append("start" if member.state == STARTED else stop_of(context))
+    return before, after, names
 
 
 def _add_growth(
@@ -234,13 +277,15 @@ def _add_growth(
     current: Configuration,
     guest: Guest,
     lines: tuple[list[str], list[str]],
-) -> None:
+) -> bool:
+    """Whether a disk grows; if so, that is added to the lines."""
     if current.values.get(name) is None:
-        return
+        return False
     size = growth(member, name, current, guest)
     if size is not None:
         lines[0].append(f"{name}: {current.values[name]}")
         lines[1].append(f"{name}: {size}")
+    return size is not None
 
 
 def _shown(name: str, value: object) -> object:

@@ -22,8 +22,8 @@ from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
 from ...tasks.listing import list_tasks
 from ..decisions import ALWAYS
-from .members import STARTED, STOPPED
-from .wishes import config_wish, wanted_disks
+from .members import PRESENT, STARTED, STOPPED
+from .wishes import config_wish, is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
     from ...guests.config import Configuration
@@ -58,20 +58,18 @@ class Steps:
         has a VM from scratch.
         """
         steps = []
-        if guest is not None or member.get("source"):
+        source = guest is not None or member.get("source")
+        if source and is_compared(member, guest.type if guest else member.type):
             steps += [self._configure(member, seen, guest), *self._resizes(member, seen)]
-        steps += self._restart(member, guest, seen)
+            steps += self._restart(member, guest, seen)
         if member.state == STARTED:
             steps.append(self._power(member, "start", guest))
-            if self.context.params["wait_for_address"]:
-                steps.append(self._address(member, seen))
         elif member.state == STOPPED and guest is not None:
-            steps.append(self._power(member, self._stop, guest))
+            steps.append(self._power(member, stop_of(self.context), guest))
+        runs = member.state == PRESENT and guest is not None and guest.running
+        if (runs or member.state == STARTED) and asks_addresses(self.context):
+            steps.append(self._address(member, seen))
         return steps
-
-    @property
-    def _stop(self) -> str:
-        return "stop" if self.context.params["force_stop"] else "shutdown"
 
     def _configure(self, member: Member, seen: Seen, there: Guest | None) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:
@@ -153,16 +151,17 @@ class Steps:
         return job
 
     def _address(self, member: Member, seen: Seen) -> ChainStep:
-        seconds = self.context.params["address_timeout"]
+        waits = self.context.params["wait_for_address"] and member.state == STARTED
+        seconds = self.context.params["address_timeout"] if waits else 0
 
         async def prepare(before: ChainResult) -> Job:
             guest = replace(as_guest(before.target), status="running")
             seen.addresses, why = await wait_for_addresses(
                 self.context.api, guest, seconds, self.context.stop.is_set
             )
-            if not seen.addresses:
+            if waits and not seen.addresses:
                 raise PveError(f"{member.title} has no address after {seconds} s: {why}")
-            raise Unneeded(", ".join(seen.addresses))
+            raise Unneeded(", ".join(seen.addresses) or why)
 
         return ChainStep("address", prepare=prepare)
 
@@ -173,6 +172,16 @@ class Steps:
         job = guest_job(OPERATIONS[operation], guest, params, self.context.params["wait_timeout"])
         named = member.vmid is None and guest.name is not None
         return replace(job, recheck=still_named(guest)) if named else job
+
+
+def asks_addresses(context: Context) -> bool:
+    """Whether the addresses of guests that run are read."""
+    return bool(context.params["addresses"] or context.params["wait_for_address"])
+
+
+def stop_of(context: Context) -> str:
+    """The operation that stops a guest."""
+    return "stop" if context.params["force_stop"] else "shutdown"
 
 
 def as_guest(target: Target, there: Guest | None = None) -> Guest:

@@ -76,6 +76,12 @@ def config_wish(member: Member, guest_type: str) -> dict[str, t.Any]:
     return {**wish, **extra}
 
 
+def is_compared(member: Member, guest_type: str | None) -> bool:
+    """Whether anything is wanted of the configuration of a guest; None is one of either type."""
+    types = _CONFIG if guest_type is None else (guest_type,)
+    return bool(member.get("disks") or any(config_wish(member, one) for one in types))
+
+
 def container_creation(member: Member) -> dict[str, t.Any]:
     """The parameters that create a container from an OS template, with its configuration."""
     options: dict[str, t.Any] = {name: member.get(name) for name in _OF_CREATION}
@@ -86,7 +92,8 @@ def container_creation(member: Member) -> dict[str, t.Any]:
     features = wish.pop("features", None)
     mounts = {name: _new_disk(name, one, member, "lxc") for name, one in disks.items()}
     params = container_params({**options, "features": features, "params": {}})
-    return {**params, **config_params({**wish, **mounts}, "lxc")}
+    further = _further(member, "lxc")
+    return {**params, **config_params({**wish, **mounts}, "lxc"), **further}
 
 
 def vm_creation(member: Member) -> dict[str, t.Any]:
@@ -96,7 +103,18 @@ def vm_creation(member: Member) -> dict[str, t.Any]:
         for name, one in (member.get("disks") or {}).items()
     }
     pool = {"pool": member.get("pool")} if member.get("pool") else {}
-    return {**pool, **config_params({**config_wish(member, "qemu"), **disks}, "qemu")}
+    config = config_params({**config_wish(member, "qemu"), **disks}, "qemu")
+    return {**pool, **config, **_further(member, "qemu")}
+
+
+def _further(member: Member, guest_type: str) -> dict[str, t.Any]:
+    """The parameters of the creation that no setting stands for."""
+    params = member.get("params") or {}
+    named = {"vmid", "name", "hostname", "node", *(member.get("disks") or {})}
+    twice = sorted(named & set(params))
+    if twice:
+        raise UsageError(f"params: {twice[0]} of {member.title} is set by an option of its own")
+    return config_params(params, guest_type)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     ApiError,
     UsageError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.unit.cloning import an_api
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
@@ -196,6 +198,157 @@ def test_what_cannot_be_meant_is_refused_before_anything_starts(
         assert api.made("(POST|PUT|DELETE) .*") == []
 
     scenario()
+
+
+@pytest.mark.parametrize(
+    ("ipconfig", "problem"),
+    [
+        ("ip=192.0.2.256/24", "'192.0.2.256/24' is not an IPv4 address with a prefix length"),
+        ("ip=192.0.2.11", "'192.0.2.11' is not an IPv4 address with a prefix length"),
+        ("ip6=192.0.2.11/24", "'192.0.2.11/24' is not an IPv6 address"),
+        ("ip=192.0.2.0/24", "192.0.2.0/24 is the address of the network itself"),
+        ("ip=192.0.2.255/24", "192.0.2.255/24 is the broadcast address of its network"),
+        (
+            "ip=192.0.2.11/24,gw=198.51.100.1",
+            "192.0.2.11/24 is not in the network of its gateway 198.51.100.1",
+        ),
+        ("ip=192.0.2.1/24,gw=192.0.2.1", "192.0.2.1/24 is the address of its own gateway"),
+        ("ip=192.0.2.1/24,gw=router", "gateway 'router' is not an address"),
+    ],
+)
+def test_a_wrong_address_is_refused_before_anything_starts(ipconfig: str, problem: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        guests = [{"name": "web1", "ipconfig": "ip=dhcp"}, {"name": "web2", "ipconfig": ipconfig}]
+        with pytest.raises(UsageError, match=re.escape(f"web2: {problem}")):
+            await fleet(api, source="tpl", guests=guests)
+        assert api.calls == []
+
+    scenario()
+
+
+@pytest.mark.parametrize(
+    "ipconfig",
+    [
+        "ip=dhcp,ip6=auto",
+        "ip=192.0.2.11/24,gw=192.0.2.1,ip6=2001:db8::11/64,gw6=2001:db8::1",
+        "ip=192.0.2.11/32,gw=203.0.113.1",
+        "ip=192.0.2.10/31,gw=192.0.2.11",
+        "ip6=2001:db8::11/64,gw6=fe80::1",
+    ],
+)
+def test_a_right_address_is_no_problem(ipconfig: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        guests = [{"name": "web1", "ipconfig": ipconfig}]
+        report = await run_command("fleet", an_api(), check=True, source="tpl", guests=guests)
+        assert report.problem is None, report.problem
+
+    scenario()
+
+
+def nic(**properties: object) -> dict[str, object]:
+    return {"name": "eth0", "bridge": "vmbr0", "ip": "192.0.2.11/24", **properties}
+
+
+@in_virtual_time
+async def test_an_address_that_comes_twice_is_refused_before_anything_starts() -> None:
+    api = an_api()
+    guests: list[dict[str, Any]] = [
+        {"name": "a", "nics": {"net0": "name=eth0,ip=dhcp", "net1": nic()}},
+        {"name": "b", "nics": {"net0": nic(bridge="vmbr1")}},
+        {"name": "c", "nics": {"net0": nic(tag=20)}},
+        {"name": "d", "nics": {"net0": nic()}, "state": "absent"},
+        {"name": "e", "params": {"net1": "name=eth1,bridge=vmbr0,ip=192.0.2.11/24"}},
+    ]
+    common = {"ostemplate": TEMPLATE, "node": "pve1", "allow_destructive": True}
+    with pytest.raises(UsageError, match=r"a, e have the same address 192\.0\.2\.11"):
+        await fleet(api, guests=guests, **common)
+    assert api.calls == []
+
+
+@in_virtual_time
+async def test_params_are_for_the_creation_alone_and_null_takes_an_interface_away() -> None:
+    api = an_api()
+    api.cluster.templates = {"pve1": [TEMPLATE]}
+    options: dict[str, Any] = {
+        "ostemplate": TEMPLATE,
+        "node": "pve1",
+        "storage": "ceph",
+        "state": "present",
+        "params": {"mp0": "ceph:1,mp=/srv", "cmode": "shell"},
+        "nics": {"net0": "name=eth0,bridge=vmbr0", "net1": "name=eth1,bridge=vmbr1"},
+        "guests": [{"name": "a", "nics": {"net1": None}, "params": {"cmode": "tty"}}],
+    }
+    report = await fleet(api, **options)
+    assert report.problem is None, report.problem
+    [made] = api.made("POST .*/lxc$")
+    assert (made.params["mp0"], made.params["cmode"]) == ("ceph:1,mp=/srv", "tty")
+    assert made.params["net0"] == "name=eth0,bridge=vmbr0"
+    assert "net1" not in made.params
+    again = await fleet(api, **options)
+    assert (again.changed, again.problem) == (False, None)
+    wrong = await fleet(api, **{**options, "guests": [{"name": "b"}], "params": {"vmid": 300}})
+    assert "params: vmid of b is set by an option of its own" in str(wrong.problem)
+
+
+@in_virtual_time
+async def test_it_says_what_was_done_to_each_guest_and_what_would_be() -> None:
+    api = an_api()
+    api.cluster.add(201, name="web1", scsi0="ceph:vm-201-disk-0,size=8G", memory="2048")
+    options: dict[str, Any] = {
+        "source": "tpl",
+        "memory": 4096,
+        "guests": [{"name": "web1", "disks": {"scsi0": 16}}, {"name": "web2"}],
+    }
+    done = [["configured", "resized", "started"], ["cloned", "configured", "started"]]
+    plan = await run_command("fleet", api, check=True, **options)
+    assert [guest["done"] for guest in plan.values["guests"]] == done
+    report = await fleet(api, **options)
+    assert [guest["done"] for guest in report.values["guests"]] == done
+    again = await fleet(api, **options)
+    assert [guest["done"] for guest in again.values["guests"]] == [[], []]
+
+
+@in_virtual_time
+async def test_a_guest_that_counts_as_failed_has_a_message_and_no_other_has() -> None:
+    for warnings in ("accept", "fail"):
+        api = an_api()
+        api.ends["qmclone"] = ["WARNINGS: 1"]
+        report = await fleet(
+            api, source="tpl", guests=[{"name": "web1"}, {"name": "web2"}], warnings=warnings
+        )
+        messages = [guest["message"] for guest in report.values["guests"]]
+        assert [bool(one) for one in messages] == [warnings == "fail", False]
+        assert bool(report.problem) == (warnings == "fail")
+
+
+@in_virtual_time
+async def test_without_waiting_a_task_that_runs_is_no_failure() -> None:
+    api = an_api()
+    report = await fleet(api, source="tpl", guests=[{"name": "web1"}], wait=False)
+    assert report.problem is None, report.problem
+    assert [guest["outcome"] for guest in report.values["guests"]] == ["running"]
+
+
+@in_virtual_time
+async def test_addresses_are_read_where_they_are_asked_for_and_not_waited_for() -> None:
+    api = an_api()
+    interfaces = {"result": [{"ip-addresses": [{"ip-address": "192.0.2.7"}]}]}
+    api.disturb("GET .*/201/agent/network-get-interfaces", Answer(interfaces), count=None)
+    for vmid, name in ((201, "web1"), (202, "web2"), (203, "web3")):
+        api.cluster.add(vmid, name=name).status = "running"
+    api.cluster.guests[203].status = "stopped"
+    guests = [{"name": name, "state": "present"} for name in NAMES]
+    for check in (True, False):
+        report = await run_command("fleet", api, check=check, guests=guests, addresses=True)
+        assert (report.changed, report.problem) == (False, None)
+        assert [one["addresses"] for one in report.values["guests"]] == [["192.0.2.7"], [], []]
+    assert len(api.made("GET .*/agent/.*")) == 4
+    api.calls.clear()
+    await fleet(api, guests=guests)
+    assert api.made("GET .*/(agent|pending).*") == []
 
 
 @in_virtual_time
