@@ -50,9 +50,12 @@ options:
     choices: [running, stopped, unknown]
   config:
     description:
-      - Whether to read the configuration of each guest.
-    type: bool
-    default: true
+      - Which configuration of each guest to read. With V(none) none is read, which saves a request
+        for each guest. V(current) is what is in force now, V(pending) what will be after the next
+        start of the guest.
+    type: str
+    choices: [none, current, pending]
+    default: none
   pending:
     description:
       - Whether to read what is set, but not in force before the next start of the guest. With
@@ -94,13 +97,13 @@ EXAMPLES = r"""
 - name: Look at a VM
   upid.proxmox.guest_info:
     guests: web1
+    config: current
 
 - name: Find the running VMs with a tag
   upid.proxmox.guest_info:
     type: qemu
     status: running
     tags: web
-    config: false
   register: found
 
 - name: Wait until new guests have an address
@@ -111,7 +114,6 @@ EXAMPLES = r"""
 
 - name: Find the guests that need a restart, and what for
   upid.proxmox.guest_info:
-    config: false
     pending: only
 """
 
@@ -181,9 +183,9 @@ guests:
       sample:
         memory: "4096"
     config:
-      description: The configuration as Proxmox VE returns it, pending values included.
+      description: The configuration as Proxmox VE returns it, null if the guest was just removed.
       type: dict
-      returned: when O(config=true)
+      returned: when O(config) is V(current) or V(pending)
       sample:
         cores: 2
         memory: "2048"
@@ -220,7 +222,7 @@ ARGUMENT_SPEC = {
     "node": {"type": "str"},
     "type": {"type": "str", "choices": ["qemu", "lxc"]},
     "status": {"type": "str", "choices": ["running", "stopped", "unknown"]},
-    "config": {"type": "bool", "default": True},
+    "config": {"type": "str", "choices": ["none", "current", "pending"], "default": "none"},
     "pending": {"type": "str", "choices": ["no", "show", "only"], "default": "no"},
     "addresses": {"type": "bool", "default": False},
     "wait_for_address": {"type": "bool", "default": False},

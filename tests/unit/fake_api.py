@@ -279,8 +279,11 @@ class FakeApi:
         guests = self.cluster.guests.values()
         return Answer([g.row() for g in guests if (g.node, g.type) == (node, guest_type)])
 
-    def _config(self, _params: dict[str, Any], **path: str) -> Answer:
-        return Answer(dict(self._guest(**path).config))
+    def _config(self, params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        coming = {} if params.get("current") else guest.pending
+        config = {**guest.config, **coming}
+        return Answer({name: value for name, value in config.items() if value is not None})
 
     def _pending(self, _params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)

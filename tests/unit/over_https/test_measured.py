@@ -110,7 +110,7 @@ def test_fifty_clones_and_the_same_call_again(
     counted = fresh.counted
     assert counted["total"] <= 8, counted["counts"]
     assert not [label for label in counted["counts"] if "clone" in label]
-    found, _noted = run(fresh, "guest_info", identity, config=False, type="qemu")
+    found, _noted = run(fresh, "guest_info", identity, type="qemu")
     made = [guest for guest in found.values["guests"] if guest["name"] in names]
     assert len(made) == 50
     assert {guest["node"] for guest in made} == {"pve1", "pve2", "pve3"}

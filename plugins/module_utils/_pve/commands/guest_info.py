@@ -153,7 +153,7 @@ async def _read_guest(context: Context, guest: Guest, silent: str | None) -> _Se
     }
     seen = _Seen(guest, values)
     params = context.params
-    if params["config"]:
+    if params["config"] != "none":
         values["config"] = None
     if params["pending"] != "no":
         values["pending"] = {}
@@ -170,7 +170,7 @@ async def _read_guest(context: Context, guest: Guest, silent: str | None) -> _Se
 
 async def _read(context: Context, seen: _Seen) -> None:
     params, guest = context.params, seen.guest
-    if params["config"]:
+    if params["config"] != "none":
         seen.values["config"] = await _config(context, guest)
     if params["pending"] != "no":
         current = await read_configuration(context.api, guest, retries=1)
@@ -185,8 +185,9 @@ async def _read(context: Context, seen: _Seen) -> None:
 
 async def _config(context: Context, guest: Guest) -> Values | None:
     path = ("nodes", guest.node, guest.type, guest.vmid, "config")
+    only = {"current": True} if context.params["config"] == "current" else None
     try:
-        return t.cast("Values", (await context.api.get(path, retries=1)).data)
+        return t.cast("Values", (await context.api.get(path, only, retries=1)).data)
     except ApiError as error:
         if error.cause is Cause.GONE:  # removed a moment ago
             return None

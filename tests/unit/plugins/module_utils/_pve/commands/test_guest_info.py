@@ -43,7 +43,7 @@ def vmids(report: Report) -> list[int]:
 @in_virtual_time
 async def test_a_guest_with_all_that_is_known() -> None:
     api = an_api()
-    report = await look(api, guests=["app1"])
+    report = await look(api, guests=["app1"], config="current")
     assert report.values["guests"] == [
         {
             "vmid": 100,
@@ -93,7 +93,7 @@ async def test_a_guest_that_was_asked_for_is_shown_as_it_is_now() -> None:
     api = an_api()
     api.disturb("resources", api._resources({}))
     api.cluster.guests[101].status = "running"
-    report = await look(api, guests=["101"], config=False)
+    report = await look(api, guests=["101"])
     assert report.values["guests"][0]["status"] == "running"
     assert "config" not in report.values["guests"][0]
 
@@ -119,7 +119,7 @@ async def test_a_guest_that_vanishes_meanwhile_has_no_config() -> None:
     api = an_api()
     text = "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"
     api.disturb("GET .*/100/config", ApiError("GET", 500, text))
-    report = await look(api, guests=["app1"])
+    report = await look(api, guests=["app1"], config="pending")
     assert report.values["guests"][0]["config"] is None
 
 
@@ -174,11 +174,11 @@ async def test_a_guest_that_is_not_there_keeps_no_other_from_being_read() -> Non
     assert "there is no guest 'nosuch'" in (report.problem or "")
 
 
-@pytest.mark.parametrize("config", [True, False])
+@pytest.mark.parametrize("config", ["none", "current"])
 @pytest.mark.parametrize(
     ("offline", "why"), [(True, "its node is offline"), (False, "node pve2 did not say")]
 )
-def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, config: bool) -> None:
+def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, config: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -206,7 +206,7 @@ def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, conf
 async def test_a_guest_that_answers_no_more_is_said_by_itself() -> None:
     api = an_api()
     api.disturb("GET .*/101/config", NoAnswerError("GET", "596", sent=True), count=None)
-    report = await look(api, guests=["100", "101"])
+    report = await look(api, guests=["100", "101"], config="current")
     assert vmids(report) == [100, 101]
     assert "596" in (report.problem or "")
 
@@ -231,7 +231,7 @@ async def test_a_time_below_zero_is_refused() -> None:
 @in_virtual_time
 async def test_vmids_alone_cost_no_list_of_another_node() -> None:
     api = an_api()
-    await look(api, guests=["101"])
+    await look(api, guests=["101"], config="current")
     assert [call.path for call in api.calls] == [
         "/cluster/resources",
         "/nodes/pve2/qemu",
@@ -256,7 +256,20 @@ async def test_tags_are_compared_as_they_are_stored() -> None:
 async def test_what_is_pending_is_shown_and_can_be_all_that_is_asked_for() -> None:
     api = an_api()
     api.cluster.guests[101].pending = {"memory": "4096", "net1": None}
-    report = await look(api, pending="show", config=False)
+    report = await look(api, pending="show")
     shown = {guest["vmid"]: guest["pending"] for guest in report.values["guests"]}
     assert shown == {100: {}, 101: {"memory": "4096", "net1": None}, 200: {}}
     assert vmids(await look(api, pending="only")) == [101]
+
+
+@in_virtual_time
+async def test_the_configuration_is_the_current_one_or_that_after_the_next_start() -> None:
+    api = an_api()
+    api.cluster.guests[101].pending = {"cores": "4", "tags": None}
+    for config, expected in (
+        ("current", {"name": "app2", "tags": "web"}),
+        ("pending", {"name": "app2", "cores": "4"}),
+    ):
+        report = await look(api, guests=["101"], config=config)
+        assert report.values["guests"][0]["config"] == expected
+    assert not api.made("GET .*/pending")
