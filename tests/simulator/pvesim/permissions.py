@@ -73,8 +73,11 @@ class Permissions:
         return {name: owner[name] and flag for name, flag in own.items() if name in owner}
 
     def effective(self, authid: str) -> dict[str, dict[str, int]]:
-        """Every path that the lists and pools name with the privileges on it, if any."""
-        paths = dict.fromkeys((*TOP_PATHS, *(acl.path for acl in self._world.acl)))
+        """The privileges on every path that the lists and pools name, and on those above it."""
+        paths = dict.fromkeys(TOP_PATHS)
+        for line in self._world.acl:
+            parts = line.path.strip("/").split("/")
+            paths |= dict.fromkeys(f"/{'/'.join(parts[: n + 1])}" for n in range(len(parts)))
         for pool in self._world.pools.values():
             paths |= dict.fromkeys(f"/vms/{vmid}" for vmid in pool.members)
             paths |= dict.fromkeys(f"/storage/{storage}" for storage in pool.storages)

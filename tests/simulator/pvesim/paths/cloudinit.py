@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pvesim.calls import Call, call
-from pvesim.drives import NET, Drive, mac_of
+from pvesim.drives import NET, Drive, drives, mac_of
 from pvesim.entities import Guest
 from pvesim.guests import api_lock, guest_of
 from pvesim.rights import CLOUDINIT
@@ -26,8 +26,10 @@ OPTION = re.compile(f"{CLOUDINIT}|name|{NET.pattern}")
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/cloudinit")
 async def options(world: World, call: Call) -> list[dict[str, Any]]:
-    """The options that cloud-init is made of, with the changes that wait."""
+    """The options that cloud-init is made of, with the changes that wait; none without a drive."""
     guest = guest_of(world, call)
+    if not any(drive.cloudinit for drive in drives("qemu", guest.config)):
+        return []
     keys = sorted(key for key in {*guest.config, *guest.pending} if OPTION.fullmatch(key))
     return [_option(guest, key) for key in keys]
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -138,14 +139,29 @@ def _scan(migration: Migration, movable: bool) -> list[tuple[Drive, Volume]]:
     return volumes
 
 
+def _start_there(migration: Migration) -> asyncio.Event:
+    """The task of `qm start` on the target, which ends when the event is set."""
+    started = asyncio.Event()
+
+    async def work(_worker: Worker) -> None:
+        await started.wait()
+
+    guest = migration.guest
+    migration.world.tasks.start(migration.target, "root@pam", "qmstart", guest.vmid, work)
+    return started
+
+
 async def _online(migration: Migration, volumes: list[tuple[Drive, Volume]], limit: int) -> None:
     """The VM is started over there, then its disks and its memory follow."""
     guest, worker = migration.guest, migration.worker
     migration.say(f"starting VM {guest.vmid} on remote node '{migration.target}'")
+    started = _start_there(migration)
     try:
         await worker.work(START_SHARE)
     except Interrupted as exc:
         raise Problems("remote command failed with exit code -1") from exc
+    finally:
+        started.set()
     migration.allocate_there(volumes)
     migration.say("start remote tunnel")
     migration.say("ssh tunnel ver 1")

@@ -129,6 +129,11 @@ class Events:
             }
             add_volumes(self._stage.world, self._stage.world.guests[vmid])
 
+    async def _pending(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Changes of guests that wait, because the guest did not let go of something."""
+        for vmid, options in changes.items():
+            self._stage.world.guests[vmid].pending.update(options)
+
     async def _power(self, states: Mapping[int, str]) -> None:
         for vmid, state in states.items():
             guest = self._stage.world.guests[vmid]

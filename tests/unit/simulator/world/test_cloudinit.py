@@ -52,6 +52,8 @@ async def test_the_options_show_what_waits_but_no_password(recorded: Any) -> Non
     guest = recorded.world.guests[101]
     guest.config |= {"cipassword": "secret", "ciuser": "a"}
     guest.pending |= {"ciuser": "b", "cipassword": None}
+    assert await recorded.call("GET", "qemu/101/cloudinit") == []
+    guest.config["ide2"] = "store1:101/vm-101-cloudinit.qcow2,media=cdrom"
     entries = {e["key"]: e for e in await recorded.call("GET", "qemu/101/cloudinit")}
     assert entries["ciuser"] == {"key": "ciuser", "value": "a", "pending": "b"}
     assert entries["cipassword"] == {"key": "cipassword", "value": "**********", "delete": 1}

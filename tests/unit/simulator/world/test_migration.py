@@ -163,3 +163,15 @@ async def test_the_preconditions_name_local_disks(cell: Any) -> None:
     assert [disk["volid"] for disk in answer["local_disks"]] == ["local-lvm:vm-101-disk-0"]
     assert (await cell.call("GET", "qemu/100/migrate"))["allowed_nodes"] == ["pve2", "pve3"]
     assert (await cell.call("GET", "lxc/9100/migrate"))["running"] == 0
+
+
+async def test_a_running_vm_is_started_on_the_target_by_root(cell: Any) -> None:
+    await cell.done("POST", "qemu/100/status/start")
+    params = {"target": "pve2", "online": 1, "with-local-disks": 1}
+    assert await cell.done("POST", "qemu/100/migrate", params) == "OK"
+    started = [
+        task
+        for task in cell.world.tasks.every()
+        if (task.upid.node, task.upid.type, task.upid.id) == ("pve2", "qmstart", "100")
+    ]
+    assert [(task.upid.user, task.exitstatus) for task in started] == [("root@pam", "OK")]
