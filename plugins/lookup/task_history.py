@@ -26,40 +26,6 @@ options:
         warning says so.
     type: int
     default: 50
-  type:
-    description:
-      - Only tasks of these types, such as V(qmclone) or V(vzdump). Each costs a request per node.
-    type: list
-    elements: str
-  vmid:
-    description:
-      - Only tasks with this VMID. A clone task has the VMID of its source.
-    type: int
-  user:
-    description:
-      - Only tasks of users whose name contains this, whatever the case. The name of a user's API
-        token belongs to it, as in V(ansible@pve!ci).
-    type: str
-  status:
-    description:
-      - Only tasks that ended so. V(warning) and V(error) are Proxmox VE's words for V(warnings)
-        and V(failed), and V(unknown) is a task without an exit status.
-    type: list
-    elements: str
-    choices: [ok, warnings, warning, failed, error, unknown]
-  since:
-    description:
-      - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
-        in ISO 8601 such as V(2026-01-01T12:00:00Z), V(20260101T120000Z) or V(2026-01-01), or
-        seconds since the epoch. A time without a zone is UTC.
-      - Starts of tasks are by the clock of the node that runs them. An age counts back by the clock
-        of each node, which takes a further request per node and the privilege C(Sys.Audit) on
-        C(/nodes/{node}); without it, by the clock of the node that answers.
-    type: str
-  until:
-    description:
-      - Only tasks that started at or before this time, written like O(since).
-    type: str
   on_unreachable:
     description:
       - What to do about a node that cannot be asked for its tasks, because it does not answer or
@@ -67,17 +33,11 @@ options:
     type: str
     choices: [warn, fail]
     default: warn
-  running:
-    description:
-      - With V(true) only tasks that run, with V(false) only tasks that have ended. By default both.
-    type: bool
 extends_documentation_fragment:
+  - upid.proxmox.task_filters
   - upid.proxmox.connection
   - upid.proxmox.connection.plugins
 notes:
-  - Everybody sees their own tasks, and those of others on the nodes where they have the privilege
-    C(Sys.Audit) on C(/nodes/{node}). Some releases of Proxmox VE do not list the running tasks of
-    an API token without that privilege, not even to the token itself.
   - Proxmox VE lists about the last thousand tasks of a node.
   - A lookup does not see C(module_defaults). Its connection comes from options, from variables such
     as C(upid_proxmox_api_host), or from the environment.
@@ -118,54 +78,66 @@ _raw:
     upid:
       description: The UPID, the id of the task.
       type: str
+      returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:"
     node:
       description: The node that runs or ran the task.
       type: str
+      returned: always
       sample: pve1
     type:
       description: The type of the task.
       type: str
+      returned: always
       sample: vzdump
     id:
       description: What the task works on, for most types a VMID. A clone task has the source's.
       type: str
+      returned: always
       sample: "101"
     user:
       description: The user or API token that started the task.
       type: str
+      returned: always
       sample: ansible@pve!ci
     title:
       description: What the web interface calls the task.
       type: str
+      returned: always
       sample: VM/CT 101 - Backup
     outcome:
       description:
         - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that nobody can tell any more, because the node, the log or the right to
-          see it is gone.
+        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
+          the right to see it is gone.
       type: str
+      returned: always
       sample: failed
     exitstatus:
       description: The exit status in Proxmox VE's words, null while there is none.
       type: str
+      returned: always
       sample: "job errors"
     started:
       description: When the task started, ISO 8601 in UTC.
       type: str
+      returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
       description: When the task ended, null while that is not known.
       type: str
+      returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
       description: How many seconds the task took, null while that is not known.
       type: int
+      returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null for a task that does not tell.
+      description: How much is done in percent, null if the task reports no progress.
       type: float
+      returned: always
       sample: null
     log:
       description: Always empty here, M(upid.proxmox.task_info) reads logs.

@@ -131,40 +131,6 @@ options:
         description:
           - The most that the copy may read, in KiB/s. V(0) is no limit.
         type: int
-  placement:
-    description:
-      - Which node a guest gets that does not name a O(target_node).
-      - V(explicit) keeps the node of the source, V(round_robin) goes through the nodes in turn,
-        V(least_memory) takes the node with the smallest share of its memory in use, counting what
-        this call puts there.
-      - A node that is unknown or offline is a failure of the guests that it is for, and the others
-        are created. With V(round_robin) an offline node of O(nodes) keeps its turn.
-    type: str
-    choices: [explicit, round_robin, least_memory]
-    default: explicit
-  nodes:
-    description:
-      - The nodes that O(placement) may use, by default all that are online.
-    type: list
-    elements: str
-  on_conflict:
-    description:
-      - What to do when another run has created a guest of the same name at the same time, which
-        Proxmox VE does not prevent. Names are read again before each start and at the end of the
-        call. Of the two guests the one with the higher VMID counts as the later one.
-      - V(fail) leaves both and reports the conflict with both VMIDs.
-      - V(remove) removes the later one if this call has created it, and if it is whole and was
-        never started. If the later one is not of this call, there is a warning.
-      - Where two runs may overlap, give VMIDs, or C(vmid_start) in the roles. Proxmox VE itself
-        refuses a second guest of the same VMID.
-    type: str
-    choices: [fail, remove]
-    default: fail
-  vmid_range:
-    description:
-      - The VMIDs that may be taken for guests without a O(vmid), such as V(200-299). By default the
-        lowest free ones that Proxmox VE would give out.
-    type: str
 attributes:
   check_mode:
     support: full
@@ -177,6 +143,7 @@ attributes:
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
+  - upid.proxmox.new_guests
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
@@ -275,7 +242,7 @@ guests:
       returned: always
       sample: true
     upid:
-      description: The UPID of the guest's task, null where there was none.
+      description: The UPID of the last task for the guest, null where there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
@@ -285,7 +252,7 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest is not as asked, null when all is well.
+      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
       type: str
       returned: always
       sample: null
@@ -329,8 +296,8 @@ tasks:
       description:
         - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that nobody can tell any more, because the node, the log or the right to
-          see it is gone.
+        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
+          the right to see it is gone.
       type: str
       returned: always
       sample: ok
@@ -355,7 +322,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null for a task that does not tell.
+      description: How much is done in percent, null if the task reports no progress.
       type: float
       returned: always
       sample: 100.0
@@ -392,7 +359,7 @@ diff:
 """
 
 from ..module_utils._pve.commands import clone
-from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.arguments import NEW_GUESTS_SPEC, START_SPEC
 from ..module_utils._pve.edge.module import run
 
 GUEST_SPEC = {
@@ -416,14 +383,7 @@ ARGUMENT_SPEC = {
         "options": GUEST_SPEC,
         "required_one_of": [("name", "vmid")],
     },
-    "placement": {
-        "type": "str",
-        "choices": ["explicit", "round_robin", "least_memory"],
-        "default": "explicit",
-    },
-    "nodes": {"type": "list", "elements": "str"},
-    "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},
-    "vmid_range": {"type": "str"},
+    **NEW_GUESTS_SPEC,
 }
 
 

@@ -49,8 +49,7 @@ options:
         choices: [qemu, lxc]
       source:
         description:
-          - The VM, the container or the template that the guest is cloned from, by VMID or by
-            name.
+          - The VM, the container or the template that the guest is cloned from, by VMID or by name.
           - Without it and without O(ostemplate) the guest is a VM from scratch.
         type: str
       ostemplate:
@@ -164,8 +163,8 @@ options:
           - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is its size in
             GiB, or a dictionary of C(size), C(storage) and the properties that Proxmox VE has for
             it.
-          - A disk that is there keeps its volume. It can grow and never shrinks. One that is not
-            is created.
+          - A disk that is there keeps its volume. It can grow and never shrinks. One that is not is
+            created.
         type: dict
       config:
         description:
@@ -430,33 +429,6 @@ options:
       - How many seconds to wait for the addresses of a guest.
     type: int
     default: 300
-  placement:
-    description:
-      - Which node a new guest gets that does not name a O(node).
-      - V(explicit) keeps the node of O(source), V(round_robin) goes through the nodes in turn,
-        V(least_memory) takes the node with the smallest share of its memory in use, counting what
-        this call puts there.
-    type: str
-    choices: [explicit, round_robin, least_memory]
-    default: explicit
-  nodes:
-    description:
-      - The nodes that O(placement) may use, by default all that are online.
-    type: list
-    elements: str
-  on_conflict:
-    description:
-      - What to do when another run has created a guest of the same name at the same time. Of the
-        two the one with the higher VMID counts as the later one.
-      - V(fail) leaves both and reports both VMIDs. V(remove) removes the later one if this call
-        has created it, and if it is whole and was never started.
-    type: str
-    choices: [fail, remove]
-    default: fail
-  vmid_range:
-    description:
-      - The VMIDs that may be taken for guests without a O(guests[].vmid), such as V(200-299).
-    type: str
 attributes:
   check_mode:
     support: full
@@ -469,6 +441,7 @@ attributes:
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
+  - upid.proxmox.new_guests
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
@@ -580,12 +553,12 @@ guests:
       returned: always
       sample: start
     message:
-      description: Why the guest is not as wanted, null when all is well.
+      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
       type: str
       returned: always
       sample: null
     upid:
-      description: The UPID of the last task, null where there was none.
+      description: The UPID of the last task for the guest, null where there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
@@ -615,7 +588,7 @@ guests:
       returned: always
       sample: [192.0.2.11]
     pending:
-      description: The options that wait for a restart.
+      description: The options that come into force at the next start of the guest.
       type: list
       elements: str
       returned: always
@@ -671,8 +644,8 @@ tasks:
       description:
         - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that nobody can tell any more, because the node, the log or the right to
-          see it is gone.
+        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
+          the right to see it is gone.
       type: str
       returned: always
       sample: ok
@@ -697,7 +670,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null for a task that does not tell.
+      description: How much is done in percent, null if the task reports no progress.
       type: float
       returned: always
       sample: 100.0
@@ -734,7 +707,7 @@ diff:
 """
 
 from ..module_utils._pve.commands import fleet
-from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.arguments import NEW_GUESTS_SPEC, START_SPEC
 from ..module_utils._pve.edge.module import run
 
 # What a guest may say for itself, and the top level for all of them.
@@ -808,14 +781,7 @@ ARGUMENT_SPEC = {
     "wait_for_address": {"type": "bool", "default": False},
     "addresses": {"type": "bool", "default": False},
     "address_timeout": {"type": "int", "default": 300},
-    "placement": {
-        "type": "str",
-        "choices": ["explicit", "round_robin", "least_memory"],
-        "default": "explicit",
-    },
-    "nodes": {"type": "list", "elements": "str"},
-    "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},
-    "vmid_range": {"type": "str"},
+    **NEW_GUESTS_SPEC,
 }
 
 

@@ -247,24 +247,22 @@ guests:
       returned: always
       sample: true
     upid:
-      description: The UPID of the guest's task, null where there was none.
+      description: The UPID of the last task for the guest, null where there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
     attempts:
-      description: How often a task was started for it. V(0) for one that was there or was adopted.
+      description: How many calls were sent for it. V(0) for one that was there or was adopted.
       type: int
       returned: always
       sample: 1
     message:
-      description:
-        - Why the guest is not as asked, null when all is well. For a guest that is as asked only
-          after a restart, what waits for it.
+      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
       type: str
       returned: always
       sample: null
     pending:
-      description: The options of a configured guest that come into force at its next start.
+      description: The options that come into force at the next start of the guest.
       type: list
       elements: str
       returned: always
@@ -309,8 +307,8 @@ tasks:
       description:
         - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that nobody can tell any more, because the node, the log or the right to
-          see it is gone.
+        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
+          the right to see it is gone.
       type: str
       returned: always
       sample: ok
@@ -335,7 +333,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null for a task that does not tell.
+      description: How much is done in percent, null if the task reports no progress.
       type: float
       returned: always
       sample: 100.0

@@ -38,44 +38,6 @@ options:
     type: str
     choices: [warn, fail]
     default: warn
-  type:
-    description:
-      - Only tasks of these types, such as V(qmclone) or V(vzdump). Each costs a request per node.
-    type: list
-    elements: str
-  vmid:
-    description:
-      - Only tasks with this VMID. A clone task has the VMID of its source.
-    type: int
-  user:
-    description:
-      - Only tasks of users whose name contains this, whatever the case. The name of a user's API
-        token belongs to it, as in V(ansible@pve!ci).
-    type: str
-  status:
-    description:
-      - Only tasks that ended so. V(warning) and V(error) are Proxmox VE's words for V(warnings)
-        and V(failed), and V(unknown) is a task without an exit status.
-    type: list
-    elements: str
-    choices: [ok, warnings, warning, failed, error, unknown]
-  since:
-    description:
-      - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
-        in ISO 8601 such as V(2026-01-01T12:00:00Z), V(20260101T120000Z) or V(2026-01-01), or
-        seconds since the epoch. A time without a zone is UTC.
-      - Starts of tasks are by the clock of the node that runs them. An age counts back by the clock
-        of each node, which takes a further request per node and the privilege C(Sys.Audit) on
-        C(/nodes/{node}); without it, by the clock of the node that answers.
-    type: str
-  until:
-    description:
-      - Only tasks that started at or before this time, written like O(since).
-    type: str
-  running:
-    description:
-      - With V(true) only tasks that run, with V(false) only tasks that have ended. By default both.
-    type: bool
   limit:
     description:
       - How many tasks to list at most, over all nodes. RV(truncated) tells whether more match. When
@@ -91,14 +53,12 @@ options:
     type: int
     default: 20
 extends_documentation_fragment:
+  - upid.proxmox.task_filters
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.info
   - upid.proxmox.attributes.action_group
 notes:
-  - Everybody sees their own tasks, and those of others on the nodes where they have the privilege
-    C(Sys.Audit) on C(/nodes/{node}). Some releases of Proxmox VE do not list the running tasks of
-    an API token without that privilege, not even to the token itself.
   - Proxmox VE lists about the last thousand tasks of a node. The status of an older one can still
     be read by its UPID.
 seealso:
@@ -172,8 +132,8 @@ tasks:
       description:
         - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that nobody can tell any more, because the node, the log or the right to
-          see it is gone.
+        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
+          the right to see it is gone.
       type: str
       returned: always
       sample: failed
@@ -198,7 +158,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null for a task that does not tell.
+      description: How much is done in percent, null if the task reports no progress.
       type: float
       returned: always
       sample: null
@@ -243,31 +203,25 @@ api:
 """
 
 from ..module_utils._pve.commands import task_info
+from ..module_utils._pve.edge.arguments import TASK_FILTERS_SPEC
 from ..module_utils._pve.edge.module import run
 
-FILTERS = ("nodes", "type", "vmid", "user", "status", "since", "until", "running")
 ARGUMENT_SPEC = {
     "upids": {"type": "list", "elements": "str", "aliases": ["upid", "task"]},
     "nodes": {"type": "list", "elements": "str", "aliases": ["node"]},
     "on_unreachable": {"type": "str", "choices": ["warn", "fail"], "default": "warn"},
-    "type": {"type": "list", "elements": "str"},
-    "vmid": {"type": "int"},
-    "user": {"type": "str"},
-    "status": {
-        "type": "list",
-        "elements": "str",
-        "choices": ["ok", "warnings", "warning", "failed", "error", "unknown"],
-    },
-    "since": {"type": "str"},
-    "until": {"type": "str"},
-    "running": {"type": "bool"},
+    **TASK_FILTERS_SPEC,
     "limit": {"type": "int", "default": 50},
     "log_lines": {"type": "int", "default": 20},
 }
 
 
 def main() -> None:
-    run(task_info.run, ARGUMENT_SPEC, mutually_exclusive=[("upids", name) for name in FILTERS])
+    run(
+        task_info.run,
+        ARGUMENT_SPEC,
+        mutually_exclusive=[("upids", name) for name in ("nodes", *TASK_FILTERS_SPEC)],
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import ipaddress
 import re
 import typing as t
 
+from ..module_utils._pve.guests.properties import pairs
+
 Values = t.Mapping[str, t.Any]
 Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
@@ -70,8 +72,7 @@ def _networks(options: Values) -> t.Iterator[Values]:
 def _properties(value: t.Any) -> Values:
     if isinstance(value, t.Mapping):
         return value
-    parts = (part.partition("=") for part in str(value).split(","))
-    return {name.strip(): text.strip() for name, _equals, text in parts}
+    return {name: text or "" for name, text in pairs(str(value))}
 
 
 def _interface(text: str, version: int) -> Interface | None:

@@ -70,7 +70,7 @@ def test_every_example_is_a_named_task_that_shows_the_plugin(face: str, name: st
 @pytest.mark.parametrize("module", MODULES)
 def test_an_example_gives_only_options_that_the_module_has(module: str) -> None:
     source = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}")
-    own = yaml.safe_load(source.DOCUMENTATION)["options"]
+    own = source.ARGUMENT_SPEC
     known = {*own, *(alias for option in own.values() for alias in option.get("aliases", ()))}
     for task in examples_of("modules", module):
         given = task.get(f"upid.proxmox.{module}") or {}

@@ -13,10 +13,18 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.upid.proxmox.plugins.doc_fragments import connection, start, wait
+from ansible_collections.upid.proxmox.plugins.doc_fragments import (
+    connection,
+    new_guests,
+    start,
+    task_filters,
+    wait,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import (
     CONNECTION_SPEC,
+    NEW_GUESTS_SPEC,
     START_SPEC,
+    TASK_FILTERS_SPEC,
     WAIT_SPEC,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Task
@@ -54,8 +62,14 @@ def said(options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("spec", "fragment"),
-    [(CONNECTION_SPEC, connection), (WAIT_SPEC, wait), (ONLY_START, start)],
-    ids=["connection", "wait", "start"],
+    [
+        (CONNECTION_SPEC, connection),
+        (WAIT_SPEC, wait),
+        (ONLY_START, start),
+        (NEW_GUESTS_SPEC, new_guests),
+        (TASK_FILTERS_SPEC, task_filters),
+    ],
+    ids=["connection", "wait", "start", "new_guests", "task_filters"],
 )
 def test_a_fragment_documents_the_constant_of_its_name(
     spec: dict[str, dict[str, Any]], fragment: Any

@@ -28,37 +28,60 @@ _READERS = 120
 
 
 class Api(t.Protocol):
-    """What can be asked of a cluster.
+    """What can be asked of a cluster: the port that everything above this package uses.
 
-    A path is a tuple of its parts below ``/api2/json``, unquoted. Every call raises ApiError for
-    a clear no and NoAnswerError where no clear answer came. Reads are tried again, at most
-    ``retries`` times; what changes something is sent once.
+    ``path`` is a tuple of the parts below ``/api2/json``, unquoted, such as
+    ``("nodes", "pve1", "qemu", 201, "config")``. ``params`` are the fields of the query or the
+    form, None for none. A field that is None is not sent; True and False are sent as 1 and 0.
+
+    An answer's ``data`` is what the call returns, None where it returns nothing, and its ``total``
+    the number of rows that a paged call has in all, 0 where it does not count them.
+
+    Every request raises ApiError for a definite refusal by Proxmox VE (nothing was done),
+    NoAnswerError where no definite answer came (nothing was done only if its ``sent`` is False),
+    and UsageError where the options do not let it log in or trust the certificate.
+
+    What changes something is sent once. A second time is only for what certainly was not carried
+    out: a host that could not be reached, or a ticket that had expired.
     """
 
     async def get(
         self, path: Segments, params: Params | None = None, *, retries: int | None = None
     ) -> Answer:
-        """Read."""
+        """Read.
+
+        Without an answer it is tried again, with growing pauses, at most ``retries`` times: 0 is
+        once, None is the number of the connection's options. A refusal is final.
+        """
 
     async def post(self, path: Segments, params: Params | None = None) -> Answer:
-        """Start or create."""
+        """Start or create; ``data`` is the UPID of the task, or what is created at once.
+
+        A few calls start a task and return None all the same.
+        """
 
     async def put(self, path: Segments, params: Params | None = None) -> Answer:
-        """Change."""
+        """Change; ``data`` is the UPID of the task, None where all is done at once."""
 
     async def delete(self, path: Segments, params: Params | None = None) -> Answer:
-        """Remove or stop."""
+        """Remove or stop; ``data`` is the UPID of the task, None where all is done at once.
+
+        ``params`` go into the query: Proxmox VE reads no body of a DELETE.
+        """
 
     def server_time(self) -> float:
-        """The server's clock, seconds since the epoch."""
+        """The clock of the host that answered last, seconds since the epoch.
+
+        Before the first answer, and where an answer names no time, it is this machine's clock.
+        """
 
     @property
     def authid(self) -> str:
-        """Who calls, as a UPID names him."""
+        """Who calls, as a UPID names it: ``root@pam``, or ``ansible@pve!ci`` for an API token."""
 
     @property
     def usage(self) -> dict[str, t.Any]:
-        """``requests`` sent so far and the ``host`` in use."""
+        """``requests`` sent so far, logins and retries included, and the ``host`` in use."""
 
 
 class Client:

@@ -4,8 +4,8 @@
 
 """Options that several modules share: a constant for each documentation fragment of its name.
 
-``CONNECTION_SPEC`` belongs to ``plugins/doc_fragments/connection.py``, ``WAIT_SPEC`` to ``wait.py``
-and ``START_SPEC``, which has the options of ``wait.py`` in it, to ``start.py``.
+``CONNECTION_SPEC`` belongs to ``plugins/doc_fragments/connection.py``, ``WAIT_SPEC`` to
+``wait.py``, and so on. ``START_SPEC`` has the options of ``wait.py`` in it.
 """
 
 from __future__ import annotations
@@ -59,6 +59,31 @@ START_SPEC: Spec = {
     "start_interval": {"type": "float", "default": 0.0},
     "retries": {"type": "int", "default": 3},
     "replace_leftovers": {"type": "bool", "default": False},
+}
+
+NEW_GUESTS_SPEC: Spec = {
+    "placement": {
+        "type": "str",
+        "choices": ["explicit", "round_robin", "least_memory"],
+        "default": "explicit",
+    },
+    "nodes": {"type": "list", "elements": "str"},
+    "on_conflict": {"type": "str", "choices": ["fail", "remove"], "default": "fail"},
+    "vmid_range": {"type": "str"},
+}
+
+TASK_FILTERS_SPEC: Spec = {
+    "type": {"type": "list", "elements": "str"},
+    "vmid": {"type": "int"},
+    "user": {"type": "str"},
+    "status": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["ok", "warnings", "warning", "failed", "error", "unknown"],
+    },
+    "since": {"type": "str"},
+    "until": {"type": "str"},
+    "running": {"type": "bool"},
 }
 
 # The least and the most that makes sense, both included. Beyond a year a wait is a mistake, and

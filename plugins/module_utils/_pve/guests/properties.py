@@ -36,16 +36,14 @@ class Format:
     def parse(self, text: str) -> dict[str, str]:
         """The properties by their own keys, switches as 0 and 1."""
         found: dict[str, str] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            key, equals, value = (piece.strip() for piece in part.partition("="))
-            if not equals:
-                key, value = self.default or "", key
+        for name, value in pairs(text):
+            key, given = (self.default or "", name) if value is None else (name, value)
             if key in self.models:
                 model, address = self.models[key]
                 found[model] = key
                 key = address
             key = self.aliases.get(key, key)
-            found[key] = self._value(key, value)
+            found[key] = self._value(key, given)
         return found
 
     def _value(self, key: str, value: str) -> str:
@@ -60,6 +58,13 @@ class Format:
     def effective(self, properties: t.Mapping[str, str]) -> dict[str, str]:
         """The properties without those that only say what holds when nothing is said."""
         return {key: one for key, one in properties.items() if self.left_out.get(key) != one}
+
+
+def pairs(text: str) -> t.Iterator[tuple[str, str | None]]:
+    """The keys and values of a property string; a bare value comes as a key without one."""
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        yield key, value if equals else None
 
 
 def format_of(option: str, guest_type: str) -> Format | None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible_collections.upid.proxmox.plugins.doc_fragments import task_filters
 from ansible_collections.upid.proxmox.plugins.doc_fragments.connection import ModuleDocFragment
 from ansible_collections.upid.proxmox.plugins.lookup import task_history
 from ansible_collections.upid.proxmox.tests.simulator_process import Simulator, start_simulator
@@ -57,7 +58,10 @@ def documented_options() -> dict[str, Any]:
     connection = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     plugins = yaml.safe_load(ModuleDocFragment.PLUGINS)["options"]
     own: dict[str, Any] = yaml.safe_load(task_history.DOCUMENTATION)["options"]
-    return own | {name: connection[name] | plugins[name] for name in connection}
+    filters: dict[str, Any] = yaml.safe_load(task_filters.ModuleDocFragment.DOCUMENTATION)[
+        "options"
+    ]
+    return own | filters | {name: connection[name] | plugins[name] for name in connection}
 
 
 @pytest.fixture
