@@ -33,6 +33,8 @@ class Bulk:
     limit: int
     cluster: bool = False
     """Whether it is an action on the whole cluster, whose failures are warnings."""
+    skipped: Callable[[Guest], str | None] | None = None
+    """The warning about a guest that is left out when its turn comes, empty for none."""
     failed: list[int] = field(default_factory=list)
 
     async def run(self, guests: Sequence[Guest]) -> None:
@@ -50,6 +52,11 @@ class Bulk:
         return self.worker.world.tasks.get(upid)
 
     async def _begin(self, guest: Guest, running: dict[str, Guest]) -> None:
+        why = self.skipped(guest) if self.skipped is not None else None
+        if why is not None:
+            if why:
+                self.worker.warn(why)
+            return
         if self.worker.world.nodes[guest.node].state != "up":
             self._end(guest, "595 No route to host")
             return
@@ -108,11 +115,12 @@ def startup(guest: Guest, key: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def in_order(guests: Iterable[Guest]) -> list[Guest]:
-    """As they start: by their order, then by VMID."""
+def in_order(guests: Iterable[Guest], *, backwards: bool = False) -> list[Guest]:
+    """As they start: by their order, then by VMID; `backwards` has the last order first."""
 
     def place(guest: Guest) -> tuple[int, int]:
         order = startup(guest, "order")
-        return (LAST if order is None else order, guest.vmid)
+        number = LAST if order is None else order
+        return (-number if backwards else number, guest.vmid)
 
     return sorted(guests, key=place)

@@ -98,6 +98,7 @@ async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
     job.info("ionice priority: 7")
     if mode != "snapshot":
         _name_volumes(job, guest)
+    _check_volumes(job, guest)
     config = {k: v for k, v in guest.config.items() if k != "lock"}
     name = archive_name(guest, job.worker.now(), job.compress)
     path = f"{directory(job.storage)}/{name}"
@@ -117,6 +118,14 @@ async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
     if volume.protected:
         job.info("marking backup as protected")
     return volume
+
+
+def _check_volumes(job: Job, guest: Guest) -> None:
+    """Every disk of a VM that is backed up has to be there."""
+    for drive in disks(guest.kind, guest.config):
+        wanted = guest.kind == "qemu" and drive.options.get("backup") != "0"
+        if wanted and find_volume(job.worker.world, drive.volume, guest.node) is None:
+            raise Died(f"volume '{drive.volume}' does not exist")
 
 
 def _possible(job: Job, guest: Guest, mode: str) -> str:

@@ -71,7 +71,13 @@ def clean_up(world: World, guest: Guest) -> None:
 
 async def stop_tasks(world: World, worker: Worker, guest: Guest, kind: str) -> None:
     """Stop the guest's running tasks of a kind (abort_guest_tasks)."""
-    for task in list(world.tasks.running(guest.node)):
-        if task.upid.type == kind and task.upid.id == str(guest.vmid):
-            worker.log(f"Aborting running task '{task.upid}'")
-            await world.tasks.stop(task)
+    overruled = [
+        task
+        for task in world.tasks.running(guest.node)
+        if task.upid.type == kind and task.upid.id == str(guest.vmid)
+    ]
+    for task in overruled:
+        await world.tasks.stop(task)
+    if overruled:
+        upids = ", ".join(str(task.upid) for task in overruled)
+        worker.log(f"overruled {kind} tasks: {upids}")

@@ -40,7 +40,9 @@ class _Action:
     """The warning about a guest that is left out, empty where it is left out silently."""
 
 
-def _chosen(world: World, call: Call, action: _Action) -> tuple[list[int], list[Guest]]:
+def _chosen(
+    world: World, call: Call, action: _Action, *, backwards: bool
+) -> tuple[list[int], list[Guest]]:
     """The VMIDs that are meant, and the guests: what is not there and templates are ignored."""
     wanted = wanted_ids(call)
     if wanted is None:
@@ -50,30 +52,25 @@ def _chosen(world: World, call: Call, action: _Action) -> tuple[list[int], list[
         for vmid in wanted:
             check_allowed(call, f"/vms/{vmid}", action.privilege)
     there = [world.guests[vmid] for vmid in wanted if vmid in world.guests]
-    return wanted, in_order(guest for guest in there if not guest.template)
+    guests = in_order((guest for guest in there if not guest.template), backwards=backwards)
+    return wanted, guests
 
 
 def _run(world: World, call: Call, action: _Action, act: Act, *, backwards: bool = False) -> str:
     """The task of an action; `act` starts the task of one guest."""
-    wanted, guests = _chosen(world, call, action)
+    wanted, guests = _chosen(world, call, action, backwards=backwards)
 
     async def work(worker: Worker) -> None:
         worker.log(f"{action.heading}: {', '.join(str(vmid) for vmid in wanted)}")
-        left = []
-        for guest in guests[::-1] if backwards else guests:
-            why = action.skipped(guest)
-            if why is None:
-                left.append(guest)
-            elif why:
-                worker.warn(why)
 
         async def start(guest: Guest) -> str:
             worker.log(action.verb.format(f"{guest.label} {guest.vmid}"))
             return await act(guest)
 
         verb = action.verb.partition(" {}")[0]
-        bulk = Bulk(worker, verb, start, workers(world, call), cluster=True)
-        await bulk.run(left)
+        count, skipped = workers(world, call), action.skipped
+        bulk = Bulk(worker, verb, start, count, cluster=True, skipped=skipped)
+        await bulk.run(guests)
         if bulk.failed:
             ids = ", ".join(str(vmid) for vmid in sorted(bulk.failed))
             raise Died(f"Some guests failed to {action.failing} {ids}")

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 from pvesim.absent import failing, is_absent, no_config, not_found
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import drives
-from pvesim.durations import fraction
 from pvesim.entities import Guest
 from pvesim.guests import (
     as_death,
@@ -23,9 +23,11 @@ from pvesim.guests import (
 )
 from pvesim.ha import Request, redirected, refuse_overrule, request, shutdown_request
 from pvesim.power import clean_up, power_off, power_on, stop_tasks
+from pvesim.states import drop_state, make_state
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
+EXITED = "start failed: QEMU exited with code 1"
 RESTART_DELAY = 0.3
 TERMINATING = "VM quit/powerdown failed - terminating now with SIGTERM"
 DEFAULT_TIMEOUT = 180
@@ -68,15 +70,29 @@ def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = Fals
                 raise Died(f"VM {vm.vmid} already running")
             if suspended:
                 worker.log("Resuming suspended VM")
-            _warn_of_cdrom(worker, vm)
-            _check_memory(worker, vm)
+            check_start(worker, vm)
             await worker.work()
             power_on(worker, vm)
             if suspended:
                 vm.config.pop("lock", None)
+                drop_state(world, vm)
                 worker.log("Resumed VM, removing state")
 
     return world.tasks.start(guest.node, authid, "qmstart", guest.vmid, work)
+
+
+def check_start(worker: Worker, vm: Guest) -> None:
+    """What QEMU or the server refuses about a VM before it runs."""
+    _check_cpus(worker, vm)
+    _warn_of_cdrom(worker, vm)
+    _check_memory(worker, vm)
+
+
+def _check_cpus(worker: Worker, guest: Guest) -> None:
+    """A VM has no more CPUs than the node."""
+    most = worker.world.nodes[guest.node].maxcpu
+    if int(guest.config.get("sockets", 1)) * int(guest.config.get("cores", 1)) > most:
+        raise Died(f"MAX {most} vcpus allowed per VM on this node")
 
 
 def _check_memory(worker: Worker, guest: Guest) -> None:
@@ -84,14 +100,19 @@ def _check_memory(worker: Worker, guest: Guest) -> None:
     words = re.findall(r"\d+", str(guest.config.get("memory", "")))
     if words and int(words[0]) << 20 > worker.world.nodes[guest.node].maxmem:
         worker.log("kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory")
-        raise Died("start failed: QEMU exited with code 1")
+        raise Died(EXITED)
 
 
 def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:
-    """The nodes have no CD-ROM drives that a VM could be given."""
+    """The nodes have no CD-ROM drives that a VM could be given.
+
+    A QEMU that knows drives of the host (`host_cdrom` of the node's system) does not begin then.
+    """
     for drive in drives("qemu", guest.config):
         if drive.volume == "cdrom":
             worker.warn("no physical CD-ROM available, ignoring")
+            if worker.world.nodes[guest.node].system.get("host_cdrom"):
+                raise Died(EXITED)
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/stop")
@@ -204,20 +225,22 @@ async def suspend(world: World, call: Call) -> str:
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
-            if not ignore_lock:
+            if not ignore_lock and (to_disk or guest.lock != "backup"):
                 check_lock(guest)
             if to_disk:
                 guest.config["lock"] = "suspending"
+                today = datetime.fromtimestamp(worker.now(), tz=timezone.utc)
+                guest.config["vmstate"] = await make_state(worker, guest, f"suspend-{today:%F}")
             try:
                 await worker.work()
             except Died:
                 guest.config.pop("lock", None)
+                drop_state(world, guest)
                 raise
             if not to_disk:
                 guest.paused = True
                 return
-            saved = 0.5 + fraction(world.seed, "state", guest.vmid)
-            worker.log(f"completed saving the VM state in 2s, saved {saved:.2f} GiB")
+            worker.log("State saved, quitting")
             power_off(guest)
             clean_up(world, guest)
             guest.config["lock"] = "suspended"
@@ -237,12 +260,13 @@ async def resume(world: World, call: Call) -> str:
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
-            if not ignore_lock and not suspended:
+            if not ignore_lock and not suspended and guest.lock != "backup":
                 check_lock(guest)
             await worker.work()
             if suspended:
                 power_on(worker, guest)
                 guest.config.pop("lock", None)
+                drop_state(world, guest)
             guest.paused = False
 
     return world.tasks.start(call.node, call.caller.authid, "qmresume", guest.vmid, work)

@@ -10,18 +10,25 @@ from typing import Any
 from pvesim.autostart import start
 from pvesim.calls import Call, CallError, call
 from pvesim.drives import NET, disks
-from pvesim.entities import CONFIG_VALUE, OF_STATE, Guest, Snapshot, Storage
+from pvesim.entities import CONFIG_VALUE, OF_STATE, Guest, Snapshot, Volume
 from pvesim.guests import as_death, check_lock, check_writable, digest, guest_of, reload
 from pvesim.power import clean_up, power_off, power_on
+from pvesim.states import make_state, state_storage
 from pvesim.vmstatus import machine
-from pvesim.volumes import FILE_TYPES, allocate, free, state_name, storage_of, volume_format
+from pvesim.volumes import (
+    FILE_TYPES,
+    find_volume,
+    free,
+    state_name,
+    storage_of,
+    volume_format,
+    volume_path,
+)
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
 RESERVED = ("current", "pending")
 NOT_SAVED = ("lock", "parent")
-OVERHEAD = 500 << 20
-"""Bytes of a volume for the memory beside twice the memory."""
 
 
 def prefix(guest: Guest) -> str:
@@ -106,13 +113,6 @@ def _prepare(worker: Worker, guest: Guest, name: str) -> None:
             raise Died("snapshot feature is not available")
 
 
-def _state_storage(world: World, guest: Guest) -> Storage:
-    """Where the memory goes: where the config says, else to the storage of the first disk."""
-    disk = next(disks("qemu", guest.config), None)
-    wanted = guest.config.get("vmstatestorage") or (disk.storage if disk else "local")
-    return storage_of(world, f"{wanted}:")
-
-
 def _running_state(world: World, guest: Guest, name: str) -> dict[str, CONFIG_VALUE]:
     """The config of a VM whose memory is in the snapshot, beside its own keys."""
     kvm = world.nodes[guest.node].system.get("cpuinfo", {}).get("hvm", "1")
@@ -120,7 +120,7 @@ def _running_state(world: World, guest: Guest, name: str) -> dict[str, CONFIG_VA
     cpu = str(guest.config.get("cpu", "kvm64")).partition(",")[0].removeprefix("cputype=")
     nets = sorted(key for key in guest.config if NET.fullmatch(key))
     found: dict[str, CONFIG_VALUE] = {
-        "vmstate": state_name(_state_storage(world, guest), guest.vmid, name),
+        "vmstate": state_name(state_storage(world, guest), guest.vmid, name),
         "runningmachine": machine(guest),
         "runningcpu": ",".join([cpu, *flags, "+lahf_lm", "+sep"]),
     }
@@ -133,11 +133,8 @@ async def _take(worker: Worker, guest: Guest, name: str, vmstate: bool) -> None:
     """The work itself, with what QEMU's side prints."""
     if vmstate and guest.running and guest.kind == "qemu":
         size = int(guest.config.get("memory", 512)) / 1024 * 0.6
-        storage = _state_storage(worker.world, guest)
-        volid = state_name(storage, guest.vmid, name)
-        room = 2 * (int(guest.config.get("memory", 512)) << 20) + OVERHEAD
-        await allocate(worker, storage, "images", guest.vmid, room, "raw", name=volid)
-        worker.log(f"saving VM state and RAM using storage '{storage.id}'")
+        volid = await make_state(worker, guest, name)
+        worker.log(f"saving VM state and RAM using storage '{volid.partition(':')[0]}'")
         await worker.work(0.8)
         worker.log(f"{size:.2f} GiB in 1s")
         worker.log(f"completed saving the VM state in 1s, saved {size:.2f} GiB")
@@ -150,8 +147,22 @@ async def _take(worker: Worker, guest: Guest, name: str, vmstate: bool) -> None:
         worker.log("skipping guest filesystem freeze - disabled in VM options")
     for drive in disks(guest.kind, guest.config):
         worker.log(f"snapshotting 'drive-{drive.key}' ({drive.volume})")
+        _check_there(worker, guest, drive.volume, name)
         if guest.running and volume_format(drive.volume) == "qcow2":
             worker.log("internal qemu snapshot")
+
+
+def _check_there(worker: Worker, guest: Guest, volid: str, name: str) -> None:
+    """qemu-img cannot take a snapshot of a file that is gone."""
+    storage = storage_of(worker.world, volid)
+    gone = find_volume(worker.world, volid, guest.node) is None
+    if not gone or guest.running or storage.type not in FILE_TYPES:
+        return
+    path = volume_path(storage, Volume(volid, "images", volume_format(volid), 0, guest.vmid))
+    why = f"Could not open '{path}'"
+    worker.log(f"qemu-img: {why}: {why}: No such file or directory")
+    worker.log("snapshot create failed: starting cleanup")
+    raise Died(f"command '/usr/bin/qemu-img snapshot -c {name} {path}' failed: exit code 1 ")
 
 
 def _keep(world: World, guest: Guest, call: Call) -> None:
@@ -245,6 +256,7 @@ async def rollback(world: World, call: Call) -> str:
             guest.config = {**saved, "parent": name}
             guest.pending.clear()
             if snapshot.vmstate:
+                _tell_mtu(worker, str(snapshot.config.get("running-nets-host-mtu", "")))
                 power_on(worker, guest)
         if call.params.get("start") and not guest.running:
             async with as_death():
@@ -253,6 +265,13 @@ async def rollback(world: World, call: Call) -> str:
     return world.tasks.start(
         call.node, call.caller.authid, f"{prefix(guest)}rollback", guest.vmid, work
     )
+
+
+def _tell_mtu(worker: Worker, saved: str) -> None:
+    """Network devices get the MTU that they had when the memory was saved."""
+    for part in filter(None, saved.split(",")):
+        net, _unused, mtu = part.partition("=")
+        worker.log(f"netdev {net}: using 'host_mtu={mtu}' for migration compat")
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config")

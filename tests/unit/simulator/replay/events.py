@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from pvesim.entities import Acl, Guest, Volume
 from pvesim.history import Entry
+from pvesim.locks import guest_lock_file
 from pvesim.power import clean_up, power_off
 from pvesim.statd import CYCLE
 from pvesim.task import Task
@@ -148,6 +149,20 @@ class Events:
             clean_up(self._stage.world, self._stage.world.guests[vmid])
             await self._power({vmid: "running"})
         await self._stage.passed(A_SECOND)
+
+    async def _hold(self, seconds: Mapping[int, float]) -> None:
+        """Some other process of the node holds the lock files of guests for a while."""
+        world = self._stage.world
+        for vmid, length in seconds.items():
+            guest = world.guests[vmid]
+            path = guest_lock_file(guest.kind, vmid)
+
+            async def hold(node: str = guest.node, path: str = path, long: float = length) -> None:
+                async with world.locks.flock(node, path):
+                    await self._stage.clock.sleep(long)
+
+            world.tasks.later(0.0, hold)
+        await self._stage.passed(0.01)
 
     async def _gone(self, vmids: list[int]) -> None:
         for vmid in vmids:
