@@ -77,12 +77,13 @@ class ChainResult:
     """What became of a chain: its steps up to the last that was begun, in their order.
 
     ``target`` is the guest as the last step left it. ``missing`` are the names of the steps that
-    were not begun.
+    were not begun, ``replaced`` the results of jobs in whose place a step got another one.
     """
 
     target: Target
     steps: tuple[StepResult, ...]
     missing: tuple[str, ...] = ()
+    replaced: tuple[Result, ...] = ()
 
     @property
     def last(self) -> StepResult:
@@ -108,7 +109,7 @@ class ChainResult:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """Every task of the chain."""
-        return tuple(task for result in self.results for task in result.tasks)
+        return tuple(task for one in (*self.replaced, *self.results) for task in one.tasks)
 
     @property
     def changed(self) -> bool:
@@ -120,7 +121,8 @@ class ChainResult:
 class ChainRun:
     """A chain on its way; ``run`` is the job at work, ``turn`` its place in the queues.
 
-    ``over`` says that no further step is wanted.
+    ``over`` says that no further step is wanted. ``replaced`` are the results of jobs that others
+    took the place of.
     """
 
     chain: Chain
@@ -129,6 +131,7 @@ class ChainRun:
     ended: list[StepResult] = field(default_factory=list)
     run: JobRun | None = None
     over: bool = False
+    replaced: list[Result] = field(default_factory=list)
 
     @property
     def calling(self) -> bool:
@@ -145,6 +148,11 @@ class ChainRun:
     def step(self) -> ChainStep:
         """The step that is due."""
         return self.chain.steps[len(self.ended)]
+
+    def retry(self, result: Result) -> None:
+        """Note the end of a job in whose place the step gets another one."""
+        self.replaced.append(result)
+        self.run = None
 
     def end(self, name: str, result: Result) -> None:
         """Note the end of a job."""
@@ -167,7 +175,7 @@ class ChainRun:
     def result(self) -> ChainResult:
         """What became of the chain so far."""
         missing = tuple(step.name for step in self.chain.steps[len(self.ended) :])
-        return ChainResult(self.target, tuple(self.ended), missing)
+        return ChainResult(self.target, tuple(self.ended), missing, tuple(self.replaced))
 
     def interrupted(self) -> ChainResult:
         """What can be said of a chain that was let go."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..api import clock
 from ..api.answers import read_mapping
-from ..api.errors import ApiError, Cause, NoAnswerError
+from ..api.errors import ApiError, Cause, NoAnswerError, PveError
 from ..tasks.clone_log import read_targets
 from ..tasks.listing import list_tasks
 from .follow_up import request_for
@@ -58,6 +58,14 @@ async def recover(api: Api, job: Job, baseline: Baseline, known: t.Collection[Up
         if found.certain or clock.now() >= patience:
             return found
         await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+async def is_done(api: Api, job: Job) -> bool:
+    """Whether the guest shows the effect of the job already; not where that cannot be read."""
+    try:
+        return job.done is not None and await job.done(api)
+    except PveError:
+        return False
 
 
 @dataclass

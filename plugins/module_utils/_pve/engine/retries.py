@@ -63,7 +63,8 @@ class Retries:
     def after_failure(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
         """What follows a task that ended with this text; None where that is final."""
         cause = classify(text)
-        if cause is Cause.NO_QUORUM and _LEAVE_NOTHING.match(run.job.task_type):
+        harmless = run.job.idempotent or _LEAVE_NOTHING.match(run.job.task_type)
+        if cause is Cause.NO_QUORUM and harmless:
             return self.free(run, "quorum", self._policy.node_timeout, error)
         if not cause.transient:
             return None

@@ -21,6 +21,7 @@ from .baseline import Baselines
 from .chains import Chain, ChainRun
 from .follow_up import follow, has_follow_up
 from .leftovers import explain, left_by, removal
+from .recovery import is_done
 from .retries import Policy, Retries
 from .starting import Starter, Taken
 from .taken import find_holder, is_wanted
@@ -122,13 +123,24 @@ class Scheduler:
         """Take one step after the other until one does not succeed."""
         chain.turn = self._lanes.turn()
         for step in chain.chain.steps:
-            job = step.job or await self._prepared(chain, step)
-            if job is not None:
-                chain.run = JobRun(job, turn=chain.turn)
-                chain.end(step.name, await self._drive(chain.run))
+            await self._take(chain, step)
             if chain.over or not self._policy.goes_on_after(chain.ended[-1].outcome):
                 break
         return chain.result()
+
+    async def _take(self, chain: ChainRun, step: ChainStep) -> None:
+        """Take a step; one that found the guest changed by others is prepared and taken again."""
+        for number in range(self._policy.retries + 1):
+            job = step.job or await self._prepared(chain, step)
+            if job is None:
+                return
+            chain.run = JobRun(job, turn=chain.turn)
+            result = await self._drive(chain.run)
+            last = number == self._policy.retries or step.prepare is None
+            if last or not _found_it_modified(result):
+                chain.end(step.name, result)
+                return
+            chain.retry(result)
 
     async def _prepared(self, chain: ChainRun, step: ChainStep) -> Job | None:
         """The job of a step that is due; None where it ended without one, which is noted."""
@@ -228,6 +240,8 @@ class Scheduler:
             return await self._held(run, error)
         if cause is Cause.ALREADY and run.unsure:
             return run.result(Outcome.OK, f"an earlier call, whose answer got lost, did it: {text}")
+        if cause is Cause.ALREADY and await is_done(self._api, run.job):
+            return run.result(Outcome.UNCHANGED, f"somebody else did it meanwhile: {text}")
         retry = self._retries.after_failure(run, text, error)
         left = await self._left(run, task)
         if isinstance(retry, Retry):
@@ -318,6 +332,12 @@ class Scheduler:
         run.job = run.job.readdress(vmid)
         run.unsure = False
         raise Retry(str(error), costs=False)
+
+
+def _found_it_modified(result: Result) -> bool:
+    """Whether a job failed because somebody else changed the guest after it was read."""
+    text = (result.task and result.task.exitstatus) or result.message or ""
+    return result.outcome is Outcome.FAILED and classify(text) is Cause.MODIFIED
 
 
 def _read(future: asyncio.Future[t.Any]) -> None:

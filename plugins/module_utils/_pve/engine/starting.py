@@ -19,7 +19,7 @@ from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
 from ..tasks.upid import Upid, UpidError
 from .leftovers import explain_dead_lock, find_dead_lock
-from .recovery import Recovery, find_started, recover
+from .recovery import Recovery, find_started, is_done, recover
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
@@ -150,6 +150,9 @@ class Starter:
         cause = error.cause
         if cause in (Cause.ALREADY, Cause.GONE) and run.unsure:
             return await self._answered_by_refusal(run, error)
+        if cause is Cause.ALREADY and await is_done(self._api, run.job):
+            why = f"somebody else did it meanwhile: {error}"
+            return Started(result=run.result(Outcome.UNCHANGED, why))
         if cause is Cause.TAKEN and run.job.repeatable:
             raise Taken(error)
         if cause is Cause.NO_WORKER:  # some proxies answer so after the call was carried out

@@ -85,9 +85,10 @@ class Steps:
 
     async def _current(self, before: ChainResult, guest: Guest, seen: Seen) -> Configuration:
         """The configuration, read again when a step has changed the guest since."""
-        if seen.current is None or seen.jobs != len(before.results):
+        jobs = len(before.results) + len(before.replaced)
+        if seen.current is None or seen.jobs != jobs:
             seen.current = await read_configuration(self.context.api, guest)
-            seen.jobs = len(before.results)
+            seen.jobs = jobs
         return seen.current
 
     def _resizes(self, member: Member, seen: Seen) -> list[ChainStep]:

@@ -35,6 +35,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job i
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
 from ansible_collections.upid.proxmox.tests.unit.scheduled import CLONE, TAKEN, Run, clone
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time, run_virtually
@@ -267,6 +268,34 @@ async def test_a_step_can_say_that_nothing_more_is_to_be_done_for_this_guest() -
     assert outcomes(result) == [("clone", "ok"), ("check", "unchanged")]
     assert (result.target, result.missing) == (other, ("start",))
     assert run.api.made("POST .*/status/start") == []
+
+
+@in_virtual_time
+async def test_a_step_that_found_the_guest_changed_by_others_is_prepared_again() -> None:
+    run = Run()
+    text = "checksum mismatch (file change by other user?)"
+    run.api.disturb("POST .*/201/config", ApiError("POST", 500, text), count=2)
+    prepared: list[int] = []
+    one = chain(201, step("configure", lambda target: prepared.append(target.vmid)), step("start"))
+    [result] = await run_chains(run, [one])
+    assert result.outcome is Outcome.OK
+    assert prepared == [201, 201, 201]
+    run.api.disturb("POST .*/202/config", ApiError("POST", 500, text), count=9)
+    run.watcher = Watcher(run.api, node_timeout=600)
+    [result] = await run_chains(run, [chain(202, step("configure"), step("start"))])
+    assert outcomes(result) == [("clone", "ok"), ("configure", "failed")]
+    assert text in str(result.last.message)
+
+
+@in_virtual_time
+async def test_a_guest_that_somebody_else_started_meanwhile_is_as_wanted() -> None:
+    run = Run()
+    run.api.ends = {"qmstart": ["VM 300 already running"]}
+    run.api.cluster.add(300, name="app300").status = "running"
+    target = Target(300, "app300", "pve1", "qemu")
+    [result] = await run_chains(run, [Chain(target, (step("start"),))])
+    assert (result.outcome, result.changed) == (Outcome.UNCHANGED, False)
+    assert "already running" in str(result.last.message)
 
 
 # Any chains: what each step does, how long, how it ends.
