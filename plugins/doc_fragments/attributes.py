@@ -12,11 +12,11 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode, which tells what would change and changes nothing.
+    description: Can run in check mode and report what would change without changing it.
   diff_mode:
     description: Returns what changes, or in check mode would change, as a difference.
   idempotent:
-    description: Run again with the same options, changes nothing that is already as asked.
+    description: A second run with the same options changes nothing.
 """
 
     ACTION_GROUP = r"""

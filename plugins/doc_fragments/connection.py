@@ -90,7 +90,7 @@ options:
     default: 30
   api_retries:
     description:
-      - How often a request that only reads is tried again when no answer came back.
+      - How often to retry a request that only reads when no answer came back.
       - If not given, the environment variable E(PROXMOX_API_RETRIES) is used.
     type: int
     default: 5

@@ -41,7 +41,7 @@ options:
     default: 0.0
   retries:
     description:
-      - How often to try again what failed for a reason that passes, such as the timeout of a lock.
+      - How often to retry after a transient error, such as the timeout of a lock.
       - A cluster without quorum and a node or API daemon that is out of reach use up none of them.
         They are waited for as long as O(node_timeout) says.
     type: int

@@ -135,7 +135,7 @@ _raw:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: null

@@ -154,8 +154,8 @@ notes:
   - What stands against one guest (its VMID is taken by another name, its node is offline) is that
     guest's failure. The others are cloned.
   - A stopped VM or a template can be cloned many times at once. Proxmox VE locks a running VM and
-    every container while it is cloned, so their clones are made one after the other. The clone of
-    somebody else is waited for.
+    every container while it is cloned, so their clones run one after the other. A clone that
+    another user started is waited for.
 seealso:
   - module: upid.proxmox.container
   - module: upid.proxmox.operation
@@ -201,12 +201,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether a guest was made, or would be made in check mode.
+  description: Whether a guest was created, or would be in check mode.
   type: bool
   returned: always
   sample: true
 guests:
-  description: Every guest that was asked for, in that order. In check mode the plan.
+  description: Every requested guest, in the order of the request. In check mode the plan.
   type: list
   elements: dict
   returned: always
@@ -252,7 +252,7 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
+      description: Why the guest failed, or what is pending until its restart. Null otherwise.
       type: str
       returned: always
       sample: null
@@ -322,7 +322,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: 100.0

@@ -109,7 +109,7 @@ options:
     type: bool
   start:
     description:
-      - Whether to start the container when it is made.
+      - Whether to start the container when it is created.
       - Proxmox VE starts it as a task of its own. What comes of that is not in the outcome of the
         create task.
     type: bool
@@ -221,7 +221,7 @@ options:
         type: bool
       start:
         description:
-          - Whether to start the container when it is made.
+          - Whether to start the container when it is created.
           - Proxmox VE starts it as a task of its own. What comes of that is not in the outcome of
             the create task.
         type: bool
@@ -315,12 +315,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether a container was made, or would be made in check mode.
+  description: Whether a container was created, or would be in check mode.
   type: bool
   returned: always
   sample: true
 guests:
-  description: Every guest that was asked for, in that order. In check mode the plan.
+  description: Every requested guest, in the order of the request. In check mode the plan.
   type: list
   elements: dict
   returned: always
@@ -366,7 +366,7 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
+      description: Why the guest failed, or what is pending until its restart. Null otherwise.
       type: str
       returned: always
       sample: null
@@ -436,7 +436,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: 100.0

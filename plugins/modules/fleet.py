@@ -409,7 +409,7 @@ options:
   update_password:
     description:
       - Whether O(ci_password) is set in every run (V(always)), or only where none is set
-        (V(on_create)). Proxmox VE does not tell which one is set.
+        (V(on_create)). Proxmox VE does not reveal which one is set.
     type: str
     choices: [always, on_create]
     default: on_create
@@ -553,7 +553,7 @@ guests:
       returned: always
       sample: start
     message:
-      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
+      description: Why the guest failed, or what is pending until its restart. Null otherwise.
       type: str
       returned: always
       sample: null
@@ -670,7 +670,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: 100.0

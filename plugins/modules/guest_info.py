@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: guest_info
-short_description: Look at guests, by list or by filter
+short_description: Get information about guests, by list or by filter
 description:
   - Returns the state, node, configuration and addresses of VMs and containers.
   - Can wait until the guests have an address.
@@ -94,7 +94,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at a VM
+- name: Read a VM and its configuration
   upid.proxmox.guest_info:
     guests: web1
     config: current

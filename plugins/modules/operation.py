@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: operation
-short_description: Do something to one or many guests
+short_description: Run an operation on one or many guests
 description:
   - Starts an operation on VMs and containers, one or any number, as many at a time as the cluster
     lets through, and waits for them.
-  - A guest that is already as asked is left as it is, an operation that already runs on it is
-    adopted.
+  - A guest that is already in the requested state is left as it is. An operation that already
+    runs on it is adopted.
   - Where HA manages the guest, Proxmox VE only files a request. The operation then goes on until HA
-    has really done it; the task that did it is told as well, if the user or token may see it.
+    has done it. The result includes HA's task as well, if the user or token may see it.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
@@ -42,9 +42,9 @@ options:
       - V(template) makes the guest a template, which cannot be undone. Destructive.
       - V(migrate) moves the guest to the node C(target). A VM that runs needs the parameter
         C(online), a container that runs C(restart).
-      - V(delete) removes the guest and its disks. A guest that is not there is as asked, one that
-        runs is refused unless O(force_stop) is set. Destructive. Without quorum in the cluster it
-        fails, but the disks may be destroyed although the configuration is still there.
+      - V(delete) removes the guest and its disks. A guest that does not exist counts as deleted.
+        One that runs is refused unless O(force_stop) is set. Destructive. Without quorum in the
+        cluster it fails, but the disks may be destroyed although the configuration is still there.
     type: str
     choices: [start, shutdown, stop, reboot, configure, resize, template, migrate, delete]
     required: true
@@ -211,7 +211,7 @@ changed:
   returned: always
   sample: true
 guests:
-  description: Every guest that was asked for, in that order. In check mode the plan.
+  description: Every requested guest, in the order of the request. In check mode the plan.
   type: list
   elements: dict
   returned: always
@@ -257,7 +257,7 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest is not as wanted, or what it waits for. Null when all is well.
+      description: Why the guest failed, or what is pending until its restart. Null otherwise.
       type: str
       returned: always
       sample: null
@@ -333,7 +333,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: 100.0

@@ -123,7 +123,7 @@ leftovers:
       returned: always
       sample: null
 tasks:
-  description: Every task that was asked for, in that order.
+  description: Every requested task, in the order of the request.
   type: list
   elements: dict
   returned: always
@@ -188,7 +188,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: null

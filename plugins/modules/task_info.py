@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: task_info
-short_description: Look at tasks, by UPID or by filter
+short_description: Get information about tasks, by UPID or by filter
 description:
   - Returns status, outcome, progress and log of tasks by their UPIDs, or lists the tasks of nodes.
   - A task that failed does not make this module fail.
@@ -18,7 +18,7 @@ author:
 options:
   upids:
     description:
-      - The UPIDs to look at, one, a list or a comma-separated string.
+      - The UPIDs of the tasks, one, a list or a comma-separated string.
       - Without it, the tasks of O(nodes) are listed, newest start first.
       - Mutually exclusive with the filters.
     type: list
@@ -40,7 +40,7 @@ options:
     default: warn
   limit:
     description:
-      - How many tasks to list at most, over all nodes. RV(truncated) tells whether more match. When
+      - How many tasks to list at most, over all nodes. RV(truncated) says whether more match. When
         the default cuts something off, a warning says so.
     type: int
     default: 50
@@ -68,7 +68,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at one task
+- name: Read one task and the end of its log
   upid.proxmox.task_info:
     upid: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
 
@@ -158,7 +158,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: null
@@ -171,7 +171,7 @@ tasks:
       returned: always
       sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
 unreachable:
-  description: Why which node could not be asked, by its name. Empty when all answered.
+  description: Why a node could not be asked, by the name of the node. Empty if all answered.
   type: dict
   returned: when nothing failed
   sample: {}

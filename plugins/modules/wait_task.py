@@ -49,7 +49,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode the module looks once, never waits and never stops a task.
+      - In check mode the module polls once, never waits and never stops a task.
   diff_mode:
     support: N/A
     details:
@@ -117,7 +117,7 @@ changed:
   returned: always
   sample: false
 tasks:
-  description: Every task that was asked for, in that order.
+  description: Every requested task, in the order of the request.
   type: list
   elements: dict
   returned: always
@@ -182,7 +182,7 @@ tasks:
       returned: always
       sample: 42
     progress:
-      description: How much is done in percent, null if the task reports no progress.
+      description: The progress in percent, null if the task reports none.
       type: float
       returned: always
       sample: 100.0

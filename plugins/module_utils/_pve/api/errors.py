@@ -155,7 +155,7 @@ def advice_on(exitstatus: str) -> str:
 _REASONS = (
     (
         r"checksum mismatch|detected modified config",
-        (": it was changed meanwhile; run again to compare with what it is now"),
+        (": it was changed meanwhile; retry to compare with the current one"),
     ),
     (r"pool '[^']*' does not exist", ": create the pool first, or correct its name"),
     (

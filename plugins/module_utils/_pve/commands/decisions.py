@@ -121,7 +121,7 @@ def _with_state(step: Decision, fresh: Guest | None) -> Decision:
     if fresh is None:
         return replace(
             step,
-            refusal=f"{guest.title} cannot be reached: node {guest.node} did not say what it has",
+            refusal=f"{guest.title} cannot be reached: node {guest.node} did not list its guests",
         )
     named = step.reference.name
     if named is not None and fresh.name != named:

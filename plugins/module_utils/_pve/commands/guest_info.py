@@ -113,7 +113,7 @@ def _silence(guest: Guest, cluster: Cluster) -> str | None:
     node = cluster.nodes.get(guest.node)
     if node is not None and not node.online:
         return "its node is offline"
-    return f"node {guest.node} did not say what it has"
+    return f"node {guest.node} did not list its guests"
 
 
 async def _check_pool(context: Context, cluster: Cluster) -> None:

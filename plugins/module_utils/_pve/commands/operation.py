@@ -120,7 +120,7 @@ def _check_allowed(
         if operation.is_destructive(one.params):
             raise UsageError(
                 f"operation: {operation.name} can destroy data or work of {one.text};"
-                " set allow_destructive to true if that is meant. Nothing was done"
+                " set allow_destructive to true to allow that. Nothing was done"
             )
 
 

@@ -54,7 +54,7 @@ async def run(context: Context) -> Report:
     try:
         leftovers = await _leftovers(context.api, [one.task for one in results if one.ended])
     except PveError as error:  # the tasks are told all the same
-        unread = f"the locks that they left could not be looked for: {error}"
+        unread = f"cannot check for locks that they left: {error}"
         problem = f"{problem}\n{unread}" if problem else unread
     return Report(
         {

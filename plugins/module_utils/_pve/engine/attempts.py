@@ -104,12 +104,12 @@ class JobRun:
         """What can be said of a job that was let go."""
         if self.state is Outcome.STARTING:
             return self.result(
-                Outcome.LOST, "interrupted while looking for the task whose answer got lost"
+                Outcome.LOST, "interrupted while searching for the task whose answer got lost"
             )
         if self.state is not Outcome.QUEUED:
             return self.result(self.state)
         if self.tasks:
-            return self.result(self.tasks[-1].outcome, "not tried again: interrupted")
+            return self.result(self.tasks[-1].outcome, "not retried: interrupted")
         return self.result(Outcome.QUEUED, "not started: interrupted")
 
     def died(self, error: Exception) -> Result:

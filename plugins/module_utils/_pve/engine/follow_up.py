@@ -67,7 +67,7 @@ async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: flo
             if not last.outcome.succeeded:
                 return last
         elif clock.now() >= deadline:
-            note = f"{asked.title} ended well, but nothing came of it within {timeout:.0f} s"
+            note = f"{asked.title} succeeded, but did not take effect within {timeout:.0f} s"
             return replace(asked, outcome=Outcome.TIMED_OUT, note=note)
         else:
             await clock.sleep(_INTERVAL)

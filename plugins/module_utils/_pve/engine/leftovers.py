@@ -32,7 +32,7 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
             f"{guest.title} is locked ({guest.lock}), and no task of yours that creates it is seen"
             f" on {node}. It may be somebody else's, or the user or token lacks Sys.Audit on"
             f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
-            " Run again when the lock is gone"
+            " Retry when the lock is gone"
         )
     unlock, destroy = (
         shell_command(guest.type, verb, guest.vmid) for verb in ("unlock", "destroy")

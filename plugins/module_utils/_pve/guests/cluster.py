@@ -124,7 +124,7 @@ class Cluster:
         raise UsageError(
             f"{option}: cannot determine whether there is a guest {name!r}: these nodes could not"
             f" be asked for the names of their guests: {', '.join(states)}."
-            " Use a VMID, or try again when they answer"
+            " Use a VMID, or retry when they answer"
         )
 
     def _unread_guests(self) -> list[Guest]:

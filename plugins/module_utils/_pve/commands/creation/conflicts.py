@@ -76,7 +76,7 @@ async def _named_as_wanted(
     try:
         guests = (await read_cluster(machine.context.api, [recipe.type])).guests
     except PveError as error:  # the tasks are reported all the same
-        why = f"its task ended well, but whether it is the wanted guest cannot be read: {error}"
+        why = f"its task succeeded, but it may be another guest: {error}"
         unknown = {
             index: replace(result, outcome=Outcome.LOST, message=why)
             for index, result in adopted.items()

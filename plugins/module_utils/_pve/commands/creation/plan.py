@@ -78,7 +78,7 @@ def check_requests(wanted: t.Sequence[GuestRequest], name_option: str) -> None:
     for one in wanted:
         if one.vmid is None and not one.name:
             raise UsageError(
-                f"guests: give each guest a {name_option} or a vmid, so that it is known again"
+                f"guests: give each guest a {name_option} or a vmid, so that a later run finds it"
             )
         if one.vmid is not None:
             check_vmid(one.vmid, "vmid")

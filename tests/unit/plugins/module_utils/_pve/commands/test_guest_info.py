@@ -176,7 +176,7 @@ async def test_a_guest_that_is_not_there_keeps_no_other_from_being_read() -> Non
 
 @pytest.mark.parametrize("config", ["none", "current"])
 @pytest.mark.parametrize(
-    ("offline", "why"), [(True, "its node is offline"), (False, "node pve2 did not say")]
+    ("offline", "why"), [(True, "its node is offline"), (False, "node pve2 did not list")]
 )
 def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, config: str) -> None:
     @in_virtual_time

@@ -334,7 +334,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_started(
         ("nosuch", "there is no guest 'nosuch'"),
         (999, "there is no guest '999'"),
         (102, "cannot be reached: its node is offline"),
-        (103, "node pve2 did not say what it has"),
+        (103, "node pve2 did not list its guests"),
         ({"name": "100"}, "there is no guest '100'|cannot determine whether"),
         ("app3", "cannot determine whether there is a guest 'app3'"),
     ],

@@ -135,7 +135,7 @@ async def test_ha_that_never_acts_is_given_up_at_the_deadline() -> None:
     managed = Managed()
     task = await managed.follow(timeout=60)
     assert task.outcome is Outcome.TIMED_OUT
-    assert task.note == "HA 301 - Start ended well, but nothing came of it within 60 s"
+    assert task.note == "HA 301 - Start succeeded, but did not take effect within 60 s"
     assert 60 <= now() < 65
 
 
