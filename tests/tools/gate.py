@@ -6,6 +6,9 @@
 gate.py NAME COMMAND...   runs the command and ends with its exit code
 gate.py --begin           forgets the verdicts of earlier runs
 gate.py --table           prints the verdicts since then
+
+``nox --parallel`` prints such a table, too, but cannot be in ``.venv``: it needs attrs 24.1 or
+newer, and galaxy-importer an older one.
 """
 
 from __future__ import annotations

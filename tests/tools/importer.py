@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the artifact from a copy of the work tree, look what is in it, import it as Galaxy does."""
+"""Build the artifact from a copy of the work tree, look what is in it, import it as Galaxy does.
+
+The session ``build-import-check`` of antsibull-nox does not look what is in it.
+"""
 
 from __future__ import annotations
 

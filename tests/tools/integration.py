@@ -5,7 +5,7 @@
 
 Every target runs by ``ansible-test integration`` on a simulated cluster of its own, so that no
 target depends on another. If ``tests/integration/integration_config.yml`` names a real cluster,
-they run on that one instead.
+they run on that one instead. antsibull-nox runs targets in containers and starts no cluster.
 """
 
 from __future__ import annotations

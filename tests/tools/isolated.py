@@ -7,7 +7,8 @@
 needs to reach the package index. And it makes virtual environments without pip, for which it
 downloads a bootstrap script from a host that only open networks reach. In the home that this
 module makes the settings of pip are those of the caller, and the bootstrap script is there already
-and unpacks the interpreter's own ensurepip.
+and unpacks the interpreter's own ensurepip. antsibull-nox calls ``ansible-test`` without any of
+that, and stops where the script cannot be downloaded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``ansible-lint`` on a copy of the work tree, where it finds the collection by its name."""
+"""Run ``ansible-lint`` on a copy of the work tree, where it finds the collection by its name.
+
+antsibull-nox does the same in an environment of its own, with whatever release is the newest.
+"""
 
 from __future__ import annotations
 

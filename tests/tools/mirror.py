@@ -5,7 +5,8 @@
 
 ``ansible-test`` and ``ansible-lint`` tell a collection by its real path, which has to end in
 ``ansible_collections/NAMESPACE/NAME``; a symbolic link does not do. Every gate has a copy of its
-own, so that gates can run side by side, and a copy is kept for the caches in it.
+own, so that gates can run side by side, and a copy is kept for the caches in it. antsibull-nox
+makes a new copy each time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the parts of a gate, such as its targets or scenarios, one after the other."""
+"""Run the parts of a gate, such as its targets or scenarios, one after the other.
+
+ansible-test and molecule could run all in one call, but not each on a new simulated cluster.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Python interpreters of this machine, under the names that ansible-test looks for."""
+"""The Python interpreters of this machine, under the names that ansible-test looks for.
+
+Its containers have them all; without containers it takes what is on the PATH.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@
 """Run ``ansible-test sanity`` on a copy of the work tree: ``sanity.py [TEST...]``.
 
 The tests of syntax and imports run once for every Python of this machine that ansible-test knows.
+antsibull-nox runs them in containers, with ansible-core from GitHub.
 """
 
 from __future__ import annotations

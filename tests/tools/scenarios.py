@@ -4,6 +4,7 @@
 """Run molecule scenarios: ``scenarios.py [SCENARIO...]``, all of them without a name.
 
 Every scenario runs on a simulated cluster of its own, so that no scenario depends on another.
+Neither nox nor antsibull-nox knows molecule.
 """
 
 from __future__ import annotations
