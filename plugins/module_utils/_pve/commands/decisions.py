@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError, UsageError
 from ..guests.cluster import GUEST_TYPES, read_cluster, read_states
-from ..guests.config import Configuration, Rules, config_params, difference, read_configuration
-from ..guests.volumes import size_in_bytes
+from ..guests.config import Configuration, config_params, read_configuration
+from ..operations.rules import Situation
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
@@ -142,66 +142,18 @@ async def _decide(
     if guest is None or step.refusal is not None:
         return step
     try:
-        params = config_params(step.reference.params, guest.type)
         if operation.compares:
-            current = await read_configuration(context.api, guest)
-            step = replace(step, current=current)
-            if operation.name == "resize":
-                return replace(step, params=_resize(current, params, guest))
-            return _configured(context, step, params)
-        return _powered(context, operation, step, params, cluster)
+            step = replace(step, current=await read_configuration(context.api, guest))
+        there = Situation(
+            guest,
+            config_params(step.reference.params, guest.type),
+            cluster,
+            step.current,
+            may_replace=context.params["allow_destructive"],
+            keep_secrets=context.params["update_password"] != ALWAYS,
+            force_stop=context.params["force_stop"],
+        )
+        need = operation.rule(there)
+        return replace(step, params=need.params, awaited=need.awaited, stop_first=need.stop_first)
     except PveError as error:
         return replace(step, params=None, refusal=str(error))
-
-
-def _configured(context: Context, step: Decision, params: t.Mapping[str, t.Any]) -> Decision:
-    rules = Rules(
-        t.cast("Guest", step.guest).type,
-        may_replace=context.params["allow_destructive"],
-        keep_secrets=context.params["update_password"] != ALWAYS,
-    )
-    change = difference(step.current, params, rules)
-    return replace(step, params=change.params or None, awaited=change.awaited)
-
-
-def _powered(
-    context: Context,
-    operation: Operation,
-    step: Decision,
-    params: t.Mapping[str, t.Any],
-    cluster: Cluster,
-) -> Decision:
-    """The decision for an operation that depends on the state of the guest alone."""
-    guest = t.cast("Guest", step.guest)
-    if operation.name == "migrate":
-        target = cluster.node(str(params.get("target") or ""), "params: target")
-        return replace(step, params=None if guest.node == target.name else params)
-    if operation.name == "template":
-        return replace(step, params=None if guest.template else params)
-    if operation.name == "delete":
-        stop_first = guest.running and context.params["force_stop"]
-        if guest.running and not stop_first and not params.get("force"):
-            raise UsageError(f"{guest.title} is running; stop it first, or set force_stop")
-        return replace(step, params=params, stop_first=stop_first)
-    return replace(step, params=None if guest.status == operation.done_in else params)
-
-
-def _resize(
-    current: Configuration, params: t.Mapping[str, t.Any], guest: Guest
-) -> t.Mapping[str, t.Any] | None:
-    """The resize that is left to do; a disk never becomes smaller."""
-    disk, size = str(params.get("disk") or ""), str(params.get("size") or "")
-    if not disk or not size:
-        raise UsageError("params: resize needs disk and size, such as scsi0 and 32G or +8G")
-    if disk not in current.values:
-        raise UsageError(f"params: {guest.title} has no disk {disk!r}")
-    wanted, have = size_in_bytes(size.lstrip("+")), current.disk_size(disk)
-    if wanted is None:
-        raise UsageError(f"params: size {size!r} is not a number with K, M, G or T")
-    if size.startswith("+"):
-        return params
-    if have is not None and wanted < have:
-        raise UsageError(
-            f"params: disk {disk} of {guest.title} is larger than {size}; it cannot be shrunk"
-        )
-    return None if wanted == have else params

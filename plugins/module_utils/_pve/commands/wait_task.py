@@ -10,8 +10,8 @@ import asyncio
 import traceback
 import typing as t
 
+from ..tasks.ending import watch_to_end
 from ..tasks.log import with_log
-from ..tasks.stopping import stop_task
 from ..tasks.task import Outcome, Task
 from ..tasks.types import default_wait_timeout
 from ..tasks.upid import Upid, collect_upids
@@ -61,14 +61,15 @@ async def _until_ended(context: Context, watcher: Watcher, upid: Upid, stopped: 
     timeout = params["wait_timeout"]
     if timeout is None:
         timeout = default_wait_timeout(upid.type)
-    task = await watcher.watch(upid, timeout=0 if context.check else timeout)
-    if task.outcome is Outcome.TIMED_OUT:
-        if context.check:
-            task = Task(upid)
-        elif params["on_timeout"] == "stop":
-            task, accepted = await stop_task(context.api, watcher, upid)
-            if accepted and task.outcome is Outcome.CANCELLED:
-                stopped.add(upid)
+    if context.check:
+        task = await watcher.watch(upid, timeout=0)
+        task = Task(upid) if task.outcome is Outcome.TIMED_OUT else task
+    else:
+        task, was_stopped = await watch_to_end(
+            context.api, watcher, upid, timeout, params["on_timeout"]
+        )
+        if was_stopped:
+            stopped.add(upid)
     context.record.append(task)
     return task
 

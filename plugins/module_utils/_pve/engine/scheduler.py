@@ -13,8 +13,8 @@ from dataclasses import replace
 from ..api import clock
 from ..api.errors import Cause, NoAnswerError, PveError, classify
 from ..operations.job import Unneeded
+from ..tasks.ending import watch_to_end
 from ..tasks.log import with_log
-from ..tasks.stopping import stop_task
 from ..tasks.task import Outcome, Task
 from .attempts import JobRun, Result, Retry
 from .baseline import Baselines
@@ -205,9 +205,14 @@ class Scheduler:
         self._known.add(upid)
         run.tasks.append(Task(upid))
         run.state = Outcome.RUNNING
-        task = await self._watcher.watch(upid, timeout=run.job.timeout, fresh=fresh)
-        if task.outcome is Outcome.TIMED_OUT and self._policy.on_timeout == "stop":
-            task, _accepted = await stop_task(self._api, self._watcher, upid)
+        task, _stopped = await watch_to_end(
+            self._api,
+            self._watcher,
+            upid,
+            run.job.timeout,
+            self._policy.on_timeout,
+            fresh=fresh,
+        )
         run.tasks[-1], run.state = task, task.outcome
         task = await with_log(
             self._api, await self._with_follow_up(run, task), self._policy.log_lines

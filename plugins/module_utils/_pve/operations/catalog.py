@@ -4,7 +4,8 @@
 
 """What Proxmox VE can do to a guest: data, nothing that acts.
 
-An operation is a call per type of guest below ``/nodes/{node}/{type}/{vmid}``, as declared in
+All that is special about an operation is named by its entry. An operation is a call per type of
+guest below ``/nodes/{node}/{type}/{vmid}``, as declared in
 ``PVE/API2/Qemu.pm``, ``PVE/API2/LXC.pm`` and ``PVE/API2/LXC/Status.pm``.
 """
 
@@ -13,6 +14,21 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass, field
+
+from . import states
+from .rules import (
+    always,
+    if_stopped,
+    unless_as_large,
+    unless_configured,
+    unless_in_state,
+    unless_on_target,
+    unless_template,
+)
+
+if t.TYPE_CHECKING:
+    from .rules import Rule
+    from .states import DoneCheck
 
 Returns = t.Literal["upid", "null", "null_but_forks"]
 
@@ -37,11 +53,12 @@ class Operation:
     """Something that can be done to a guest.
 
     ``title`` is its verb in a plan. ``destructive_when`` maps a parameter to a pattern of the
-    values that make an otherwise harmless operation destroy something. ``done_in`` is the state of
-    a guest in which nothing is left to do. ``compares`` says that the configuration is read first:
-    its digest goes along, and a task of it that runs may have other parameters, so it is never
-    adopted. ``idempotent`` says that a second call does no harm where the effect of the first one
-    is missing; a guest that is still there may be another one by then, so a deletion is not.
+    values that make an otherwise harmless operation destroy something. ``rule`` says what it
+    requires and what makes it unnecessary, ``done`` whether the guest shows its effect, which is
+    asked when the answer to the call got lost. ``compares`` says that the configuration is read
+    first: its digest goes along, and a task of it that runs may have other parameters, so it is
+    never adopted. ``idempotent`` says that a second call does no harm where the effect of the first
+    one is missing; a guest that is still there may be another one by then, so a deletion is not.
     """
 
     name: str
@@ -49,7 +66,8 @@ class Operation:
     calls: t.Mapping[str, Call]
     destructive: bool = False
     destructive_when: t.Mapping[str, str] = field(default_factory=dict)
-    done_in: str | None = None
+    rule: Rule = always
+    done: DoneCheck | None = None
     compares: bool = False
     idempotent: bool = False
 
@@ -80,7 +98,8 @@ _OPERATIONS = (
         "start",
         "start",
         _both("POST", "status/start", "qmstart", "vzstart"),
-        done_in="running",
+        rule=unless_in_state("running"),
+        done=states.has_state("running"),
         idempotent=True,
     ),
     Operation(
@@ -88,7 +107,8 @@ _OPERATIONS = (
         "shut down",
         _both("POST", "status/shutdown", "qmshutdown", "vzshutdown"),
         destructive_when={"forceStop": _TRUE},
-        done_in="stopped",
+        rule=unless_in_state("stopped"),
+        done=states.has_state("stopped"),
         idempotent=True,
     ),
     Operation(
@@ -96,7 +116,8 @@ _OPERATIONS = (
         "stop",
         _both("POST", "status/stop", "qmstop", "vzstop"),
         destructive=True,
-        done_in="stopped",
+        rule=unless_in_state("stopped"),
+        done=states.has_state("stopped"),
         idempotent=True,
     ),
     Operation("reboot", "reboot", _both("POST", "status/reboot", "qmreboot", "vzreboot")),
@@ -111,6 +132,8 @@ _OPERATIONS = (
         },
         # A deleted disk becomes an unused one; to delete that, or with force, frees its volume.
         destructive_when={"force": _TRUE, "delete": r"\bunused\d+\b"},
+        rule=unless_configured,
+        done=states.is_configured,
         compares=True,
         idempotent=True,
     ),
@@ -118,6 +141,8 @@ _OPERATIONS = (
         "resize",
         "resize",
         _both("PUT", "resize", "resize", "resize"),
+        rule=unless_as_large,
+        done=states.has_size,
         compares=True,
         idempotent=True,
     ),
@@ -129,10 +154,25 @@ _OPERATIONS = (
             "lxc": Call("POST", "template", "vztemplate", "null_but_forks"),
         },
         destructive=True,
+        rule=unless_template,
+        done=states.is_template,
         idempotent=True,
     ),
-    Operation("migrate", "migrate", _both("POST", "migrate", "qmigrate", "vzmigrate")),
-    Operation("delete", "delete", _both("DELETE", "", "qmdestroy", "vzdestroy"), destructive=True),
+    Operation(
+        "migrate",
+        "migrate",
+        _both("POST", "migrate", "qmigrate", "vzmigrate"),
+        rule=unless_on_target,
+        done=states.is_on_target,
+    ),
+    Operation(
+        "delete",
+        "delete",
+        _both("DELETE", "", "qmdestroy", "vzdestroy"),
+        destructive=True,
+        rule=if_stopped,
+        done=states.is_gone,
+    ),
 )
 
 OPERATIONS: t.Mapping[str, Operation] = {operation.name: operation for operation in _OPERATIONS}

@@ -12,7 +12,6 @@ from dataclasses import replace
 from ..tasks.types import default_wait_timeout
 from .job import Job, Target, common_lanes
 from .lane import Lane
-from .states import done_check
 
 if t.TYPE_CHECKING:
     from ..guests.cluster import Guest
@@ -44,4 +43,4 @@ def guest_job(
         returns=call.returns,
         idempotent=operation.idempotent,
     )
-    return replace(job, done=done_check(operation.name, job))
+    return job if operation.done is None else replace(job, done=operation.done(job))

@@ -18,78 +18,75 @@ if t.TYPE_CHECKING:
     from .job import Job
 
 Done = t.Callable[["Api"], t.Awaitable[bool]]
+DoneCheck = t.Callable[["Job"], t.Optional[Done]]
+"""Makes the check for a job; None where nothing of the guest shows its effect."""
 
 
-def done_check(operation: str, job: Job) -> Done | None:
-    """The check for the job of an operation; None where nothing of the guest shows its effect."""
-    checks: t.Mapping[str, t.Callable[[Job], Done | None]] = {
-        "start": lambda job: _has_state(job, "running"),
-        "stop": lambda job: _has_state(job, "stopped"),
-        "shutdown": lambda job: _has_state(job, "stopped"),
-        "configure": _is_configured,
-        "resize": _has_size,
-        "template": _is_template,
-        "migrate": _is_on_target,
-        "delete": _is_gone,
-    }
-    check = checks.get(operation)
-    return None if check is None else check(job)
+def has_state(state: str) -> DoneCheck:
+    """Whether the guest runs, or does not."""
+
+    def check(job: Job) -> Done:
+        async def done(api: Api) -> bool:
+            now = await read_mapping(api, (*job.path[:4], "status", "current"))
+            return bool(now.get("status") == state)
+
+        return done
+
+    return check
 
 
-def _has_state(job: Job, state: str) -> Done:
-    async def has_state(api: Api) -> bool:
-        now = await read_mapping(api, (*job.path[:4], "status", "current"))
-        return bool(now.get("status") == state)
-
-    return has_state
-
-
-def _is_configured(job: Job) -> Done:
+def is_configured(job: Job) -> Done:
     """A volume that was asked for counts as created when the drive is there."""
     wanted = {name: value for name, value in job.params.items() if name != "digest"}
     rules = Rules(job.target.type, keep_secrets=True)
 
-    async def is_configured(api: Api) -> bool:
+    async def done(api: Api) -> bool:
         try:
             return not difference(await _read(api, job), wanted, rules).params
         except UsageError:  # another volume is there than the one that was asked for
             return False
 
-    return is_configured
+    return done
 
 
-def _has_size(job: Job) -> Done | None:
+def has_size(job: Job) -> Done | None:
     """Nothing shows whether a disk was enlarged by something."""
     if str(job.params.get("size", "")).startswith("+"):
         return None
     disk, wanted = str(job.params.get("disk")), size_in_bytes(str(job.params.get("size")))
 
-    async def has_size(api: Api) -> bool:
+    async def done(api: Api) -> bool:
         return (await _read(api, job)).disk_size(disk) == wanted
 
-    return has_size
+    return done
 
 
-def _is_template(job: Job) -> Done:
-    async def is_template(api: Api) -> bool:
+def is_template(job: Job) -> Done:
+    """Whether the guest is a template."""
+
+    async def done(api: Api) -> bool:
         return str((await _read(api, job)).values.get("template", 0)) == "1"
 
-    return is_template
+    return done
 
 
-def _is_on_target(job: Job) -> Done:
-    async def is_on_target(api: Api) -> bool:
+def is_on_target(job: Job) -> Done:
+    """Whether the guest has arrived."""
+
+    async def done(api: Api) -> bool:
         row = await _row(api, job) or {}
         return row.get("node") == job.target.node and row.get("lock") != "migrate"
 
-    return is_on_target
+    return done
 
 
-def _is_gone(job: Job) -> Done:
-    async def is_gone(api: Api) -> bool:
+def is_gone(job: Job) -> Done:
+    """Whether the guest has gone."""
+
+    async def done(api: Api) -> bool:
         return await _row(api, job) is None
 
-    return is_gone
+    return done
 
 
 async def _read(api: Api, job: Job) -> Configuration:

@@ -132,7 +132,7 @@ class Steps:
         return [*steps, ChainStep("pending", prepare=settled)] if reboot else steps
 
     def _power(self, member: Member, operation: str, guest: Guest | None) -> ChainStep:
-        wanted = OPERATIONS[operation].done_in
+        wanted = "running" if operation == "start" else "stopped"
 
         async def prepare(before: ChainResult) -> Job:
             if guest is not None and guest.status == wanted:
