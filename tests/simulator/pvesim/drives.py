@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Drive:
     def new_size(self) -> int | None:
         """Bytes to allocate when the entry says `storage:8`, else None."""
         match = NEW_DISK.fullmatch(self.volume)
-        return int(float(match.group(2)) * (1 << 30)) if match else None
+        return math.ceil(float(match.group(2)) * (1 << 20)) << 10 if match else None
 
     @property
     def size(self) -> int:

@@ -241,6 +241,8 @@ def _name_volumes(job: Job, guest: Guest) -> None:
         if guest.kind == "qemu":
             if drive.options.get("backup") != "0":
                 job.info(f"include disk '{drive.key}' '{drive.volume}' {format_size(drive.size)}")
+                if find_volume(job.worker.world, drive.volume, guest.node) is None:
+                    raise Died(f"volume '{drive.volume}' does not exist")
         elif _included(drive):
             where = "/" if drive.key == "rootfs" else drive.options.get("mp", "")
             job.info(f"including mount point {drive.key} ('{where}') in backup")

@@ -13,6 +13,7 @@ from .calls import Call, CallError, parameter_error
 from .drives import LXC_DRIVE, NET, NEW_DISK, QEMU_DRIVE, Drive, has_mac, with_mac
 from .entities import CONFIG_VALUE, Guest, Volume
 from .guests import check_allowed, new_mac
+from .rights import ONLY_ROOT, ROOT
 from .schema import Schema
 from .volumes import (
     allocate,
@@ -61,6 +62,8 @@ def check_drives(world: World, call: Call, kind: str, options: Mapping[str, Any]
 
 
 def _check_drive(world: World, call: Call, kind: str, drive: Drive) -> None:
+    if drive.options.get("import-from", "").startswith("/") and call.caller.authid != ROOT:
+        raise CallError(500, ONLY_ROOT)
     if drive.storage is None:
         return
     storage = find_storage(world, drive.storage, call.node)

@@ -34,6 +34,10 @@ PROXY_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<h1>{0}</h1
 importlib.import_module(".paths", __package__)  # it registers every call
 
 
+GONE = ("down", "closed")
+"""States of nodes at whose address nobody answers."""
+
+
 class _Cut(Exception):
     """The connection ends without an answer."""
 
@@ -118,7 +122,7 @@ class Server:
         for listener in self._listeners:
             # The last door stays open for the admin paths.
             others = any(other.open for other in self._listeners if other is not listener)
-            if listener.node.state == "down" and others:
+            if listener.node.state in GONE and others:
                 listener.refuse()
             else:
                 listener.listen()
@@ -163,7 +167,7 @@ class Server:
         """A silent node answers when it is back; one that is down ends its connections."""
         while node.state == "silent":
             await self._changed.wait()
-        if node.state == "down":
+        if node.state in GONE:
             raise _Cut(reset=False)
 
     async def _disturbed(self, node: Node, request: Request) -> tuple[Answer, bool]:

@@ -159,10 +159,10 @@ async def _full(
     world: World, worker: Worker, request: Request, drive: Drive, storage: Storage, share: float
 ) -> Volume:
     """Copy one disk as a whole."""
-    worker.log(f"create full clone of drive {drive.key} ({drive.volume})")
     origin = find_volume(world, drive.volume, worker.node)
     if origin is None:
         raise Died(f"volume '{drive.volume}' does not exist")
+    worker.log(f"create full clone of drive {drive.key} ({drive.volume})")
     form = request.params.get("format", origin.format)
     if storage.type not in FILE_TYPES:
         form = "raw"

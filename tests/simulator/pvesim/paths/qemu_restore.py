@@ -66,7 +66,7 @@ async def restore_vm(world: World, call: Call) -> str:
                 if call.params.get("live-restore"):
                     raise Whole(NOT_LIVE)
                 config = await _restore(restore, worker)
-                _check_written(restore, worker, config)
+                _check_written(restore, worker)
                 worker.log("rescan volumes...")
                 restore.finish(worker, config)
             except Unwritten:
@@ -124,13 +124,13 @@ def _command(restore: Restore, worker: Worker, limit: int) -> str:
     return " | ".join(steps)
 
 
-def _check_written(restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:
+def _check_written(restore: Restore, worker: Worker) -> None:
     """Where the config cannot be written in the end, the volumes stay, and the lock is gone."""
     guest = restore.guest
     try:
         check_writable(worker.world, worker, guest)
     except CallError as exc:
-        guest.config = {k: v for k, v in config.items() if k == "memory"}
+        guest.config = {"memory": "128"}  # what it has until the real one is written
         worker.log("no lock found trying to remove 'create'  lock")
         worker.log(NOT_CLEANED.format(guest.vmid))
         raise Unwritten(exc.message) from exc

@@ -46,7 +46,10 @@ async def exchange(
 ) -> Reply:
     """Send one request on a connection of its own."""
     where = urlsplit(url)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=trust)
+    try:
+        reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=trust)
+    except ConnectionError:
+        return Reply(0, ENDED)
     lines = [f"{method} {path} HTTP/1.1", f"Host: {where.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body or method in ("POST", "PUT"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pvesim.entities import Acl, Guest, Volume
+from pvesim.entities import Acl, Guest, Snapshot, Volume
 from pvesim.history import Entry
 from pvesim.locks import guest_lock_file
 from pvesim.power import clean_up, power_off
@@ -55,11 +55,11 @@ class Events:
         ((kind, argument),) = event.items()
         await getattr(self, f"_{kind}")(argument)
 
-    async def log_in(self, userid: str) -> tuple[str, str]:
+    async def log_in(self, userid: str, at: str = "vm") -> tuple[str, str]:
         """A new ticket of a user with its CSRF token; the last one when nobody can log in now."""
         form = urlencode({"username": userid, "password": "secret"}).encode()
         headers = {"Content-Type": FORM}
-        send = self._stage.send("POST", "/api2/json/access/ticket", headers, form)
+        send = self._stage.send("POST", "/api2/json/access/ticket", headers, form, at=at)
         reply, _unused = await self._stage.played(send)
         if reply.status == 200:
             data = reply.body["data"]
@@ -83,8 +83,9 @@ class Events:
             return await self._stage.send(method, full, headers, form.encode())
         return await self._stage.send(method, f"{full}?{form}", headers)
 
-    async def _ticket(self, userid: str) -> None:
-        self.ticket = await self.log_in(userid)
+    async def _ticket(self, text: str) -> None:
+        """`root@pam vm2`: the user, and the node that makes the ticket, vm if none is named."""
+        self.ticket = await self.log_in(*text.split())
 
     async def _send(self, headers: dict[str, str]) -> None:
         self.headers = headers
@@ -216,6 +217,14 @@ class Events:
             made = Volume(volid, name.partition("/")[0], volume_format(volid), size)
             made.node, made.ctime = "vm", int(self._stage.clock.now())
             self._stage.world.storages[storage].volumes.append(made)
+
+    async def _snapshot(self, names: Mapping[int, str]) -> None:
+        """Snapshots of guests as they are now."""
+        for vmid, name in names.items():
+            guest = self._stage.world.guests[vmid]
+            parent = str(guest.config["parent"]) if "parent" in guest.config else None
+            made = Snapshot(name, int(self._stage.clock.now()), parent, dict(guest.config))
+            guest.snapshots[name], guest.config["parent"] = made, name
 
     async def _moved(self, places: Mapping[int, str]) -> None:
         """Guests that are at another node now."""
