@@ -18,7 +18,7 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     Truth,
     cluster,
 )
-from ansible_collections.upid.proxmox.tests.exactly_once.play import Play
+from ansible_collections.upid.proxmox.tests.exactly_once.module_process import ModuleProcess
 
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 OTHER_TOKEN = {
@@ -32,7 +32,7 @@ def named(prefix: str, count: int) -> list[str]:
     return [f"{prefix}-{number:02}" for number in range(1, count + 1)]
 
 
-def plays(there: Cluster) -> dict[str, Play]:
+def plays(there: Cluster) -> dict[str, ModuleProcess]:
     """Two of the same user, one of another, all from one range."""
     vms: Mapping[str, Any] = {"source": 9000, "vmid_range": RANGE, "full": True}
     mine = [{"name": name} for name in named("mine", 10)]
@@ -40,9 +40,9 @@ def plays(there: Cluster) -> dict[str, Play]:
     containers = [{"hostname": name} for name in named("ct", 10)]
     create = {"ostemplate": TEMPLATE, "storage": "ceph", "vmid_range": RANGE}
     return {
-        "mine": Play(there, "clone", {**vms, "guests": mine}),
-        "theirs": Play(there, "clone", {**vms, "guests": theirs, **OTHER_TOKEN}),
-        "ct": Play(
+        "mine": ModuleProcess(there, "clone", {**vms, "guests": mine}),
+        "theirs": ModuleProcess(there, "clone", {**vms, "guests": theirs, **OTHER_TOKEN}),
+        "ct": ModuleProcess(
             there, "container", {**create, "guests": containers, "placement": "round_robin"}
         ),
     }
@@ -98,7 +98,7 @@ def test_the_same_play_twice_at_once_makes_each_guest_once() -> None:
     guests = [{"name": name, "vmid": 800 + n} for n, name in enumerate(named("vm", 10))]
     with cluster(speed=30) as there:
         options = {"source": 9000, "guests": guests, "full": True}
-        both = [Play(there, "clone", options) for _unused in range(2)]
+        both = [ModuleProcess(there, "clone", options) for _unused in range(2)]
         results = [one.result() for one in both]
         truth = there.truth()
         assert sorted(guest["name"] for guest in truth.named(*named("vm", 10))) == named("vm", 10)

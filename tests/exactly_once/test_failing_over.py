@@ -16,7 +16,10 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     cluster,
     default_world,
 )
-from ansible_collections.upid.proxmox.tests.exactly_once.play import Play, play
+from ansible_collections.upid.proxmox.tests.exactly_once.module_process import (
+    ModuleProcess,
+    run_module,
+)
 
 NAMES = [f"vm-{number:02}" for number in range(1, 9)]
 # With VMIDs: a name alone cannot be told from that of a young guest on a dead node.
@@ -40,7 +43,7 @@ def bulk(**more: Any) -> dict[str, Any]:
 def test_the_first_host_is_in_trouble_before_the_login(failure: str) -> None:
     with cluster(elsewhere()) as there:
         there.node("pve1", failure)
-        result = play(there, "clone", **bulk(), **BY_TICKET)
+        result = run_module(there, "clone", **bulk(), **BY_TICKET)
         assert not result.get("failed"), result["msg"]
         assert sorted(guest["name"] for guest in there.truth().named(*NAMES)) == NAMES
 
@@ -49,7 +52,7 @@ def test_the_first_host_is_in_trouble_before_the_login(failure: str) -> None:
 def test_the_first_host_is_lost_during_the_login(failure: str) -> None:
     with cluster(elsewhere()) as there:
         there.fault("delay", seconds=8, path="/access/ticket", node="pve1")
-        running = Play(there, "clone", {**bulk(api_timeout=5), **BY_TICKET})
+        running = ModuleProcess(there, "clone", {**bulk(api_timeout=5), **BY_TICKET})
         time.sleep(2)
         there.node("pve1", failure)
         result = running.result()
@@ -61,7 +64,7 @@ def test_the_first_host_is_lost_during_the_login(failure: str) -> None:
 @pytest.mark.parametrize("identity", [{}, BY_TICKET], ids=["token", "ticket"])
 def test_the_host_in_use_is_lost_in_a_bulk_run(failure: str, identity: dict[str, Any]) -> None:
     with cluster(elsewhere()) as there:
-        running = Play(there, "clone", {**bulk(api_timeout=5), **identity})
+        running = ModuleProcess(there, "clone", {**bulk(api_timeout=5), **identity})
         there.until(lambda truth: len(truth.named(*NAMES)) >= 2)
         there.node("pve1", failure)
         result = running.result()
@@ -84,10 +87,10 @@ def test_a_node_that_dies_takes_its_tasks_alone() -> None:
         ]
         template = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
         options = {"ostemplate": template, "storage": "ceph", "guests": guests}
-        started = play(there, "container", **options, wait=False)
+        started = run_module(there, "container", **options, wait=False)
         upids = [guest["upid"] for guest in started["guests"]]
         began = time.monotonic()
-        waiting = Play(there, "wait_task", {"upids": upids, "wait_timeout": 20})
+        waiting = ModuleProcess(there, "wait_task", {"upids": upids, "wait_timeout": 20})
         time.sleep(2)
         there.node("pve1", "down")
         result = waiting.result()
@@ -105,9 +108,11 @@ def test_a_ticket_that_runs_out_in_a_long_wait_is_not_noticed() -> None:
         guests = [{"hostname": f"ct-{n}", "target_node": f"pve{1 + n % 3}"} for n in range(9)]
         template = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
         options = {"ostemplate": template, "storage": "ceph", "guests": guests, "wait": False}
-        upids = [guest["upid"] for guest in play(there, "container", **options)["guests"]]
+        upids = [guest["upid"] for guest in run_module(there, "container", **options)["guests"]]
         there.admin("DELETE", "requests")
-        waiting = Play(there, "wait_task", {"upids": upids, "wait_timeout": 99999, **BY_TICKET})
+        waiting = ModuleProcess(
+            there, "wait_task", {"upids": upids, "wait_timeout": 99999, **BY_TICKET}
+        )
         time.sleep(3)
         there.admin("POST", "clock", advance=7300)
         time.sleep(7)
@@ -120,7 +125,7 @@ def test_a_ticket_that_runs_out_in_a_long_wait_is_not_noticed() -> None:
 
 def test_a_ticket_that_runs_out_in_a_bulk_run_is_not_noticed() -> None:
     with cluster() as there:
-        running = Play(there, "clone", {**bulk(), **BY_TICKET})
+        running = ModuleProcess(there, "clone", {**bulk(), **BY_TICKET})
         there.until(lambda truth: len(truth.named(*NAMES)) >= 2)
         there.admin("POST", "clock", advance=7300)
         result = running.result()

@@ -24,7 +24,10 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     default_world,
     meanwhile,
 )
-from ansible_collections.upid.proxmox.tests.exactly_once.play import Play, play
+from ansible_collections.upid.proxmox.tests.exactly_once.module_process import (
+    ModuleProcess,
+    run_module,
+)
 
 NAMES = [f"web-{number:02}" for number in range(1, 9)]
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
@@ -69,18 +72,18 @@ def told(result: Mapping[str, Any]) -> set[str]:
 @pytest.mark.seeds(20, 3)
 def test_a_killed_fleet_is_finished_by_the_same_call(seed: int) -> None:
     with cluster(seed=seed) as there:
-        first = Play(there, "fleet", wish())
+        first = ModuleProcess(there, "fleet", wish())
         time.sleep(random.Random(seed).uniform(0.5, 5.0))
         first.kill()
         before = there.truth()
-        result = play(there, "fleet", **wish())
+        result = run_module(there, "fleet", **wish())
         assert not result.get("failed"), result["msg"]
         truth = there.truth()
         check(truth)
         begun = {task["upid"] for task in truth.of_type(*TASKS)}
         known = {task["upid"] for task in before.of_type(*TASKS)}
         assert begun - known <= told(result), "a task of the second call is not reported"
-        again = play(there, "fleet", **wish())
+        again = run_module(there, "fleet", **wish())
         assert (again["changed"], again["tasks"]) == (False, [])
 
 

@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import Cluster, Truth, cluster
-from ansible_collections.upid.proxmox.tests.exactly_once.play import Play, play
+from ansible_collections.upid.proxmox.tests.exactly_once.module_process import (
+    ModuleProcess,
+    run_module,
+)
 
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 VMS = [f"vm-{number:02}" for number in range(1, 21)]
@@ -23,7 +26,7 @@ FIRST, LAST = 0.5, 4.5
 Results = Mapping[str, Mapping[str, Any]]
 
 
-def begin(there: Cluster, *, vmids: bool) -> dict[str, Play]:
+def begin(there: Cluster, *, vmids: bool) -> dict[str, ModuleProcess]:
     """The same play each time: 20 clones and 10 containers."""
     vms: list[dict[str, Any]] = [{"name": name} for name in VMS]
     containers: list[dict[str, Any]] = [{"hostname": name} for name in CONTAINERS]
@@ -33,8 +36,8 @@ def begin(there: Cluster, *, vmids: bool) -> dict[str, Play]:
     clones = {"source": 9000, "guests": vms, "full": True, "placement": "round_robin"}
     creates = {"ostemplate": TEMPLATE, "guests": containers, "placement": "round_robin"}
     return {
-        "clone": Play(there, "clone", clones),
-        "container": Play(there, "container", {**creates, "storage": "ceph"}),
+        "clone": ModuleProcess(there, "clone", clones),
+        "container": ModuleProcess(there, "container", {**creates, "storage": "ceph"}),
     }
 
 
@@ -79,7 +82,7 @@ def check(results: Results, before: Truth, after: Truth) -> None:
 def _check_guest(guest: Mapping[str, Any], before: Truth, after: Truth) -> None:
     """What the report says of a guest, beside what the cluster knew when the play was killed."""
     tasks = _makers(after, guest["vmid"])
-    assert len(tasks) == 1, f"{guest} was made {len(tasks)} times"
+    assert len(tasks) == 1, f"{guest} was created {len(tasks)} times"
     was = next(iter(_makers(before, guest["vmid"])), None)
     if was is None:
         assert (guest["outcome"], guest["changed"]) == ("ok", True)
@@ -108,12 +111,12 @@ def _makers(truth: Truth, vmid: int) -> list[Mapping[str, Any]]:
 def test_a_killed_wait_is_finished_by_the_same_wait(seed: int) -> None:
     with cluster(seed=seed, speed=10) as there:
         guests = [{"name": name} for name in VMS[:6]]
-        started = play(there, "clone", source=9000, guests=guests, full=True, wait=False)
+        started = run_module(there, "clone", source=9000, guests=guests, full=True, wait=False)
         upids = [guest["upid"] for guest in started["guests"]]
-        waiting = Play(there, "wait_task", {"upids": upids})
+        waiting = ModuleProcess(there, "wait_task", {"upids": upids})
         time.sleep(random.Random(seed).uniform(0.5, 2.5))
         waiting.kill()
-        result = play(there, "wait_task", upids=upids)
+        result = run_module(there, "wait_task", upids=upids)
         assert [task["upid"] for task in result["tasks"]] == upids
         assert {task["outcome"] for task in result["tasks"]} == {"ok"}
         assert sorted(guest["name"] for guest in there.truth().named(*VMS)) == VMS[:6]

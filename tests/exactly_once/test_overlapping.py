@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.tests.exactly_once import play
+from ansible_collections.upid.proxmox.tests.exactly_once import module_process
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     PATIENCE,
     Cluster,
     Truth,
     cluster,
 )
-from ansible_collections.upid.proxmox.tests.exactly_once.play import Play
+from ansible_collections.upid.proxmox.tests.exactly_once.module_process import ModuleProcess
 
-COLLECTIONS = Path(play.__file__).absolute().parents[5]
+COLLECTIONS = Path(module_process.__file__).absolute().parents[5]
 NAMES = [f"vm-{number:02}" for number in range(1, 13)]
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -132,11 +132,11 @@ def test_a_run_that_was_stopped_and_goes_on_after_its_rerun_doubles_nothing(
 ) -> None:
     module, options = options_of(call)
     with cluster(seed=seed, speed=15) as there:
-        stopped = Play(there, module, options)
+        stopped = ModuleProcess(there, module, options)
         there.until(lambda truth: len(truth.of_type("qmclone", "vzcreate")) >= 2)
         time.sleep(random.Random(seed).uniform(0, 2))
         stopped.signal(signal.SIGSTOP)
-        rerun = Play(there, module, options)
+        rerun = ModuleProcess(there, module, options)
         began = len(there.truth().of_type("qmclone", "vzcreate"))
         there.until(lambda truth: len(truth.of_type("qmclone", "vzcreate")) > began)
         stopped.signal(signal.SIGCONT)
@@ -156,7 +156,7 @@ def test_two_runs_at_once_by_name_leave_each_guest_once_where_the_later_is_remov
         runs = []
         for first in (400, 600):
             own = {"vmid_range": f"{first}-{first + 99}", "on_conflict": "remove"}
-            runs.append(Play(there, module, {**options, **own}))
+            runs.append(ModuleProcess(there, module, {**options, **own}))
             time.sleep(delay)
         results = [one.result() for one in runs]
         assert not [result["msg"] for result in results if result.get("failed")]
@@ -171,7 +171,7 @@ def test_two_runs_at_once_by_name_report_every_name_that_two_guests_have(seed: i
     module, options = options_of("names")
     with cluster(seed=seed, speed=15) as there:
         runs = [
-            Play(there, module, {**options, "vmid_range": f"{first}-{first + 99}"})
+            ModuleProcess(there, module, {**options, "vmid_range": f"{first}-{first + 99}"})
             for first in (400, 600)
         ]
         results = [one.result() for one in runs]

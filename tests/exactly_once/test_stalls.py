@@ -16,7 +16,10 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     cluster,
     default_world,
 )
-from ansible_collections.upid.proxmox.tests.exactly_once.play import Play, play
+from ansible_collections.upid.proxmox.tests.exactly_once.module_process import (
+    ModuleProcess,
+    run_module,
+)
 
 NODES = ("pve1", "pve2", "pve3")
 NAMES = [f"vm-{number:02}" for number in range(1, 13)]
@@ -56,7 +59,7 @@ def test_a_stall_in_a_bulk_run_is_not_noticed(
         given |= {"api_token_id": None, "api_token_secret": None}
     with cluster(speed=15) as there:
         options = {"source": 9000, "guests": GUESTS, "full": True, "parallel": 4, **given}
-        running = Play(there, "clone", options)
+        running = ModuleProcess(there, "clone", options)
         there.until(lambda truth: len(truth.named(*NAMES)) >= 2)
         stall(there)
         result = running.result()
@@ -73,9 +76,11 @@ def test_a_stall_in_a_wait_is_not_noticed(stall: Callable[[Cluster], None]) -> N
     world = default_world()
     world["durations"] = {"qmclone.linked": [3, 12]}
     with cluster(world, speed=1) as there:
-        started = play(there, "clone", source=9000, guests=GUESTS, wait=False, parallel_per_node=16)
+        started = run_module(
+            there, "clone", source=9000, guests=GUESTS, wait=False, parallel_per_node=16
+        )
         upids = [guest["upid"] for guest in started["guests"]]
-        waiting = Play(there, "wait_task", {"upids": upids})
+        waiting = ModuleProcess(there, "wait_task", {"upids": upids})
         time.sleep(1.5)
         stall(there)
         result = waiting.result()

@@ -105,7 +105,7 @@ def _check_doubles(steps: t.Sequence[Decision]) -> None:
 
 
 async def _with_states(api: Api, steps: t.Sequence[Decision]) -> list[Decision]:
-    """The steps with the states of this moment; a node that does not tell refuses its guests."""
+    """The steps with the states of this moment; guests of a silent node are refused."""
     there = [step.guest for step in steps if step.guest is not None and step.refusal is None]
     fresh = await read_states(api, there)
     return [

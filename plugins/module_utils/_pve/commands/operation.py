@@ -235,7 +235,7 @@ async def _adopting(
 
 
 async def _running(context: Context, node: str) -> dict[tuple[str, str], Upid] | PveError:
-    """The tasks that run on a node, by type and id, or why it does not tell."""
+    """The tasks that run on a node, by type and id, or why they cannot be read."""
     try:
         entries = await list_tasks(context.api, node, {"source": "active"}, retries=None)
     except PveError as error:

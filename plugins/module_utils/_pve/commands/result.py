@@ -35,7 +35,7 @@ def guest_values(result: Result) -> Values:
 
 
 def why_not(result: Result) -> str | None:
-    """Why a guest is not as asked, or what is left of earlier attempts; None when all is well."""
+    """Why a guest failed, or what earlier attempts left behind; None if it succeeded."""
     if result.outcome.succeeded:
         return ". ".join(result.left) or None
     task = result.task
@@ -91,7 +91,7 @@ def _is_bad(result: Result, verdict: Verdict, *, waited: bool) -> bool:
 
 
 def _in_words(result: Result) -> str:
-    """What became of a job that is not as asked, with its task's own words."""
+    """What became of a job that failed, with its task's own words."""
     text = f"{result.job.title}: {result.outcome.value}"
     if result.message:
         text += f": {result.message}"

@@ -67,7 +67,8 @@ _TOLD_LINES = 3
 class Task:
     """A task as we know it now.
 
-    ``exitstatus`` is Proxmox VE's own text, None while the task runs or when nobody can tell.
+    ``exitstatus`` is Proxmox VE's own text, None while the task runs or when it cannot be
+    determined.
     ``ended`` is in epoch seconds, None while unknown. ``log`` holds the last lines, ``note`` says
     why a task is lost or timed out.
     """
@@ -86,7 +87,7 @@ class Task:
 
     @property
     def progress(self) -> float | None:
-        """Percent done, by the last line that tells."""
+        """Percent done, by the last line that reports it."""
         return 100.0 if self.outcome in (Outcome.OK, Outcome.WARNINGS) else progress_in(self.log)
 
     def as_result(self) -> dict[str, t.Any]:

@@ -167,7 +167,7 @@ def task_type(name: str) -> TaskType:
 
 
 def default_wait_timeout(name: str) -> int:
-    """How long to wait for a task of this type when nobody said, in seconds."""
+    """How long to wait for a task of this type by default, in seconds."""
     return task_type(name).wait_timeout
 
 

@@ -52,7 +52,7 @@ class Watch:
             self.done.set_result(task)
 
     def lose(self, why: str) -> None:
-        """Nobody can tell how the task ends."""
+        """The outcome of the task cannot be determined."""
         self.resolve(Task(self.upid, Outcome.LOST, note=why))
 
 

@@ -167,7 +167,7 @@ class Watcher:
         return None
 
     async def _pause(self, node: WatchedNode) -> None:
-        """Wait for the next round, less when somebody wants to know at once."""
+        """Wait for the next round, less when a caller wants to know at once."""
         seconds = self._pace.seconds(node.watches)
         deadlines = [watch.deadline for watch in node.watches if watch.deadline is not None]
         if deadlines:

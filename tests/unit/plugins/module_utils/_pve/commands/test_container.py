@@ -98,7 +98,9 @@ async def test_many_containers_with_the_top_level_as_defaults_side_by_side() -> 
     assert {call.params["memory"] for call in calls[:4]} == {512}
     assert (calls[4].params["memory"], calls[4].params["cmode"]) == (2048, "shell")
     assert calls[4].params["arch"] == "amd64"
-    assert max(call.at for call in calls) < 1, "nothing keeps containers from being made together"
+    assert max(call.at for call in calls) < 1, (
+        "nothing keeps containers from being created together"
+    )
 
 
 @pytest.mark.parametrize("known_by", ["hostname", "vmid"])

@@ -18,7 +18,7 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import PATIENCE
 COLLECTION = "ansible_collections.upid.proxmox"
 
 
-class Play:
+class ModuleProcess:
     """One call of a module."""
 
     def __init__(self, cluster: Cluster, module: str, options: Mapping[str, Any]) -> None:
@@ -57,6 +57,6 @@ class Play:
         return result
 
 
-def play(cluster: Cluster, module: str, **options: Any) -> dict[str, Any]:
+def run_module(cluster: Cluster, module: str, **options: Any) -> dict[str, Any]:
     """The result of one call of a module."""
-    return Play(cluster, module, options).result()
+    return ModuleProcess(cluster, module, options).result()
