@@ -17,6 +17,7 @@ from ..operations.job import Target
 from .creation.flow import create
 from .creation.plan import GuestRequest, check_requests
 from .creation.recipe import Recipe
+from .creation.requests import read_requests
 from .creation.sources import find_source
 
 if t.TYPE_CHECKING:
@@ -58,18 +59,11 @@ async def run(context: Context) -> Report:
 
 def _wanted(params: t.Mapping[str, t.Any]) -> list[GuestRequest]:
     """The guests asked for; what one does not say is taken from the top level."""
-    given = [{}] if params["guests"] is None else params["guests"]
-    wanted = []
-    for one in given:
-        said = {name: value for name, value in one.items() if value is not None}
-        merged = {**{name: params[name] for name in (*_OPTIONS, "target_node")}, **said}
-        if params["guests"] is None:
-            merged.update(name=params["name"], vmid=params["vmid"])
-        options = {name: merged[name] for name in _OPTIONS if merged[name] is not None}
-        wanted.append(
-            GuestRequest(merged.get("vmid"), merged.get("name"), merged["target_node"], options)
-        )
-    return wanted
+    return read_requests(params, "name", _OPTIONS, _given)
+
+
+def _given(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _check_format(source: CloneSource, wanted: t.Sequence[GuestRequest]) -> None:

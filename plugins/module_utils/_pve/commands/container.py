@@ -17,6 +17,7 @@ from ..operations.job import Target
 from .creation.flow import create
 from .creation.plan import GuestRequest, check_requests
 from .creation.recipe import Recipe
+from .creation.requests import read_requests
 from .creation.templates import missing_templates
 
 if t.TYPE_CHECKING:
@@ -71,20 +72,7 @@ async def run(context: Context) -> Report:
 
 def _wanted(params: t.Mapping[str, t.Any]) -> list[GuestRequest]:
     """The containers asked for, with the API's parameters; the top level gives defaults."""
-    given = [{}] if params["guests"] is None else params["guests"]
-    wanted = []
-    for one in given:
-        said = {name: value for name, value in one.items() if value is not None}
-        merged = {**{name: params[name] for name in (*_OPTIONS, "target_node")}, **said}
-        if params["guests"] is None:
-            merged.update(hostname=params["hostname"], vmid=params["vmid"])
-        elif "params" in said and params["params"]:
-            merged["params"] = {**params["params"], **said["params"]}
-        options = container_params({name: merged[name] for name in _OPTIONS})
-        wanted.append(
-            GuestRequest(merged.get("vmid"), merged.get("hostname"), merged["target_node"], options)
-        )
-    return wanted
+    return read_requests(params, "hostname", _OPTIONS, container_params)
 
 
 def _placed(

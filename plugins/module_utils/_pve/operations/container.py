@@ -12,13 +12,13 @@ import typing as t
 from ..api.errors import UsageError
 from ..guests.config import config_params
 from ..guests.properties import as_text
-from ..tasks.types import default_wait_timeout
-from .job import Job, Target, common_lanes, readdressing
-from .lane import Lane
+from .creation import creation_job
+
+if t.TYPE_CHECKING:
+    from .job import Job, Target
 
 # Options of the module whose names differ from the API's.
 _API_NAMES = {"ssh_public_keys": "ssh-public-keys"}
-_TASK_TYPE = "vzcreate"
 _DEFAULT_STORAGE = "local"
 _NET = re.compile(r"net\d+\Z")
 _SIZE = re.compile(r"\d+(\.\d+)?(,.*)?\Z")
@@ -29,30 +29,11 @@ def container_job(
     target: Target, params: t.Mapping[str, t.Any], timeout: float | None, *, movable: bool
 ) -> Job:
     """The job of one container; ``params`` are the API's, ``movable`` allows another VMID."""
-    storage = _storage(params)
-    return Job(
-        title=f"creation of {target.title}",
-        target=target,
-        node=target.node,
-        method="POST",
-        path=("nodes", target.node, "lxc"),
-        params={"vmid": target.vmid, "hostname": target.name, **params},
-        task_type=_TASK_TYPE,
-        task_id=str(target.vmid),
-        timeout=default_wait_timeout(_TASK_TYPE) if timeout is None else timeout,
-        lanes=(Lane(f"vmid {target.vmid}", exclusive=True), *common_lanes(target.node, storage)),
-        repeatable=True,
-        storage=storage,
-        needs=(
-            f"VM.Allocate on /vms/{target.vmid} or on /pool/..., Datastore.AllocateSpace on the "
-            "storages and SDN.Use on the bridges; for a privileged container Sys.Modify on /"
-        ),
-        readdress=readdressing(
-            lambda other: container_job(other, params, timeout, movable=True), target
-        )
-        if movable
-        else None,
+    needs = (
+        "Datastore.AllocateSpace on the storages and SDN.Use on the bridges; for a privileged"
+        " container Sys.Modify on /"
     )
+    return creation_job(target, params, _storage(params), timeout, needs=needs, movable=movable)
 
 
 def container_params(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -128,12 +109,8 @@ def _net(option: str, value: t.Any) -> str:
 
 def _properties(option: str, values: t.Mapping[str, t.Any]) -> str:
     """``{nesting: true, mount: [nfs, cifs]}`` as ``nesting=1,mount=nfs;cifs``."""
-    flat = {
-        str(name): ";".join(map(str, one)) if isinstance(one, (list, tuple)) else one
-        for name, one in values.items()
-    }
     try:
-        return as_text(option, flat, "lxc")
+        return as_text(option, values, "lxc")
     except UsageError as error:
         raise UsageError(str(error).removeprefix("params: ")) from None
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ..tasks.types import default_wait_timeout
-from .job import Job, Target, common_lanes, readdressing
-from .lane import Lane
+from .creation import creation_job
 
-_TASK_TYPE = "qmcreate"
+if t.TYPE_CHECKING:
+    from .job import Job, Target
 
 
 def vm_job(
@@ -27,26 +26,8 @@ def vm_job(
 
     ``storage`` is the one that its disks fill, None where it has none.
     """
-    return Job(
-        title=f"creation of {target.title}",
-        target=target,
-        node=target.node,
-        method="POST",
-        path=("nodes", target.node, "qemu"),
-        params={"vmid": target.vmid, "name": target.name, **params},
-        task_type=_TASK_TYPE,
-        task_id=str(target.vmid),
-        timeout=default_wait_timeout(_TASK_TYPE) if timeout is None else timeout,
-        lanes=(Lane(f"vmid {target.vmid}", exclusive=True), *common_lanes(target.node, storage)),
-        repeatable=True,
-        storage=storage,
-        needs=(
-            f"VM.Allocate on /vms/{target.vmid} or on /pool/..., VM.Config.* for its options, "
-            "Datastore.AllocateSpace on the storages and SDN.Use on the bridges"
-        ),
-        readdress=readdressing(
-            lambda other: vm_job(other, params, storage, timeout, movable=True), target
-        )
-        if movable
-        else None,
+    needs = (
+        "VM.Config.* for its options, Datastore.AllocateSpace on the storages and SDN.Use on the"
+        " bridges"
     )
+    return creation_job(target, params, storage, timeout, needs=needs, movable=movable)

@@ -112,7 +112,7 @@ class _Fleet:
         """The entry of a member that is to be there, by the decision about its creation."""
         member = t.cast("Member", entry.member)
         step, job = made.steps[place], made.jobs.get(place)
-        entry.guest, entry.verb, entry.creates = step.guest, made.recipe.verb, job
+        entry.guest, entry.verb = step.guest, made.recipe.verb
         if step.action is Action.GIVE_UP:
             entry.refusal = step.why
             return
