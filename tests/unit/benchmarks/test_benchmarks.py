@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +23,15 @@ COSTS = {"wall_s", "requests", "connections", "cpu_s", "rss_mb"}
 pytestmark = pytest.mark.timeout(300)
 
 
-def measured(part: str, folder: Path) -> Mapping[str, Any]:
-    """The figures of one part, with tiny numbers."""
-    file = folder / "build" / "bench.json"
-    assert main([part, "--quick", "--output", str(file)]) == 0
-    figures: Mapping[str, Any] = json.loads(file.read_text())[part]
-    return figures
+@cache
+def measured(part: str) -> tuple[Mapping[str, Any], str]:
+    """The figures of one part, with tiny numbers, and the table of them; each is run once."""
+    printed = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(printed):
+        file = Path(folder, "build", "bench.json")
+        assert main([part, "--quick", "--output", str(file)]) == 0
+        figures: Mapping[str, Any] = json.loads(file.read_text())[part]
+    return figures, printed.getvalue()
 
 
 def clients(figures: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -37,30 +44,25 @@ def clients(figures: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_client_has_costs_and_the_table_tells_them(
-    part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    figures = measured(part, tmp_path)
+def test_each_client_has_costs_and_the_table_tells_them(part: str) -> None:
+    figures, table = measured(part)
     found = list(clients(figures))
     assert len(found) >= 2
-    table = capsys.readouterr().out
     for costs in found:
         assert all(costs[name] > 0 for name in COSTS)
         assert costs.get("failed", 0) == 0
         assert f"{costs['wall_s']:>13}{costs['requests']:>13}" in table
 
 
-def test_the_ways_of_bulk_make_the_same_guests_beside_an_ideal(tmp_path: Path) -> None:
-    figures = measured("bulk", tmp_path)
+def test_the_ways_of_bulk_make_the_same_guests_beside_an_ideal() -> None:
+    figures, _table = measured("bulk")
     for way in ("ours", "loop", "async"):
         assert figures[way]["guests"] == figures["jobs"]
         assert figures[way]["wall_s"] > figures["ideal_s"]
 
 
-def test_the_ways_of_the_pipeline_end_with_the_same_guests_and_a_rerun_changes_nothing(
-    tmp_path: Path,
-) -> None:
-    figures = measured("pipeline", tmp_path)
+def test_the_ways_of_the_pipeline_end_with_the_same_guests_and_a_rerun_changes_nothing() -> None:
+    figures, _table = measured("pipeline")
     for way in ("ours", "phases", "loop", "async"):
         assert figures[way]["failed"] == 0
         assert figures[way]["wall_s"] > figures["critical_s"]
@@ -68,10 +70,8 @@ def test_the_ways_of_the_pipeline_end_with_the_same_guests_and_a_rerun_changes_n
     assert 0 < figures["rerun"]["requests_per_node"] * 3 < figures["rerun"]["requests"]
 
 
-def test_ends_are_seen_after_they_happened_and_a_round_is_one_request_per_node(
-    tmp_path: Path,
-) -> None:
-    figures = measured("wait", tmp_path)
+def test_ends_are_seen_after_they_happened_and_a_round_is_one_request_per_node() -> None:
+    figures, _table = measured("wait")
     for number, costs in figures["tasks"].items():
         assert costs["ours"]["requests_per_round"] == min(int(number), 3)
     for lateness in figures["delays"].values():
