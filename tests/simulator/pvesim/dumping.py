@@ -21,7 +21,7 @@ from .drives import Drive, disks
 from .durations import fraction
 from .entities import Guest, Storage, Volume
 from .guests import as_death, check_lock, check_writable, reload
-from .power import clean_up, power_off, power_on
+from .power import check_start, clean_up, power_off, power_on
 from .sizes import format_size, human_size
 from .vmstatus import process_id
 from .volumes import FILE_TYPES, find_volume, storage_of
@@ -165,6 +165,7 @@ async def _vma(job: Job, guest: Guest, mode: str, path: str) -> int:
     job.info(f"creating vzdump archive '{path}'")
     if not guest.running:
         job.info("starting kvm to execute backup task")
+        _check_start(job, guest)
     elif mode == "snapshot":
         job.info("skipping guest filesystem freeze - disabled in VM options")
     job.info("starting backup via QMP command")
@@ -181,6 +182,18 @@ async def _vma(job: Job, guest: Guest, mode: str, path: str) -> int:
     if not running:
         job.info("stopping kvm after backup task")
     return compressed(vma_size(data, total), path)
+
+
+def _check_start(job: Job, guest: Guest) -> None:
+    """QEMU is started for the backup of a stopped VM; what it refuses is the end of that."""
+    try:
+        check_start(job.worker, guest)
+    except Died as exc:
+        job.worker.log(f"ERROR: {exc}")
+        job.info("aborting backup job")
+        job.worker.log(f"ERROR: VM {guest.vmid} not running")
+        job.worker.log(f"VM {guest.vmid} not running")
+        raise
 
 
 def _data(job: Job, drive: Drive) -> int:

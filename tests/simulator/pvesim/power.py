@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
-from .drives import NET, Drive, disks
+from .drives import NET, Drive, disks, drives
 from .entities import Guest
 from .locks import LockTimeout, guest_lock_file
 from .volumes import find_volume
 from .worker import Died, Worker
 from .world import World
 
+EXITED = "start failed: QEMU exited with code 1"
 CLEANUP_DELAY = 0.5
 """Seconds at speed 1 until qmeventd has noticed the end and `qm cleanup` runs."""
 CLEANUP_PATIENCE = 30
@@ -29,6 +31,40 @@ def _check_parts(world: World, guest: Guest) -> None:
     for drive in disks(guest.kind, guest.config):
         if find_volume(world, drive.volume, guest.node) is None:
             raise Died(f"volume '{drive.volume}' does not exist")
+
+
+def check_start(worker: Worker, vm: Guest) -> None:
+    """What QEMU or the server refuses about a VM before it runs."""
+    _check_cpus(worker, vm)
+    _warn_of_cdrom(worker, vm)
+    _check_memory(worker, vm)
+
+
+def _check_cpus(worker: Worker, guest: Guest) -> None:
+    """A VM has no more CPUs than the node."""
+    most = worker.world.nodes[guest.node].maxcpu
+    if int(guest.config.get("sockets", 1)) * int(guest.config.get("cores", 1)) > most:
+        raise Died(f"MAX {most} vcpus allowed per VM on this node")
+
+
+def _check_memory(worker: Worker, guest: Guest) -> None:
+    """QEMU does not begin with more memory than the node has."""
+    words = re.findall(r"\d+", str(guest.config.get("memory", "")))
+    if words and int(words[0]) << 20 > worker.world.nodes[guest.node].maxmem:
+        worker.log("kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory")
+        raise Died(EXITED)
+
+
+def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:
+    """The nodes have no CD-ROM drives that a VM could be given.
+
+    A QEMU that knows drives of the host (`host_cdrom` of the node's system) does not begin then.
+    """
+    for drive in drives("qemu", guest.config):
+        if drive.volume == "cdrom":
+            worker.warn("no physical CD-ROM available, ignoring")
+            if worker.world.nodes[guest.node].system.get("host_cdrom"):
+                raise Died(EXITED)
 
 
 def power_on(worker: Worker, guest: Guest) -> None:

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 
 from pvesim.absent import failing, is_absent, no_config, not_found
 from pvesim.calls import Call, CallError, call
-from pvesim.drives import drives
 from pvesim.entities import Guest
 from pvesim.guests import (
     as_death,
@@ -22,12 +20,11 @@ from pvesim.guests import (
     skiplock,
 )
 from pvesim.ha import Request, redirected, refuse_overrule, request, shutdown_request
-from pvesim.power import clean_up, power_off, power_on, stop_tasks
+from pvesim.power import check_start, clean_up, power_off, power_on, stop_tasks
 from pvesim.states import drop_state, make_state
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
-EXITED = "start failed: QEMU exited with code 1"
 RESTART_DELAY = 0.3
 TERMINATING = "VM quit/powerdown failed - terminating now with SIGTERM"
 DEFAULT_TIMEOUT = 180
@@ -79,40 +76,6 @@ def start_task(world: World, authid: str, guest: Guest, ignore_lock: bool = Fals
                 worker.log("Resumed VM, removing state")
 
     return world.tasks.start(guest.node, authid, "qmstart", guest.vmid, work)
-
-
-def check_start(worker: Worker, vm: Guest) -> None:
-    """What QEMU or the server refuses about a VM before it runs."""
-    _check_cpus(worker, vm)
-    _warn_of_cdrom(worker, vm)
-    _check_memory(worker, vm)
-
-
-def _check_cpus(worker: Worker, guest: Guest) -> None:
-    """A VM has no more CPUs than the node."""
-    most = worker.world.nodes[guest.node].maxcpu
-    if int(guest.config.get("sockets", 1)) * int(guest.config.get("cores", 1)) > most:
-        raise Died(f"MAX {most} vcpus allowed per VM on this node")
-
-
-def _check_memory(worker: Worker, guest: Guest) -> None:
-    """QEMU does not begin with more memory than the node has."""
-    words = re.findall(r"\d+", str(guest.config.get("memory", "")))
-    if words and int(words[0]) << 20 > worker.world.nodes[guest.node].maxmem:
-        worker.log("kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory")
-        raise Died(EXITED)
-
-
-def _warn_of_cdrom(worker: Worker, guest: Guest) -> None:
-    """The nodes have no CD-ROM drives that a VM could be given.
-
-    A QEMU that knows drives of the host (`host_cdrom` of the node's system) does not begin then.
-    """
-    for drive in drives("qemu", guest.config):
-        if drive.volume == "cdrom":
-            worker.warn("no physical CD-ROM available, ignoring")
-            if worker.world.nodes[guest.node].system.get("host_cdrom"):
-                raise Died(EXITED)
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/stop")
