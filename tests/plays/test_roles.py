@@ -49,20 +49,15 @@ def with_a_module_that_crashes(folder: Path, module: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("module", "step"),
-    [("clone", "clone"), ("operation", "configure"), ("guest_info", "show an address")],
-)
-def test_a_step_that_crashes_is_a_failed_step(
-    any_ansible: Ansible, tmp_path: Path, module: str, step: str
+def test_a_call_that_crashes_fails_with_what_ansible_says(
+    any_ansible: Ansible, tmp_path: Path
 ) -> None:
-    collections = with_a_module_that_crashes(tmp_path / "collections", module)
+    collections = with_a_module_that_crashes(tmp_path / "collections", "fleet")
     play = play_of("provision_vms", {**WEB, "provision_vms_memory": 512})
     run = any_ansible.play([play], ANSIBLE_COLLECTIONS_PATH=str(collections))
     assert not run.ok, run.output
-    assert "0 of 2 VMs are ready" in run.output
-    assert f"failed to {step}: " in run.output
     assert "It crashed" in run.output or "the module crashed; set ANSIBLE" in run.output
+    assert "VMs are ready" not in run.output
 
 
 def test_an_empty_key_is_an_error_before_anything_starts(any_ansible: Ansible) -> None:
@@ -80,8 +75,6 @@ def test_libraries_that_are_missing_are_the_headline(any_ansible: Ansible, tmp_p
     )
     run = any_ansible.role("provision_vms", "--inventory", hosts, **WEB)
     assert not run.ok
-    headline = [line for line in run.output.splitlines() if "failed to clone" in line]
-    assert headline, run.output
     assert "ansible_python_interpreter" in run.output
 
 
@@ -93,7 +86,7 @@ def test_libraries_that_are_missing_are_the_headline(any_ansible: Ansible, tmp_p
         ({"provision_vms_guests": [{"name": "db"}]}, "mutually exclusive"),
         (
             {"provision_vms_ipconfig": "ip=192.0.2.11/24"},
-            "VMID 702 have the same address 192.0.2.11",
+            "web-1, web-2 have the same address 192.0.2.11",
         ),
         (
             {
@@ -189,7 +182,7 @@ def test_one_wrong_guest_is_its_own_failure(ansible: Ansible) -> None:
     variables = {"provision_vms_source": 9000, "provision_vms_guests": wanted}
     run = ansible.role("provision_vms", **variables, provision_vms_disk_gib=50)
     assert not run.ok
-    assert "1 of 2 VMs failed" in run.output, run.output
+    assert "1 of 2 guests failed" in run.output, run.output
     assert "size=50G" in ansible.guests()["web-2"]["config"]["scsi0"]
 
 
@@ -204,5 +197,5 @@ def test_a_node_that_is_silent_costs_its_own_guests_only(ansible: Ansible) -> No
     ansible.cluster.admin("POST", "nodes/pve2/down")
     run = ansible.role("provision_vms", **spread, provision_vms_memory=768)
     assert not run.ok
-    assert "1 of 2 VMs failed" in run.output, run.output
+    assert "1 of 2 guests failed" in run.output, run.output
     assert int(ansible.guests()["web-1"]["config"]["memory"]) == 768

@@ -168,6 +168,9 @@ def _member(one: t.Mapping[str, t.Any], common: t.Mapping[str, t.Any]) -> Member
 
 
 def _check(member: Member) -> None:
+    for name, value in member.settings.items():
+        if isinstance(value, (list, tuple)) and any(one in (None, "") for one in value):
+            raise UsageError(f"{name}: a list for {member.title} has an empty item")
     if member.state == ABSENT:
         return
     if member.get("source") and member.get("ostemplate"):

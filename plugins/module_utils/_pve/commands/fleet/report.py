@@ -11,9 +11,10 @@ import typing as t
 
 from ...api.errors import PveError
 from ...guests.addresses import read_addresses
-from ...guests.config import SECRETS, Configuration, read_configuration
+from ...guests.config import Configuration, read_configuration
 from ...tasks.task import Outcome
 from ..context import Report, Verdict, failures, summary, task_values
+from .lines import change_lines, growth_lines, title_with
 from .members import ABSENT, STARTED, STOPPED
 from .steps import asks_addresses, configure_change, growth, pending_in_words, stop_of
 from .wishes import is_compared, wanted_disks
@@ -26,7 +27,6 @@ if t.TYPE_CHECKING:
     from .entry import Entry
     from .members import Member
 
-_MASK = "********"
 # What was done to a guest, by the first word of the step.
 _DONE = {
     "clone": "cloned",
@@ -188,8 +188,12 @@ def _line(entry: Entry, value: Values) -> tuple[list[str], list[str]]:
         return ([title], [title]) if entry.guest else ([], [])
     if "delete" in done:
         return [title], []
-    before = [title] if entry.guest is not None else []
-    return before, [f"{title}, {', '.join(done)}"]
+    found = [entry.seen.lines[name] for name in done if name in entry.seen.lines]
+    after = [line for _before, one in found for line in one]
+    if entry.guest is None:
+        return [], title_with(f"{title}, {', '.join(done)}", after)
+    before = [line for one, _after in found for line in one]
+    return title_with(title, before), title_with(f"{title}, {', '.join(done)}", after)
 
 
 async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
@@ -226,8 +230,7 @@ async def _plan(context: Context, entry: Entry) -> tuple[Values, tuple[list[str]
         return value, ([title], [title])
     if names:
         value.update(outcome=Outcome.QUEUED.value, changed=True, done=_done(names))
-    indented = [[f"  {line}" for line in lines] for lines in (before, after)]
-    return value, ([title, *indented[0]], [title, *indented[1]])
+    return value, (title_with(title, before), title_with(title, after))
 
 
 def _guest(entry: Entry) -> Guest:
@@ -252,15 +255,15 @@ async def _changes(
     if is_compared(member, guest.type):
         current = await read_configuration(context.api, guest)
     change = configure_change(context, member, current, guest)
-    for name, value in sorted(change.params.items()):
-        have = current.after_restart(name)
-        if have is not None:
-            before.append(f"{name}: {_shown(name, have)}")
-        after.append(f"{name}: {_shown(name, value)}")
-    names += ["configure"] if change.params else []
+    found = {"configure": change_lines(current, change)} if change.params else {}
     for disk in wanted_disks(member):
-        if _add_growth(member, disk.name, current, guest, (before, after)):
-            names.append("resize")
+        if current.values.get(disk.name) is not None:
+            size = growth(member, disk.name, current, guest)
+            if size is not None:
+                found[f"resize {disk.name}"] = growth_lines(current, disk.name, size)
+    names += found
+    before += [line for one, _after in found.values() for line in one]
+    after += [line for _before, one in found.values() for line in one]
     if change.params and guest.running and context.params["pending"] == "reboot":
         after.append("restart, if anything is pending")
     wanted = {STARTED: "running", STOPPED: "stopped"}.get(member.state)
@@ -269,24 +272,3 @@ async def _changes(
         after.append(f"status: {wanted}")
         names.append("start" if member.state == STARTED else stop_of(context))
     return before, after, names
-
-
-def _add_growth(
-    member: Member,
-    name: str,
-    current: Configuration,
-    guest: Guest,
-    lines: tuple[list[str], list[str]],
-) -> bool:
-    """Whether a disk grows; if so, that is added to the lines."""
-    if current.values.get(name) is None:
-        return False
-    size = growth(member, name, current, guest)
-    if size is not None:
-        lines[0].append(f"{name}: {current.values[name]}")
-        lines[1].append(f"{name}: {size}")
-    return size is not None
-
-
-def _shown(name: str, value: object) -> object:
-    return _MASK if name in SECRETS else value

@@ -22,6 +22,7 @@ from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
 from ...tasks.listing import list_tasks
 from ..decisions import ALWAYS
+from .lines import change_lines, growth_lines
 from .members import PRESENT, STARTED, STOPPED
 from .wishes import config_wish, is_compared, wanted_disks
 
@@ -29,6 +30,7 @@ if t.TYPE_CHECKING:
     from ...guests.config import Configuration
     from ...operations.job import Target
     from ..context import Context
+    from .lines import Lines
     from .members import Member
 
 
@@ -36,13 +38,15 @@ if t.TYPE_CHECKING:
 class Seen:
     """What the steps learn of a guest, for the result and for each other.
 
-    ``current`` is its configuration as it was read when it had got ``jobs`` so far.
+    ``current`` is its configuration as it was read when it had got ``jobs`` so far. ``lines`` are
+    those of the diff, by the names of the steps.
     """
 
     addresses: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     current: Configuration | None = None
     jobs: int = 0
+    lines: dict[str, Lines] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,6 +83,7 @@ class Steps:
             seen.pending = sorted(change.awaited)
             if not change.params:
                 raise Unneeded("configured as wanted")
+            seen.lines["configure"] = change_lines(current, change)
             return self._job("configure", guest, _with_digest(change.params, current), member)
 
         return ChainStep("configure", prepare=prepare)
@@ -95,16 +100,19 @@ class Steps:
         return [self._resize(member, disk.name, seen) for disk in wanted_disks(member) if disk.size]
 
     def _resize(self, member: Member, name: str, seen: Seen) -> ChainStep:
+        step = f"resize {name}"
+
         async def prepare(before: ChainResult) -> Job:
             guest = as_guest(before.target)
             current = await self._current(before, guest, seen)
             size = growth(member, name, current, guest)
             if size is None:
                 raise Unneeded(f"{name} has the wanted size")
+            seen.lines[step] = growth_lines(current, name, size)
             params = _with_digest({"disk": name, "size": size}, current)
             return self._job("resize", guest, params, member)
 
-        return ChainStep(f"resize {name}", prepare=prepare)
+        return ChainStep(step, prepare=prepare)
 
     def _restart(self, member: Member, guest: Guest | None, seen: Seen) -> list[ChainStep]:
         """Look at what is pending of a guest that runs, after it was configured."""

@@ -178,6 +178,7 @@ async def test_a_guest_that_is_to_be_absent_is_deleted_and_stays_away() -> None:
         ({"guests": [{"name": "a"}], "exact": True, "selector": {"tag": "x"}}, "allow_destructive"),
         ({"guests": [{"name": "a"}], "exact": True, "allow_destructive": True}, "selector"),
         ({"guests": [{"name": "a"}, {"name": "a"}]}, "listed more than once"),
+        ({"guests": [{"name": "a", "ssh_public_keys": [None]}]}, "ssh_public_keys.* empty item"),
         ({"count": 2, "name_pattern": "web"}, "no place for a number"),
         ({"count": 1, "name_pattern": "web-%s-%d"}, "no place for one number"),
         ({"guests": [{"name": "a", "type": "lxc"}]}, "OS template"),
@@ -296,10 +297,14 @@ async def test_params_are_for_the_creation_alone_and_null_takes_an_interface_awa
 @in_virtual_time
 async def test_it_says_what_was_done_to_each_guest_and_what_would_be() -> None:
     api = an_api()
-    api.cluster.add(201, name="web1", scsi0="ceph:vm-201-disk-0,size=8G", memory="2048")
+    api.cluster.add(
+        201, name="web1", scsi0="ceph:vm-201-disk-0,size=8G", memory="2048", cipassword="**"
+    )
     options: dict[str, Any] = {
         "source": "tpl",
         "memory": 4096,
+        "ci_password": "secret",
+        "update_password": "always",
         "guests": [{"name": "web1", "disks": {"scsi0": 16}}, {"name": "web2"}],
     }
     done = [["configured", "resized", "started"], ["cloned", "configured", "started"]]
@@ -307,7 +312,20 @@ async def test_it_says_what_was_done_to_each_guest_and_what_would_be() -> None:
     assert [guest["done"] for guest in plan.values["guests"]] == done
     report = await fleet(api, **options)
     assert [guest["done"] for guest in report.values["guests"]] == done
-    again = await fleet(api, **options)
+    diff = dict(report.diff or {})
+    assert diff["before"].splitlines() == [
+        "web1: qemu 201 on pve1",
+        "  cipassword: ********",
+        "  memory: 2048",
+        "  scsi0: ceph:vm-201-disk-0,size=8G",
+    ]
+    assert diff["after"].splitlines()[:4] == [
+        "web1: qemu 201 on pve1, configure, resize scsi0, start",
+        "  cipassword: ********",
+        "  memory: 4096",
+        "  scsi0: 16G",
+    ]
+    again = await fleet(api, **{**options, "update_password": "on_create"})
     assert [guest["done"] for guest in again.values["guests"]] == [[], []]
 
 

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lines of a diff for a guest: what it has before, and what it has after."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...guests.config import SECRETS
+
+if t.TYPE_CHECKING:
+    from ...guests.config import Change, Configuration
+
+Lines = tuple[list[str], list[str]]
+
+_MASK = "********"
+
+
+def change_lines(current: Configuration, change: Change) -> Lines:
+    """The options that are set, without the digest of the call."""
+    before, after = [], []
+    for name, value in sorted(change.params.items()):
+        have = current.after_restart(name)
+        if have is not None:
+            before.append(f"{name}: {_shown(name, have)}")
+        after.append(f"{name}: {_shown(name, value)}")
+    return before, after
+
+
+def growth_lines(current: Configuration, disk: str, size: str) -> Lines:
+    """A disk that grows to this size."""
+    return [f"{disk}: {current.values[disk]}"], [f"{disk}: {size}"]
+
+
+def title_with(title: str, lines: t.Iterable[str]) -> list[str]:
+    """The lines of a guest under its title."""
+    return [title, *(f"  {line}" for line in lines)]
+
+
+def _shown(name: str, value: object) -> object:
+    return _MASK if name in SECRETS else value
