@@ -7,20 +7,15 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 import typing as t
 
-from ..module_utils._pve.guests.properties import pairs
+from ..module_utils._pve.guests import fixed_addresses
 
 Values = t.Mapping[str, t.Any]
-Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
 # The options with addresses: ipconfigN of a VM, netN of a container, net of the module container.
 _NETWORK = re.compile(r"(?:ipconfig|net)\d*")
-# The properties that hold an address and its gateway, for each version of IP.
-_FAMILIES = (("ip", "gw", 4), ("ip6", "gw6", 6))
-_DYNAMIC = ("", "dhcp", "auto", "manual")
 
 
 def unknown_names(names: t.Iterable[str], known: t.Collection[str]) -> list[str]:
@@ -40,69 +35,20 @@ def address_problems(guests: t.Iterable[Values]) -> list[str]:
     Each guest is known by its ``name``, ``hostname`` or ``vmid``, and may have its options in
     ``params`` as well.
     """
-    problems: list[str] = []
-    owners: dict[tuple[t.Any, ...], list[str]] = {}
-    for guest in guests:
-        title = str(guest.get("name") or guest.get("hostname") or f"VMID {guest.get('vmid')}")
-        for properties in _networks(guest):
-            for address, gateway, version in _FAMILIES:
-                text = str(properties.get(address) or "")
-                if text in _DYNAMIC:
-                    continue
-                fixed = _interface(text, version)
-                wrong = _wrong(fixed, str(properties.get(gateway) or ""), text, version)
-                problems += [f"{title}: {wrong}"] if wrong else []
-                if fixed is not None:
-                    place = (fixed.ip, properties.get("bridge"), properties.get("tag"))
-                    owners.setdefault(place, []).append(title)
-    shared = {place[0]: titles for place, titles in owners.items() if len(titles) > 1}
-    return [*problems, *(f"{', '.join(o)} have the same address {ip}" for ip, o in shared.items())]
+    return fixed_addresses.address_problems(
+        (_title(guest), value) for guest in guests for value in _networks(guest)
+    )
 
 
-def _networks(options: Values) -> t.Iterator[Values]:
-    """The properties of each network interface in the options."""
+def _title(guest: Values) -> str:
+    return str(guest.get("name") or guest.get("hostname") or f"VMID {guest.get('vmid')}")
+
+
+def _networks(options: Values) -> t.Iterator[t.Any]:
+    """The network interfaces in the options."""
     for name, value in options.items():
         if name == "params" and isinstance(value, t.Mapping):
             yield from _networks(value)
         elif _NETWORK.fullmatch(name):
             several = value if isinstance(value, (list, tuple)) else [value]
-            yield from (_properties(one) for one in several if one)
-
-
-def _properties(value: t.Any) -> Values:
-    if isinstance(value, t.Mapping):
-        return value
-    return {name: text or "" for name, text in pairs(str(value))}
-
-
-def _interface(text: str, version: int) -> Interface | None:
-    try:
-        found = ipaddress.ip_interface(text)
-    except ValueError:
-        return None
-    return found if "/" in text and found.version == version else None
-
-
-def _wrong(fixed: Interface | None, gateway: str, text: str, version: int) -> str | None:
-    if fixed is None:
-        example = "192.0.2.11/24" if version == 4 else "2001:db8::11/64"
-        return f"{text!r} is not an IPv{version} address with a prefix length, such as {example}"
-    network = fixed.network
-    alone = network.num_addresses <= 2  # a host or a link, which have no address for all
-    if not alone and fixed.ip == network.network_address:
-        return f"{text} is the address of the network itself"
-    if version == 4 and not alone and fixed.ip == network.broadcast_address:
-        return f"{text} is the broadcast address of its network"
-    return _wrong_gateway(fixed, gateway, alone=alone) if gateway else None
-
-
-def _wrong_gateway(fixed: Interface, gateway: str, *, alone: bool) -> str | None:
-    try:
-        address = ipaddress.ip_address(gateway)
-    except ValueError:
-        return f"gateway {gateway!r} is not an address"
-    if address == fixed.ip:
-        return f"{fixed} is the address of its own gateway"
-    if not alone and not address.is_link_local and address not in fixed.network:
-        return f"{fixed} is not in the network of its gateway {gateway}"
-    return None
+            yield from (one for one in several if one)
