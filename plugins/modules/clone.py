@@ -151,8 +151,8 @@ notes:
   - Besides C(VM.Clone), the privileges C(VM.Allocate) on C(/vms/{vmid}) of the new guest or on
     C(/pool/{pool}), C(Datastore.AllocateSpace) on C(/storage/{storage}) of each disk, and
     C(SDN.Use) on the bridges of the source are needed.
-  - What stands against one guest (its VMID is taken by another name, its node is offline) is that
-    guest's failure. The others are cloned.
+  - A problem of one guest (its VMID is taken by another name, its node is offline) fails
+    that guest alone. The others are cloned.
   - A stopped VM or a template can be cloned many times at once. Proxmox VE locks a running VM and
     every container while it is cloned, so their clones run one after the other. A clone that
     another user started is waited for.

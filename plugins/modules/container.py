@@ -258,8 +258,8 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
-  - What stands against one container (its VMID is taken by another name, its template is missing on
-    its node) is that container's failure. The others are created.
+  - A problem of one container (its VMID is taken by another name, its template is missing on
+    its node) fails that container alone. The others are created.
   - The privileges C(VM.Allocate) and, for the options that are given, C(VM.Config.Disk),
     C(VM.Config.CPU), C(VM.Config.Memory), C(VM.Config.Network) (also for O(hostname) and
     O(nameserver)) and C(VM.Config.Options) on C(/vms/{vmid}) or on C(/pool/{pool}),

@@ -446,8 +446,8 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
-  - What stands against one guest (its VMID is taken, its node is offline, its disk is larger than
-    wanted) is that guest's failure.
+  - A problem of one guest (its VMID is taken, its node is offline, its disk is larger than
+    wanted) fails that guest alone.
   - With O(wait=false) the call returns when the first task of each guest has been started. The same
     call goes on from there.
   - The privileges are those of the modules M(upid.proxmox.clone), M(upid.proxmox.container) and

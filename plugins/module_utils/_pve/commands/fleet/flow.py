@@ -63,13 +63,13 @@ def _check_allowed(context: Context, members: t.Sequence[Member]) -> None:
     doomed = [one.title for one in members if one.state == ABSENT]
     if doomed and not allowed:
         raise UsageError(
-            f"state: {doomed[0]} would be deleted with its disks; set allow_destructive to true if"
-            " that is meant. Nothing was done"
+            f"state: {doomed[0]} would be deleted with its disks; set allow_destructive to true"
+            " to allow that. Nothing was done"
         )
     if context.params["force_stop"] and not allowed:
         raise UsageError(
             "force_stop: stopping a guest like that can lose its work; set allow_destructive to"
-            " true if that is meant. Nothing was done"
+            " true to allow that. Nothing was done"
         )
 
 

@@ -61,7 +61,7 @@ def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
     if not params["allow_destructive"]:
         raise UsageError(
             "exact: guests that are wanted no more would be deleted; set allow_destructive to true"
-            " if that is meant. Nothing was done"
+            " to allow that. Nothing was done"
         )
     return Selector(chosen.get("pool"), chosen.get("tag"))
 
