@@ -50,7 +50,7 @@ _value:
 
 import typing as t
 
-from ..plugin_utils._problems import unknown_names
+from ..plugin_utils._names import unknown_names
 
 
 class FilterModule:

@@ -154,7 +154,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._pve.edge.printable import printable
 from ..module_utils._pve.tasks.history import TaskQuery, recent_tasks
-from ..plugin_utils._problems import unknown_names
+from ..plugin_utils._names import unknown_names
 from ..plugin_utils._pve import ask, filled_in
 
 if t.TYPE_CHECKING:

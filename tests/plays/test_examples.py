@@ -43,7 +43,7 @@ def stage(simulated: Cluster, tmp_path: Path) -> Stage:
 
 def test_every_page_with_examples_is_found() -> None:
     names = {page.name for page in PAGES}
-    assert {"README.md", "modules/clone", "lookup/task_history", "filter/plan_guests"} <= names
+    assert {"README.md", "modules/clone", "lookup/task_history", "filter/unknown_names"} <= names
     assert {"roles/provision_vms/README.md", "docs/docsite/rst/guide_bulk.rst"} <= names
     assert "docs/docsite/rst/guide_tasks.rst" in names
     assert all(COMMANDS.values())
