@@ -10,8 +10,8 @@ import typing as t
 from dataclasses import replace
 
 from ..api.errors import UsageError
-from ..guests.cluster import read_cluster
 from ..guests.placement import EXPLICIT, place
+from ..guests.reading import read_cluster
 from ..operations.container import container_job, container_params
 from ..operations.job import Target
 from .creation.flow import create

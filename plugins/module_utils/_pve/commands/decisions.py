@@ -14,8 +14,9 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError, UsageError
-from ..guests.cluster import GUEST_TYPES, read_cluster, read_states
+from ..guests.cluster import GUEST_TYPES
 from ..guests.config import Configuration, config_params, read_configuration
+from ..guests.reading import read_cluster, read_states
 from ..operations.rules import Situation
 
 if t.TYPE_CHECKING:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from ..api.answers import read_rows
 from ..api.errors import ApiError, Cause, NoAnswerError, UsageError
 from ..guests.addresses import read_addresses, wait_for_addresses
-from ..guests.cluster import GUEST_TYPES, Guest, add_names_of, read_cluster, split_tags
+from ..guests.cluster import GUEST_TYPES, Guest, split_tags
 from ..guests.config import read_configuration
+from ..guests.reading import add_names_of, read_cluster
 from .context import Context, Report, Values
 from .references import read_references
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from ..api.errors import ApiError, PveError, UsageError
 from ..engine.scheduler import Result
-from ..guests.cluster import still_named
 from ..guests.config import SECRETS, read_configuration
+from ..guests.reading import still_named
 from ..operations.catalog import OPERATIONS
 from ..operations.guest import guest_job
 from ..tasks.clone_log import first_lines

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from ..api.errors import PveError
 from ..engine.lockholders import LOCKS, read_holders
-from ..guests.cluster import read_cluster
 from ..guests.labels import shell_command
+from ..guests.reading import read_cluster
 from ..tasks.clone_log import read_targets
 from ..tasks.log import with_log
 from ..tasks.stopping import stop_task

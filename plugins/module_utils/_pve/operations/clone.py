@@ -10,8 +10,8 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..guests.cluster import config_name
 from ..guests.labels import label_of
+from ..guests.reading import config_name
 from ..tasks.types import default_wait_timeout
 from .job import Job, Target, common_lanes, readdressing
 from .lane import Lane

@@ -17,7 +17,8 @@ from dataclasses import replace
 from ...api import clock
 from ...api.errors import PveError
 from ...engine.creators import Creators
-from ...guests.cluster import CREATION_LOCKS, list_guests
+from ...guests.cluster import CREATION_LOCKS
+from ...guests.reading import list_guests
 from ...operations.job import Unneeded
 
 if t.TYPE_CHECKING:

@@ -15,7 +15,8 @@ from ...api.answers import read_mapping
 from ...api.errors import ApiError, Cause, PveError
 from ...engine.creators import Creators
 from ...engine.leftovers import explain
-from ...guests.cluster import CREATION_LOCKS, add_names, add_names_of, read_cluster
+from ...guests.cluster import CREATION_LOCKS
+from ...guests.reading import add_names, add_names_of, read_cluster
 from ...tasks.task import Outcome
 from .plan import Action, GuestPlan, GuestRequest, decide
 

@@ -10,7 +10,8 @@ import typing as t
 
 from ...api.answers import read_mapping
 from ...api.errors import ApiError, Cause, NoAnswerError
-from ...guests.cluster import GUEST_TYPES, Node, add_names, as_vmid
+from ...guests.cluster import GUEST_TYPES, Node, as_vmid
+from ...guests.reading import add_names
 from ...operations.clone import CloneSource
 
 if t.TYPE_CHECKING:

@@ -10,7 +10,8 @@ import typing as t
 
 from ...api.errors import UsageError
 from ...engine.chains import Chain, ChainStep
-from ...guests.cluster import GUEST_TYPES, add_names, add_names_of, read_cluster, still_named
+from ...guests.cluster import GUEST_TYPES
+from ...guests.reading import add_names, add_names_of, read_cluster, still_named
 from ...operations.job import Target
 from ..creation.check import name_check
 from ..creation.flow import prepare, vmids_for

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from ...api.answers import read_mapping
 from ...api.errors import PveError, UsageError
 from ...engine.chains import Chain, ChainResult, ChainStep
-from ...guests.cluster import read_cluster, split_tags, still_named
+from ...guests.cluster import split_tags
+from ...guests.reading import read_cluster, still_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Target, Unneeded

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from ...api.errors import PveError, UsageError
 from ...engine.chains import ChainResult, ChainStep
 from ...guests.addresses import wait_for_addresses
-from ...guests.cluster import Guest, still_named
+from ...guests.cluster import Guest
 from ...guests.config import Change, Rules, config_params, difference, read_configuration
+from ...guests.reading import still_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded

@@ -11,10 +11,8 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.leftovers
     may_be_removed,
     removal,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import (
-    Guest,
-    read_cluster,
-)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading import read_cluster
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone import (
     CloneSource,
     clone_job,

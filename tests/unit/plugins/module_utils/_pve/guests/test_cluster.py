@@ -19,9 +19,11 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster i
     Cluster,
     Guest,
     as_vmid,
+    split_tags,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading import (
     read_cluster,
     read_states,
-    split_tags,
     still_named,
 )
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi

@@ -1,0 +1,262 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads who is in the cluster: where each guest is, its name and state in this moment."""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from dataclasses import replace
+
+from ..api import clock
+from ..api.answers import malformed, read_mapping, read_rows
+from ..api.errors import ApiError, Cause, NoAnswerError, PveError
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+
+from .cluster import CREATION_LOCKS, GUEST_TYPES, Cluster, Guest, Node, split_tags
+
+_MORE_READINGS = 3
+# How long a node may refuse or fail to list its guests before that is unknown, in seconds.
+_PATIENCE = 30.0
+
+
+async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
+    """Read nodes and guests; ``names`` are the types of guests whose names are needed.
+
+    ``cluster/resources`` knows at once where which guest is, its lock, tags and pool, but shows
+    names and states as the nodes reported them up to 11 s ago: a new guest has the name of the one
+    that had its VMID before. So names come from the lists of the nodes alone, which read the
+    configurations, one request a node and type; without ``names`` there are none, and states are
+    that old. A guest that is no longer where it was has gone or moved, as a clone does in its last
+    step; then all is read again.
+    """
+    for _unused in range(_MORE_READINGS):
+        cluster, moved = await _with_lists(api, await _resources(api), names)
+        if not moved:
+            return cluster
+    cluster, _moved = await _with_lists(api, await _resources(api), names)
+    return cluster
+
+
+async def add_names(api: Api, cluster: Cluster, names: t.Collection[str]) -> Cluster:
+    """The cluster with the names of the guests of these types as well."""
+    named, moved = await _with_lists(api, cluster, names)
+    return await read_cluster(api, names) if moved else named
+
+
+async def add_names_of(api: Api, cluster: Cluster, guests: t.Iterable[Guest]) -> Cluster:
+    """The cluster with the names of these guests, and of those beside them."""
+    places = {(guest.node, guest.type) for guest in guests}
+    named, moved = await _with_lists(api, cluster, GUEST_TYPES, places)
+    return await read_cluster(api, GUEST_TYPES) if moved else named
+
+
+async def _resources(api: Api) -> Cluster:
+    """What the cluster's list shows, without any name that would be believed."""
+    rows = await read_rows(api, ("cluster", "resources"))
+    try:
+        nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
+        guests = {guest.vmid: guest for guest in map(_guest, _of_type(rows, *GUEST_TYPES))}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise malformed("GET /cluster/resources", f"{type(exc).__name__}: {exc}") from exc
+    places = {(node, guest_type) for node in nodes for guest_type in GUEST_TYPES}
+    places |= {(guest.node, guest.type) for guest in guests.values()}
+    return Cluster(dict(sorted(nodes.items())), dict(sorted(guests.items())), sorted(places))
+
+
+async def _with_lists(
+    api: Api,
+    cluster: Cluster,
+    guest_types: t.Collection[str],
+    among: t.Collection[tuple[str, str]] | None = None,
+) -> tuple[Cluster, bool]:
+    """The cluster with what the lists of its nodes show, and whether a guest was missing there."""
+    places = [
+        (node, guest_type)
+        for node, guest_type in cluster.unread
+        if guest_type in guest_types
+        and (among is None or (node, guest_type) in among)
+        and (node not in cluster.nodes or cluster.nodes[node].online)
+    ]
+    lists = await asyncio.gather(
+        *(_read_list(api, node, guest_type) for node, guest_type in places)
+    )
+    read = {place: listed for place, listed in zip(places, lists) if listed is not None}
+    guests = dict(cluster.guests)
+    seen: set[int] = set()
+    moved = False
+    for (node, guest_type), listed in read.items():
+        for vmid, row in listed.items():
+            known = guests.get(vmid)
+            if vmid in seen or known is None or (known.node, known.type) != (node, guest_type):
+                moved = True
+                known = Guest(vmid, guest_type, node, None, "unknown")
+            guests[vmid] = _completed(known, row)
+            seen.add(vmid)
+    moved = moved or any(
+        (guest.node, guest.type) in read and guest.vmid not in seen for guest in guests.values()
+    )
+    unread = [place for place in cluster.unread if place not in read]
+    return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
+
+
+async def list_guests(
+    api: Api, nodes: t.Sequence[str], guest_type: str, patience: float
+) -> tuple[dict[int, Guest], set[str]]:
+    """The guests of a type by VMID as these nodes list them now, and the nodes that did not.
+
+    A node that takes longer than ``patience`` (seconds) is not waited for.
+    """
+
+    async def of(node: str) -> dict[int, t.Mapping[str, t.Any]] | None:
+        try:
+            return await asyncio.wait_for(_read_list(api, node, guest_type), patience)
+        except asyncio.TimeoutError:
+            return None
+
+    lists = dict(zip(nodes, await asyncio.gather(*map(of, nodes))))
+    guests = {
+        vmid: _completed(Guest(vmid, guest_type, node, None, "unknown"), row)
+        for node, listed in lists.items()
+        for vmid, row in (listed or {}).items()
+    }
+    return guests, {node for node, listed in lists.items() if listed is None}
+
+
+async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
+    """The guests with their name and state of this moment by VMID, one request a node and type.
+
+    Those that their nodes do not tell of now are left out.
+    """
+    places = sorted({(guest.node, guest.type) for guest in guests})
+    lists = await asyncio.gather(
+        *(_read_list(api, node, guest_type) for node, guest_type in places)
+    )
+    rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
+    return {
+        guest.vmid: _completed(guest, rows[guest.vmid]) for guest in guests if guest.vmid in rows
+    }
+
+
+def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
+    """A ``recheck`` for a job: the guest's own configuration still carries the name it had.
+
+    It raises PveError where the guest has gone or moved, or where its VMID belongs to a guest of
+    another name now.
+    """
+
+    async def recheck(api: Api) -> None:
+        path = ("nodes", guest.node, guest.type, guest.vmid, "config")
+        try:
+            config = await read_mapping(api, path)
+        except ApiError as error:
+            if error.cause is not Cause.GONE:
+                raise
+            raise PveError(
+                f"{guest.title} is no longer there: it was removed or moved since it was looked up"
+                f" by its name {guest.name!r}; nothing was done"
+            ) from error
+        name = config_name(guest.type, config)
+        if name != guest.name:
+            raise PveError(
+                f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
+                " looked up; it is left as it is"
+            )
+
+    return recheck
+
+
+def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:
+    """The name that a guest's configuration carries, None where it has none."""
+    name = config.get("name" if guest_type == "qemu" else "hostname")
+    return None if name is None else str(name)
+
+
+async def _read_list(
+    api: Api, node: str, guest_type: str
+) -> dict[int, t.Mapping[str, t.Any]] | None:
+    """The guests of a node by VMID, None where it cannot be asked.
+
+    A daemon that restarts or is blocked by locks is waited for, and a node whose containers start
+    or stop in this moment answers 500 now and then. A node that keeps silent is asked once.
+    """
+    until, attempt = clock.now() + _PATIENCE, 0
+    while True:
+        attempt += 1
+        try:
+            rows = await read_rows(api, ("nodes", node, guest_type), retries=0)
+            return {_readable(row, node, guest_type).vmid: row for row in rows}
+        except NoAnswerError:
+            pass
+        except (ApiError, KeyError, TypeError, ValueError) as error:
+            if not isinstance(error, ApiError) or error.status != 500:
+                return None
+        if clock.now() >= until:
+            return None
+        await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+def _readable(row: t.Mapping[str, t.Any], node: str, guest_type: str) -> Guest:
+    """The guest of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
+    return _completed(Guest(int(row["vmid"]), guest_type, node, None, "unknown"), row)
+
+
+def _of_type(
+    rows: t.Iterable[t.Mapping[str, t.Any]], *types: str
+) -> t.Iterator[t.Mapping[str, t.Any]]:
+    return (row for row in rows if row.get("type") in types)
+
+
+def _node(row: t.Mapping[str, t.Any]) -> Node:
+    return Node(
+        name=str(row["node"]),
+        online=row.get("status") == "online",
+        memory=int(row.get("maxmem") or 0),
+        memory_used=int(row.get("mem") or 0),
+    )
+
+
+def _guest(row: t.Mapping[str, t.Any]) -> Guest:
+    return Guest(
+        vmid=int(row["vmid"]),
+        type=str(row["type"]),
+        node=str(row["node"]),
+        name=None,
+        status=str(row.get("status") or "unknown"),
+        template=bool(int(row.get("template") or 0)),
+        lock=row.get("lock"),
+        pool=row.get("pool"),
+        tags=split_tags(row.get("tags")),
+        memory=int(row.get("maxmem") or 0),
+        hint=row.get("name"),
+    )
+
+
+def _name(row: t.Mapping[str, t.Any]) -> str | None:
+    """The name in the list of a node, None where there is none.
+
+    Proxmox VE makes one up for a guest whose configuration has none, as that of a running clone:
+    ``VM 201``, ``CT201`` (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``). The latter is a
+    possible hostname, and that of a container which is whole.
+    """
+    name, vmid = str(row.get("name") or ""), row["vmid"]
+    if name in ("", f"VM {vmid}", f"CT {vmid}"):
+        return None
+    return None if name == f"CT{vmid}" and row.get("lock") in CREATION_LOCKS else name
+
+
+def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
+    """The guest with what its node's list says of this moment."""
+    return replace(
+        guest,
+        name=_name(row),
+        status=str(row.get("status") or guest.status),
+        template=bool(int(row.get("template") or 0)),
+        lock=row.get("lock"),
+        tags=split_tags(row.get("tags")) or guest.tags,
+        memory=int(row.get("maxmem") or 0),
+    )
