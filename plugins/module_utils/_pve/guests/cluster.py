@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from dataclasses import dataclass, field
@@ -77,7 +78,15 @@ class Cluster:
 
     def named(self, name: str) -> list[Guest]:
         """Every guest of this name; Proxmox VE does not keep names unique."""
-        return [guest for guest in self.guests.values() if guest.name == name]
+        return list(self._by_name.get(name, ()))
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str | None, list[Guest]]:
+        """The guests by their names: thousands of names may be looked up in one reading."""
+        found: dict[str | None, list[Guest]] = {}
+        for guest in self.guests.values():
+            found.setdefault(guest.name, []).append(guest)
+        return found
 
     def find(self, reference: object, option: str) -> Guest | None:
         """The guest with this VMID or name, None where there is certainly none.
@@ -93,7 +102,7 @@ class Cluster:
         text = str(name).strip()
         found = self.named(text)
         # A name that was reported some seconds ago proves nothing, but it is reason to doubt.
-        doubtful = [guest for guest in self._unread_guests() if guest.hint == text] if found else []
+        doubtful = self._unread_by_hint.get(text, []) if found else []
         if len(found) + len(doubtful) > 1:
             raise UsageError(
                 f"{option}: the name {text!r} is ambiguous, use a VMID:"
@@ -118,8 +127,15 @@ class Cluster:
             " Use a VMID, or retry when they answer"
         )
 
-    def _unread_guests(self) -> list[Guest]:
-        return [one for one in self.guests.values() if (one.node, one.type) in self.unread]
+    @functools.cached_property
+    def _unread_by_hint(self) -> dict[str | None, list[Guest]]:
+        """The guests whose names were not read, by the names that were reported some time ago."""
+        unread = set(self.unread)
+        found: dict[str | None, list[Guest]] = {}
+        for guest in self.guests.values():
+            if (guest.node, guest.type) in unread:
+                found.setdefault(guest.hint, []).append(guest)
+        return found
 
     def _is_online(self, node: str) -> bool:
         return node in self.nodes and self.nodes[node].online

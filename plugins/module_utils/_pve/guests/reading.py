@@ -82,9 +82,7 @@ async def _with_lists(
         and (among is None or (node, guest_type) in among)
         and (node not in cluster.nodes or cluster.nodes[node].online)
     ]
-    lists = await asyncio.gather(
-        *(_read_list(api, node, guest_type) for node, guest_type in places)
-    )
+    lists = await asyncio.gather(*(read_list(api, node, guest_type) for node, guest_type in places))
     read = {place: listed for place, listed in zip(places, lists) if listed is not None}
     guests = dict(cluster.guests)
     seen: set[int] = set()
@@ -104,38 +102,13 @@ async def _with_lists(
     return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
 
 
-async def list_guests(
-    api: Api, nodes: t.Sequence[str], guest_type: str, patience: float
-) -> tuple[dict[int, Guest], set[str]]:
-    """The guests of a type by VMID as these nodes list them now, and the nodes that did not.
-
-    A node that takes longer than ``patience`` (seconds) is not waited for.
-    """
-
-    async def of(node: str) -> dict[int, t.Mapping[str, t.Any]] | None:
-        try:
-            return await asyncio.wait_for(_read_list(api, node, guest_type), patience)
-        except asyncio.TimeoutError:
-            return None
-
-    lists = dict(zip(nodes, await asyncio.gather(*map(of, nodes))))
-    guests = {
-        vmid: _completed(Guest(vmid, guest_type, node, None, "unknown"), row)
-        for node, listed in lists.items()
-        for vmid, row in (listed or {}).items()
-    }
-    return guests, {node for node, listed in lists.items() if listed is None}
-
-
 async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
     """The guests with their name and state of this moment by VMID, one request a node and type.
 
     Those that their nodes do not tell of now are left out.
     """
     places = sorted({(guest.node, guest.type) for guest in guests})
-    lists = await asyncio.gather(
-        *(_read_list(api, node, guest_type) for node, guest_type in places)
-    )
+    lists = await asyncio.gather(*(read_list(api, node, guest_type) for node, guest_type in places))
     rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
     return {
         guest.vmid: _completed(guest, rows[guest.vmid]) for guest in guests if guest.vmid in rows
@@ -176,7 +149,7 @@ def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:
     return None if name is None else str(name)
 
 
-async def _read_list(
+async def read_list(
     api: Api, node: str, guest_type: str
 ) -> dict[int, t.Mapping[str, t.Any]] | None:
     """The guests of a node by VMID, None where it cannot be asked.
@@ -189,7 +162,7 @@ async def _read_list(
         attempt += 1
         try:
             rows = await read_rows(api, ("nodes", node, guest_type), retries=0)
-            return {_readable(row, node, guest_type).vmid: row for row in rows}
+            return {_readable(row): row for row in rows}
         except NoAnswerError:
             pass
         except (ApiError, KeyError, TypeError, ValueError) as error:
@@ -200,9 +173,11 @@ async def _read_list(
         await clock.sleep(clock.backoff(attempt, most=4.0))
 
 
-def _readable(row: t.Mapping[str, t.Any], node: str, guest_type: str) -> Guest:
-    """The guest of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
-    return _completed(Guest(int(row["vmid"]), guest_type, node, None, "unknown"), row)
+def _readable(row: t.Mapping[str, t.Any]) -> int:
+    """The VMID of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
+    int(row.get("template") or 0)
+    int(row.get("maxmem") or 0)
+    return int(row["vmid"])
 
 
 def _of_type(
@@ -247,6 +222,11 @@ def _name(row: t.Mapping[str, t.Any]) -> str | None:
     if name in ("", f"VM {vmid}", f"CT {vmid}"):
         return None
     return None if name == f"CT{vmid}" and row.get("lock") in CREATION_LOCKS else name
+
+
+def listed_guest(node: str, guest_type: str, row: t.Mapping[str, t.Any]) -> Guest:
+    """The guest of a row in the list of a node."""
+    return _completed(Guest(int(row["vmid"]), guest_type, node, None, "unknown"), row)
 
 
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:

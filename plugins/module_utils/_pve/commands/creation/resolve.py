@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -60,12 +61,17 @@ class _View:
 
     def change(self, vmid: int, **changes: t.Any) -> None:
         """Change the step that would adopt this guest."""
-        self.steps = [
-            replace(step, **changes)
-            if step.action is Action.ADOPT and step.guest and step.guest.vmid == vmid
-            else step
-            for step in self.steps
-        ]
+        for place in self._adopting.get(vmid, ()):
+            self.steps[place] = replace(self.steps[place], **changes)
+
+    @functools.cached_property
+    def _adopting(self) -> dict[int, list[int]]:
+        """The places of the steps that would adopt each guest."""
+        places: dict[int, list[int]] = {}
+        for place, step in enumerate(self.steps):
+            if step.action is Action.ADOPT and step.guest:
+                places.setdefault(step.guest.vmid, []).append(place)
+        return places
 
 
 async def resolve(

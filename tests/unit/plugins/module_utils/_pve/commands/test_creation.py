@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     UsageError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.creation import names
 from ansible_collections.upid.proxmox.tests.unit.cloning import (
     CLONE,
     NAMES,
@@ -563,3 +565,39 @@ async def test_what_was_waited_for_is_returned_even_if_the_cluster_cannot_be_rea
         task["upid"] for task in first.values["tasks"]
     ]
     assert [task["outcome"] for task in report.values["tasks"]] == ["ok"]
+
+
+# Many guests.
+
+
+@in_virtual_time
+async def test_a_large_cluster_is_read_less_often_and_no_start_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(names, "_EACH", 0.05)
+
+    async def readings(others: int) -> list[float]:
+        api = an_api()
+        api.seconds = {"qmclone": 3.0}
+        for vmid in range(1000, 1000 + others):
+            api.cluster.add(vmid, node="pve2", name=f"other{vmid}")
+        began = now()
+        guests = [{"name": f"web{number}"} for number in range(80)]
+        report = await clone(api, guests=guests, parallel=4, parallel_per_node=4)
+        assert report.problem is None, report.problem
+        assert now() - began < 80 / 4 * 3.5 + 5
+        return [call.at for call in api.made("GET /nodes/pve2/qemu$")]
+
+    small, large = await readings(0), await readings(80)
+    assert len(large) < len(small) * 0.6
+    assert all(later - earlier > 3.9 for earlier, later in itertools.pairwise(large))
+
+
+@in_virtual_time
+async def test_a_container_of_the_name_of_a_vm_does_not_keep_it_from_being_created() -> None:
+    api = an_api()
+    api.cluster.add(300, "lxc", hostname="web1")
+    api.cluster.add(9001, name="new-tpl", template=1, scsi0="ceph:base-9001-disk-0")
+    api.cluster.guests[9001].born = now()  # its name is read from the lists of the nodes
+    report = await clone(api, source="new-tpl", guests=[{"name": "web1"}])
+    assert briefly(report) == [("web1", "ok", True)]

@@ -353,3 +353,20 @@ async def test_a_node_that_is_not_there_or_offline_is_refused() -> None:
 )
 def test_tags_are_a_set_however_they_are_written(given_tags: object, tags: tuple[str, ...]) -> None:
     assert split_tags(given_tags) == tags
+
+
+def test_thousands_of_names_are_looked_up_in_one_pass_over_the_guests() -> None:
+    class Counted(dict[int, Guest]):
+        passes = 0
+
+        def values(self) -> Any:
+            self.passes += 1
+            return super().values()
+
+    guests = Counted({vmid: a_guest(vmid, f"app{vmid}") for vmid in range(100, 2100)})
+    cluster = Cluster(guests=guests)
+    for vmid in range(100, 2100):
+        found = cluster.find_named(f"app{vmid}", "guests")
+        assert found is not None
+        assert found.vmid == vmid
+    assert guests.passes == 2, "the names once, and the nodes that could not be asked once"
