@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
+    PATIENCE,
     TICKET,
+    Cluster,
     World,
     cluster,
     default_world,
@@ -100,6 +102,13 @@ def test_a_node_that_dies_takes_its_tasks_alone() -> None:
         assert "does not answer" in result["msg"]
 
 
+def until_logged_in(there: Cluster) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while there.admin("GET", "requests")["logins"] == 0:
+        assert time.monotonic() < deadline, "no login"
+        time.sleep(0.05)
+
+
 def test_a_ticket_that_runs_out_in_a_long_wait_is_not_noticed() -> None:
     """Tasks of three hours, a ticket of two; all nodes meet its end at the same time."""
     world = default_world()
@@ -113,7 +122,7 @@ def test_a_ticket_that_runs_out_in_a_long_wait_is_not_noticed() -> None:
         waiting = ModuleProcess(
             there, "wait_task", {"upids": upids, "wait_timeout": 99999, **BY_TICKET}
         )
-        time.sleep(3)
+        until_logged_in(there)
         there.admin("POST", "clock", advance=7300)
         time.sleep(7)
         there.admin("POST", "clock", advance=3600)

@@ -97,8 +97,9 @@ class _Search:
             await _wait_for_daemon(self.api, self.job)
             self.unblocked = clock.now()
         done = None if self.job.done is None else await self.job.done(self.api)
-        if done:
-            return Recovery(None, certain=True, done=True)
+        if done:  # its task may have started since it was looked for
+            upid = await find_started(self.api, self.job, self.baseline, self.known)
+            return Recovery(upid, certain=True, done=True)
         if await _target_is_locked(self.api, self.job):
             return Recovery(None, False, "the target is being created, but no task is seen", done)
         return Recovery(None, clock.now() - self.unblocked >= _GRACE, done=done)

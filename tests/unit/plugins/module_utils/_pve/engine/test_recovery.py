@@ -242,6 +242,19 @@ async def test_a_late_task_is_found_while_it_is_looked_for() -> None:
 
 
 @in_virtual_time
+async def test_a_task_that_starts_while_its_effect_is_read_is_named_all_the_same() -> None:
+    api = an_api()
+    late: list[FakeTask] = []
+
+    async def done(_api: object) -> bool:
+        late.append(a_clone(api))
+        return True
+
+    recovery = await recover(api, replace(job(), done=done), Baseline(), ())
+    assert recovery == Recovery(late[0].upid, certain=True, done=True)
+
+
+@in_virtual_time
 async def test_a_locked_target_keeps_nothing_from_being_certain_until_it_is_free() -> None:
     """The caller may not see his running task, but the target shows that somebody works."""
     api = an_api()
