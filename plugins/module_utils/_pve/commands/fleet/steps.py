@@ -22,7 +22,7 @@ from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
 from ...tasks.listing import list_tasks
-from ..decisions import ALWAYS
+from ..operation.decisions import ALWAYS
 from .lines import change_lines, growth_lines
 from .members import PRESENT, STARTED, STOPPED
 from .wishes import config_wish, is_compared, wanted_disks

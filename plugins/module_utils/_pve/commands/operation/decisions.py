@@ -13,18 +13,18 @@ import asyncio
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..api.errors import PveError, UsageError
-from ..guests.cluster import GUEST_TYPES
-from ..guests.config import Configuration, config_params, read_configuration
-from ..guests.reading import read_cluster, read_states
-from ..operations.rules import Situation
+from ...api.errors import PveError, UsageError
+from ...guests.cluster import GUEST_TYPES
+from ...guests.config import Configuration, config_params, read_configuration
+from ...guests.reading import read_cluster, read_states
+from ...operations.rules import Situation
 
 if t.TYPE_CHECKING:
-    from ..api.client import Api
-    from ..guests.cluster import Cluster, Guest
-    from ..operations.catalog import Operation
-    from .context import Context
-    from .references import GuestReference
+    from ...api.client import Api
+    from ...guests.cluster import Cluster, Guest
+    from ...operations.catalog import Operation
+    from ..context import Context
+    from ..references import GuestReference
 
 # The choice of update_password that sets a secret each time.
 ALWAYS = "always"
@@ -47,6 +47,11 @@ class Decision:
     current: Configuration = field(default_factory=Configuration)
     awaited: tuple[str, ...] = ()
     stop_first: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a guest, and it runs."""
+        return self.guest is not None and self.guest.running
 
     @property
     def to_do(self) -> bool:

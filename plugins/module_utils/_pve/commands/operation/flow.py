@@ -2,38 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""operation: do something of the catalogue to one or many guests."""
+"""The flow of an operation: find the guests, decide about each, act, restart, report."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import typing as t
 from dataclasses import replace
 
-from ..api.errors import ApiError, PveError, UsageError
-from ..engine.scheduler import Result
-from ..guests.config import SECRETS, read_configuration
-from ..guests.reading import still_named
-from ..operations.catalog import OPERATIONS
-from ..operations.guest import guest_job
-from ..tasks.clone_log import first_lines
-from ..tasks.listing import list_tasks
-from ..tasks.task import Outcome
+from ...api.errors import PveError, UsageError
+from ...engine.adoption import adopt_running
+from ...guests.config import read_configuration
+from ...guests.reading import still_named
+from ...operations.catalog import OPERATIONS
+from ...operations.guest import guest_job
+from ..machine import engine
+from ..references import read_references
+from ..result import job_report
 from .decisions import decide_all, find_all
-from .machine import engine
-from .references import read_references
-from .result import guest_values, job_report
+from .report import diff_of, planned, values_of
 
 if t.TYPE_CHECKING:
-    from ..guests.cluster import Cluster, Guest
-    from ..operations.catalog import Operation
-    from ..operations.job import Job
-    from ..tasks.upid import Upid
-    from .context import Context, Report, Values
+    from ...engine.scheduler import Result
+    from ...guests.cluster import Cluster, Guest
+    from ...operations.catalog import Operation
+    from ...operations.job import Job
+    from ..context import Context, Report, Values
+    from ..machine import Engine
+    from ..references import GuestReference
     from .decisions import Decision
-    from .machine import Engine
-    from .references import GuestReference
 
 
 async def run(context: Context) -> Report:
@@ -45,8 +42,8 @@ async def run(context: Context) -> Report:
     found, cluster = await find_all(context, operation, references)
     if context.check:
         steps = await decide_all(context, operation, found, cluster)
-        values = [_planned(step, apply_now=params["apply"] == "now") for step in steps]
-        diff = _diff(operation, steps)
+        values = [planned(step, apply_now=params["apply"] == "now") for step in steps]
+        diff = diff_of(operation, steps)
         return job_report(None, [], values, diff=diff, refused=_refusals(steps))
     async with engine(context) as machine:
         groups = _by_node(found, together=params["start_interval"] > 0)
@@ -68,7 +65,7 @@ async def run(context: Context) -> Report:
         context,
         results,
         [done[index][1] for index in range(len(found))],
-        diff=_diff(operation, steps),
+        diff=diff_of(operation, steps),
         refused=_refusals(steps),
     )
 
@@ -105,7 +102,7 @@ async def _carry_out(
     if context.params["apply"] == "now":
         restarts = await _restart(machine, steps, pending)
     values = [
-        _values(step, results.get(index), restarts.get(index), pending.get(index, ()))
+        values_of(step, results.get(index), restarts.get(index), pending.get(index, ()))
         for index, step in enumerate(steps)
     ]
     return _Done(steps, [*more, *results.values(), *restarts.values()], values)
@@ -144,7 +141,7 @@ async def _act(
     failed = {index: result for index, result in stopped.items() if not result.outcome.succeeded}
     jobs = {index: job for index, job in jobs.items() if index not in failed}
     if not operation.compares:
-        jobs, unknown = await _adopting(machine.context, jobs)
+        jobs, unknown = await adopt_running(machine.context.api, jobs)
         failed.update(unknown)
     results = dict(zip(jobs, await machine.run(list(jobs.values()))))
     ended_well = [result for index, result in stopped.items() if index not in failed]
@@ -179,14 +176,10 @@ async def _pending(
     changed = [
         index
         for index, result in results.items()
-        if operation.name == "configure" and result.outcome.succeeded and _runs(steps[index])
+        if operation.name == "configure" and result.outcome.succeeded and steps[index].runs
     ]
     read = await asyncio.gather(*(_waiting(context, steps[index]) for index in changed))
     return {**found, **dict(zip(changed, read))}
-
-
-def _runs(step: Decision) -> bool:
-    return step.guest is not None and step.guest.running
 
 
 async def _waiting(context: Context, step: Decision) -> tuple[str, ...]:
@@ -202,7 +195,7 @@ async def _restart(
     machine: Engine, steps: t.Sequence[Decision], pending: dict[int, tuple[str, ...]]
 ) -> dict[int, Result]:
     """Reboot the running guests that something is pending of; what came into force is removed."""
-    waiting = [index for index, options in pending.items() if options and _runs(steps[index])]
+    waiting = [index for index, options in pending.items() if options and steps[index].runs]
     reboot = OPERATIONS["reboot"]
     jobs = [_job(machine.context, reboot, replace(steps[index], params={})) for index in waiting]
     results = dict(zip(waiting, await machine.run(jobs, to_the_end=True)))
@@ -210,112 +203,3 @@ async def _restart(
         if result.outcome.succeeded:
             pending[index] = await _waiting(machine.context, steps[index])
     return results
-
-
-async def _adopting(
-    context: Context, jobs: t.Mapping[int, Job]
-) -> tuple[dict[int, Job], dict[int, Result]]:
-    """Take over what runs already: an earlier call may have been interrupted.
-
-    The jobs of a node that does not say what runs there end as failures, the second value.
-    """
-    nodes = sorted({job.node for job in jobs.values()})
-    running = dict(zip(nodes, await asyncio.gather(*(_running(context, node) for node in nodes))))
-    adopted, unknown = {}, {}
-    for index, job in jobs.items():
-        tasks = running[job.node]
-        if isinstance(tasks, PveError):
-            message = f"cannot determine whether this runs already: {tasks}; nothing was started"
-            unknown[index] = Result(job, Outcome.FAILED, message=message)
-            continue
-        upid = tasks.get((job.task_type, job.task_id))
-        same = upid is not None and await _goes_there(context, job, upid)
-        adopted[index] = job.adopting(upid) if upid and same else job
-    return adopted, unknown
-
-
-async def _running(context: Context, node: str) -> dict[tuple[str, str], Upid] | PveError:
-    """The tasks that run on a node, by type and id, or why they cannot be read."""
-    try:
-        entries = await list_tasks(context.api, node, {"source": "active"}, retries=None)
-    except PveError as error:
-        return error
-    return {
-        (entry.upid.type, entry.upid.id): entry.upid for entry in entries if entry.status is None
-    }
-
-
-async def _goes_there(context: Context, job: Job, upid: Upid) -> bool:
-    """Whether a task that runs ends where the job does; of a migration only its log says so."""
-    if job.target.node == job.node:
-        return True
-    node = re.compile(rf"to node '{re.escape(job.target.node)}'")
-    try:
-        lines = await first_lines(context.api, upid)
-    except ApiError:  # somebody else's task
-        return False
-    return any(node.search(line) for line in lines)
-
-
-def _values(
-    step: Decision, result: Result | None, restart: Result | None, pending: t.Sequence[str]
-) -> Values:
-    """One guest of the result: what its job did, and its restart where that is all or failed."""
-    last = result if restart is None or (result and restart.outcome.succeeded) else restart
-    if last is None:  # nothing was done
-        return _planned(replace(step, params=None, awaited=tuple(pending)))
-    changed = any(one.changed for one in (result, restart) if one is not None)
-    return {**guest_values(last), "changed": changed, "pending": list(pending)}
-
-
-def _planned(step: Decision, *, apply_now: bool = False) -> Values:
-    """One guest of a plan, or one that nothing was to be done to."""
-    guest = step.guest
-    to_do = step.to_do or (apply_now and bool(step.awaited) and _runs(step))
-    outcome = Outcome.QUEUED if to_do else Outcome.UNCHANGED
-    if step.awaited and not to_do:  # as wished, but not in force: that is not "unchanged"
-        outcome = Outcome.OK
-    return {
-        "vmid": guest.vmid if guest else step.reference.vmid,
-        "name": guest.name if guest else step.reference.name,
-        "node": guest.node if guest else None,
-        "type": guest.type if guest else None,
-        "outcome": (Outcome.FAILED if step.refusal else outcome).value,
-        "changed": to_do,
-        "upid": None,
-        "attempts": 0,
-        "message": step.refusal or _awaiting(step.awaited),
-        "pending": list(step.awaited),
-    }
-
-
-def _awaiting(options: t.Sequence[str]) -> str | None:
-    return f"pending until a restart: {', '.join(options)}" if options else None
-
-
-def _diff(operation: Operation, steps: t.Sequence[Decision]) -> dict[str, str]:
-    """What changes in each guest, a line for each option or guest; secrets are left out."""
-    before, after = [], []
-    for step in [step for step in steps if step.to_do]:
-        title = step.guest.title if step.guest else step.reference.text
-        params = t.cast("t.Mapping[str, t.Any]", step.params)
-        if operation.name != "configure":
-            shown = " ".join(f"{name}={value}" for name, value in sorted(params.items()))
-            after.append(f"{title}: {operation.title} {shown}".rstrip())
-            continue
-        old = step.current.after_restart
-        for name in filter(None, str(params.get("delete") or "").split(",")):
-            before.append(f"{title}: {name}: {_shown(name, old(name))}")
-        for name, value in sorted(params.items()):
-            if name != "delete":
-                if old(name) is not None:
-                    before.append(f"{title}: {name}: {_shown(name, old(name))}")
-                after.append(f"{title}: {name}: {_shown(name, value)}")
-    return {
-        "before": "".join(f"{line}\n" for line in before),
-        "after": "".join(f"{line}\n" for line in after),
-    }
-
-
-def _shown(name: str, value: object) -> object:
-    return "********" if name in SECRETS else value

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an operation did to each guest, or would do: the values of the result, and the diff."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ...guests.config import SECRETS
+from ...tasks.task import Outcome
+from ..result import guest_values
+
+if t.TYPE_CHECKING:
+    from ...engine.scheduler import Result
+    from ...operations.catalog import Operation
+    from ..context import Values
+    from .decisions import Decision
+
+
+def values_of(
+    step: Decision, result: Result | None, restart: Result | None, pending: t.Sequence[str]
+) -> Values:
+    """One guest of the result: what its job did, and its restart where that is all or failed."""
+    last = result if restart is None or (result and restart.outcome.succeeded) else restart
+    if last is None:  # nothing was done
+        return planned(replace(step, params=None, awaited=tuple(pending)))
+    changed = any(one.changed for one in (result, restart) if one is not None)
+    return {**guest_values(last), "changed": changed, "pending": list(pending)}
+
+
+def planned(step: Decision, *, apply_now: bool = False) -> Values:
+    """One guest of a plan, or one that nothing was to be done to."""
+    guest = step.guest
+    to_do = step.to_do or (apply_now and bool(step.awaited) and step.runs)
+    outcome = Outcome.QUEUED if to_do else Outcome.UNCHANGED
+    if step.awaited and not to_do:  # as wished, but not in force: that is not "unchanged"
+        outcome = Outcome.OK
+    return {
+        "vmid": guest.vmid if guest else step.reference.vmid,
+        "name": guest.name if guest else step.reference.name,
+        "node": guest.node if guest else None,
+        "type": guest.type if guest else None,
+        "outcome": (Outcome.FAILED if step.refusal else outcome).value,
+        "changed": to_do,
+        "upid": None,
+        "attempts": 0,
+        "message": step.refusal or _awaiting(step.awaited),
+        "pending": list(step.awaited),
+    }
+
+
+def _awaiting(options: t.Sequence[str]) -> str | None:
+    return f"pending until a restart: {', '.join(options)}" if options else None
+
+
+def diff_of(operation: Operation, steps: t.Sequence[Decision]) -> dict[str, str]:
+    """What changes in each guest, a line for each option or guest; secrets are left out."""
+    before, after = [], []
+    for step in [step for step in steps if step.to_do]:
+        title = step.guest.title if step.guest else step.reference.text
+        params = t.cast("t.Mapping[str, t.Any]", step.params)
+        if operation.name != "configure":
+            shown = " ".join(f"{name}={value}" for name, value in sorted(params.items()))
+            after.append(f"{title}: {operation.title} {shown}".rstrip())
+            continue
+        old = step.current.after_restart
+        for name in filter(None, str(params.get("delete") or "").split(",")):
+            before.append(f"{title}: {name}: {_shown(name, old(name))}")
+        for name, value in sorted(params.items()):
+            if name != "delete":
+                if old(name) is not None:
+                    before.append(f"{title}: {name}: {_shown(name, old(name))}")
+                after.append(f"{title}: {name}: {_shown(name, value)}")
+    return {
+        "before": "".join(f"{line}\n" for line in before),
+        "after": "".join(f"{line}\n" for line in after),
+    }
+
+
+def _shown(name: str, value: object) -> object:
+    return "********" if name in SECRETS else value
