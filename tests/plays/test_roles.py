@@ -135,6 +135,34 @@ def test_containers_with_the_same_address_are_an_error_before_anything_starts(
     assert ansible.world()["tasks"] == []
 
 
+def test_the_interfaces_of_a_listed_container_replace_those_of_all(any_ansible: Ansible) -> None:
+    variables = {name: value for name, value in CACHES.items() if "count" not in name}
+    run = any_ansible.role(
+        "provision_containers",
+        **variables,
+        provision_containers_nodes=["pve2"],
+        provision_containers_start=False,
+        provision_containers_net=[
+            "name=eth0,bridge=vmbr0,ip=192.0.2.%d/24",
+            "name=eth1,bridge=vmbr1",
+        ],
+        provision_containers_net_start=31,
+        provision_containers_guests=[
+            {"hostname": "dns", "net": "name=eth0,bridge=vmbr0,ip=192.0.2.53/24", "disk_gib": 2},
+            {"hostname": "web"},
+        ],
+    )
+    assert run.ok, run.output
+    dns, web = (any_ansible.guests()[name] for name in ("dns", "web"))
+    assert (dns["node"], web["node"]) == ("pve2", "pve2")
+    assert "ip=192.0.2.53/24" in dns["config"]["net0"]
+    assert "net1" not in dns["config"]
+    assert "ip=192.0.2.32/24" in web["config"]["net0"]
+    assert "bridge=vmbr1" in web["config"]["net1"]
+    assert "size=2G" in dns["config"]["rootfs"]
+    assert "size=4G" in web["config"]["rootfs"]
+
+
 @pytest.mark.parametrize(("strategy", "ok"), [("linear", True), ("free", False)])
 def test_the_strategy_free_is_refused_with_the_reason(
     any_ansible: Ansible, tmp_path: Path, strategy: str, ok: bool

@@ -95,7 +95,9 @@ def _values(entry: Entry, result: ChainResult | None, *, failed: bool) -> Values
         outcome = result.outcome
         message = (_why(result.last) or result.last.outcome.value) if failed else None
     return {
-        "vmid": target.vmid if target else (guest.vmid if guest else member and member.vmid),
+        "vmid": target.vmid or None
+        if target
+        else (guest.vmid if guest else member and member.vmid),
         "name": member.name if member and member.name else target and target.name,
         "node": target.node if target else (guest.node if guest else None),
         "type": target.type if target else (guest.type if guest else member and member.type),

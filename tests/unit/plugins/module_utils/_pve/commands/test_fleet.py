@@ -399,6 +399,7 @@ async def test_check_mode_plans_and_changes_nothing() -> None:
     assert report.changed
     assert api.made("(POST|PUT|DELETE) .*") == []
     assert [guest["outcome"] for guest in report.values["guests"]] == ["queued"] * 3
+    assert [guest["vmid"] for guest in report.values["guests"]] == [201, None, None]
     diff = dict(report.diff or {})
     assert "memory: 2048" in diff["before"]
     assert "memory: 4096" in diff["after"]
