@@ -18,7 +18,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 COLLECTION = "ansible_collections.upid.proxmox"
-GUIDES = ("guide_access", "guide_bulk", "guide_tasks")
+GUIDES = ("guide_access", "guide_bulk", "guide_fleet", "guide_tasks")
 WITH_COMMANDS = ("README.md", "guide_playbooks", "guide_simulator")
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^\.\. code-block:: (\S+)\n\n((?:    .*\n|\n)+)", re.MULTILINE)

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 from ansible_collections.upid.proxmox.tests.clients.client import TOKEN
-from ansible_collections.upid.proxmox.tests.plays.pages import Page
+from ansible_collections.upid.proxmox.tests.plays.pages import ROOT, Page, blocks
 from ansible_collections.upid.proxmox.tests.plays.releases import Ansible, Run
 
 # What the pages call the cluster, its authority, the token of their user, and a task.
@@ -37,13 +37,14 @@ class Stage:
     variables: dict[str, Any] = field(default_factory=dict)
     arguments: list[str] = field(default_factory=list)
     upid: str = UPIDS[0]
+    inventory: tuple[str, ...] = ()
 
     def play(self, page: Page) -> Run:
         """Run the examples of the page as they are, but for the names of hosts, files and tasks."""
         plays = yaml.safe_load(self._on_this_cluster(yaml.safe_dump(page.plays())))
         values = {"vault_proxmox_token_secret": SECRET, **self.variables}
         values = json.loads(self._on_this_cluster(json.dumps(values)))
-        return self.ansible.play(plays, "--extra-vars", json.dumps(values))
+        return self.ansible.play(plays, *self.inventory, "--extra-vars", json.dumps(values))
 
     def command(self, words: Sequence[str]) -> Run:
         """Run a command that a page shows."""
@@ -88,6 +89,10 @@ def set_stage(stage: Stage, described: Mapping[str, Any]) -> None:
     (home / ".ssh" / "id_ed25519.pub").write_text(f"{KEY}\n")
     for name, content in described.get("files", {}).items():
         (home / name).write_text(yaml.safe_dump(content))
+    if "inventory" in described:
+        found = blocks(ROOT / described["inventory"])
+        (home / "hosts.yml").write_text(next(text for kind, text in found if kind == "yaml"))
+        stage.inventory = ("--inventory", "hosts.yml")
     stage.variables = described.get("variables", {})
     stage.arguments = described.get("arguments", [])
     for fault in described.get("faults", ()):
