@@ -131,17 +131,23 @@ class Names:
 
     async def _read(self, since: float) -> GuestsByName:
         """A reading that began at ``since`` or later; who waits for one shares it."""
-        async with self._lock:
-            if self._read_at.now < since or self._read_at.slept > _WINDOW:
-                await clock.sleep(self._read_at.now + self._pause - clock.now())
-                read_at = clock.moment()
-                nodes = sorted(self._nodes)
-                self._guests, silent = await read_by_name(
-                    self._api, nodes, self._recipe.type, _PATIENCE
-                )
-                self._nodes -= silent
-                self._read_at = read_at
-            return self._guests
+        if self._is_older_than(since):
+            async with self._lock:
+                if self._is_older_than(since):
+                    await clock.sleep(self._read_at.now + self._pause - clock.now())
+                    await self._read_again()
+        return self._guests
+
+    def _is_older_than(self, since: float) -> bool:
+        return self._read_at.now < since or self._read_at.slept > _WINDOW
+
+    async def _read_again(self) -> None:
+        read_at = clock.moment()
+        self._guests, silent = await read_by_name(
+            self._api, sorted(self._nodes), self._recipe.type, _PATIENCE
+        )
+        self._nodes -= silent
+        self._read_at = read_at
 
     @property
     def _pause(self) -> float:
