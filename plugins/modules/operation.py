@@ -179,7 +179,6 @@ EXAMPLES = r"""
   upid.proxmox.guest_info:
     tags: web
     status: running
-    config: false
   register: found
 
 - name: Shut them down
