@@ -115,10 +115,10 @@ async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: C
         if not context.record:
             raise
         return _report_of_record(context, str(error))
-    except Exception:  # noqa: BLE001 - a mistake must not lose what was started
+    except Exception:  # noqa: BLE001 - an error of our own must not lose what was started
         trace = traceback.format_exc().strip()
         return _report_of_record(
-            context, f"a mistake in upid.proxmox ended this call; please report it: {trace}"
+            context, f"an error in upid.proxmox ended this call; please report it: {trace}"
         )
     finally:
         stopped.cancel()

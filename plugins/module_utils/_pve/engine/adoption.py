@@ -62,6 +62,6 @@ async def _goes_there(api: Api, job: Job, upid: Upid) -> bool:
     node = re.compile(rf"to node '{re.escape(job.target.node)}'")
     try:
         lines = await first_lines(api, upid)
-    except ApiError:  # somebody else's task
+    except ApiError:  # the task of another user
         return False
     return any(node.search(line) for line in lines)

@@ -10,7 +10,7 @@ A chain waits for no other one but in the lanes. A step that fails ends its own 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError
 from ..operations.job import Unneeded
@@ -25,13 +25,16 @@ if t.TYPE_CHECKING:
 Prepare = t.Callable[["ChainResult"], t.Awaitable["Job"]]
 
 
-class Ended(PveError):
-    """A step without a task ends its chain: with this outcome, and for this guest."""
+class Corrected(PveError):
+    """A step without a task found what really became of the one before: ``result``.
 
-    def __init__(self, outcome: Outcome, message: str, target: Target | None = None) -> None:
+    ``over`` says that nothing more is to be done for the guest.
+    """
+
+    def __init__(self, result: Result, message: str, *, over: bool) -> None:
         super().__init__(message)
-        self.outcome = outcome
-        self.target = target
+        self.result = result
+        self.over = over
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class ChainStep:
     """A step of a chain: a ``job`` that is known beforehand, or one that ``prepare`` makes.
 
     ``prepare`` is called when the step is due, with what became of the steps before. It reads what
-    it needs afresh and returns the job. It raises Unneeded where nothing is to be done, Ended where
-    nothing more is, and PveError where the step cannot be done. What takes no task at all is done
-    in ``prepare`` itself.
+    it needs afresh and returns the job. It raises Unneeded where nothing is to be done, Corrected
+    where the step before came out otherwise, and PveError where the step cannot be done. What takes
+    no task at all is done in ``prepare`` itself.
     """
 
     name: str
@@ -165,9 +168,13 @@ class ChainRun:
         outcome, message = Outcome.FAILED, str(error)
         if isinstance(error, Unneeded):
             outcome = Outcome.UNCHANGED
-        elif isinstance(error, Ended):
-            self.over, outcome = True, error.outcome
-            self.target = error.target or self.target
+        elif isinstance(error, Corrected):
+            result, self.over = error.result, error.over
+            self.ended[-1] = replace(
+                self.ended[-1], outcome=result.outcome, message=result.message, result=result
+            )
+            self.target = result.job.target
+            outcome = result.outcome if error.over else Outcome.UNCHANGED
         elif not isinstance(error, PveError):
             message = mistake(f"{name} of {self.target.title}", error)
         self.ended.append(StepResult(name, outcome, message))
@@ -182,5 +189,7 @@ class ChainRun:
         if self.run is not None:
             self.end(self.step.name, self.run.interrupted())
         elif len(self.ended) < len(self.chain.steps):
-            self.end_without_job(self.step.name, Ended(Outcome.QUEUED, "not started: interrupted"))
+            self.ended.append(
+                StepResult(self.step.name, Outcome.QUEUED, "not started: interrupted")
+            )
         return self.result()

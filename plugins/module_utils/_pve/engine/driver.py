@@ -149,7 +149,7 @@ class JobDriver:
         if cause is Cause.ALREADY and run.unsure:
             return run.result(Outcome.OK, f"an earlier call, whose answer got lost, did it: {text}")
         if cause is Cause.ALREADY and await is_done(self._api, run.job):
-            return run.result(Outcome.UNCHANGED, f"somebody else did it meanwhile: {text}")
+            return run.result(Outcome.UNCHANGED, f"another task did it in the meantime: {text}")
         retry = self._retries.after_failure(run, text, error)
         left = await self._left(run, task)
         if isinstance(retry, Retry):

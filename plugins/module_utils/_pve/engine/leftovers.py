@@ -30,7 +30,7 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
     if dead is None:
         return (
             f"{guest.title} is locked ({guest.lock}), and no task of yours that creates it is seen"
-            f" on {node}. It may be somebody else's, or the user or token lacks Sys.Audit on"
+            f" on {node}. Another user may be creating it, or the user or token lacks Sys.Audit on"
             f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
             " Retry when the lock is gone"
         )

@@ -144,7 +144,7 @@ class Scheduler:
 
 
 def _found_it_modified(result: Result) -> bool:
-    """Whether a job failed because somebody else changed the guest after it was read."""
+    """Whether a job failed because another user or task changed the guest after it was read."""
     text = (result.task and result.task.exitstatus) or result.message or ""
     return result.outcome is Outcome.FAILED and classify(text) is Cause.MODIFIED
 

@@ -151,7 +151,7 @@ class Starter:
         if cause in (Cause.ALREADY, Cause.GONE) and run.unsure:
             return await self._answered_by_refusal(run, error)
         if cause is Cause.ALREADY and await is_done(self._api, run.job):
-            why = f"somebody else did it meanwhile: {error}"
+            why = f"another task did it in the meantime: {error}"
             return Started(result=run.result(Outcome.UNCHANGED, why))
         if cause is Cause.TAKEN and run.job.repeatable:
             raise Taken(error)

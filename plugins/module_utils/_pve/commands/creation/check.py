@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ...engine.chains import ChainResult, ChainStep, Ended
+from ...engine.chains import ChainResult, ChainStep, Corrected
 from ...operations.job import Unneeded
 from ...tasks.task import Outcome
 from .conflicts import verify
@@ -38,14 +38,11 @@ def name_check(
         checked = (await verify(machine, [decision], {0: created}, names, recipe))[0]
         target = checked.job.target
         if not checked.outcome.succeeded:
-            raise Ended(checked.outcome, checked.message or "", target)
+            raise Corrected(checked, checked.message or checked.outcome.value, over=True)
         if checked.outcome is Outcome.UNCHANGED and target.vmid != created.job.target.vmid:
-            raise Ended(
-                Outcome.UNCHANGED,
-                f"{target.title} was created by another run at the same time",
-                target,
-            )
-        raise Unneeded("it has the wanted name alone" if target.name else "created")
+            why = f"{target.title} was created by another run at the same time"
+            raise Corrected(checked, why, over=True)
+        raise Corrected(checked, "it is the wanted guest", over=False)
 
     found = decision.action is Action.ADOPT
     return [ChainStep("check", prepare=prepare)] if decision.request.vmid is None or found else []

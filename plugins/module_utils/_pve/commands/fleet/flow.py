@@ -84,6 +84,7 @@ class _Fleet:
         self.entries = [Entry(member) for member in members]
         self.tasks: list[Task] = []
         self.vmids: Vmids | None = None
+        self._sources: set[int] = set()
 
     async def decide(self, selector: Selector | None) -> None:
         """Read the cluster, and make the chain of each entry."""
@@ -102,10 +103,12 @@ class _Fleet:
         for one in grouped.groups:
             made = await prepare(self._machine, one.wanted, cluster, one.recipe, self.vmids)
             cluster = made.cluster
+            self._sources |= one.recipe.avoid
             self.tasks += [*made.finished.values(), *made.cleared]
             for place, index in enumerate(one.indexes):
                 self._take(self.entries[index], made, place)
         await self._decide_absent(cluster)
+        self._check_doubles()
         if selector is not None:
             await self._decide_surplus(selector)
 
@@ -155,6 +158,14 @@ class _Fleet:
             if entry.guest is not None:
                 self._remove(entry, cluster, None)
 
+    def _check_doubles(self) -> None:
+        """Refuse a guest that two members stand for, one by its VMID and one by its name."""
+        seen: set[int] = set()
+        for guest in [entry.guest for entry in self.entries if entry.guest is not None]:
+            if guest.vmid in seen:
+                raise UsageError(f"guests: {guest.title} is listed more than once")
+            seen.add(guest.vmid)
+
     async def _decide_surplus(self, selector: Selector) -> None:
         """Entries for the guests of the fleet that no member stands for.
 
@@ -163,15 +174,12 @@ class _Fleet:
         cluster = await read_cluster(self._context.api, GUEST_TYPES)
         wanted = {entry.target.vmid for entry in self.entries if entry.target is not None}
         wanted |= {entry.guest.vmid for entry in self.entries if entry.guest is not None}
-        sources = {str(one.member.get("source")) for one in self.entries if one.member}
         open_ones = [
             t.cast("Member", entry.member).title
             for entry in self.entries
             if entry.refusal and entry.guest is None
         ]
-        for guest in surplus(selector, cluster, wanted):
-            if str(guest.vmid) in sources or guest.name in sources:
-                continue
+        for guest in surplus(selector, cluster, wanted | self._sources):
             entry = Entry(None, guest)
             self.entries.append(entry)
             if open_ones:

@@ -66,7 +66,7 @@ async def group(context: Context, members: t.Mapping[int, Member], cluster: Clus
         if member.get("source") in absent
     }
     placed = _placed(context, members, cluster, sources)
-    groups: dict[tuple[str, str], Group] = {}
+    groups: dict[tuple[int, str], Group] = {}
     for index, member in members.items():
         if index in refused:
             continue
@@ -75,7 +75,8 @@ async def group(context: Context, members: t.Mapping[int, Member], cluster: Clus
         except PveError as error:
             refused[index] = str(error)
             continue
-        key = (member.get("source") or "", member.type or "")
+        source = sources.get(member.get("source") or "")
+        key = (source[0].guest.vmid if source else 0, member.type or "")
         into = groups.setdefault(key, Group(_recipe(context, member, sources), [], []))
         into.wanted.append(wanted)
         into.indexes.append(index)
@@ -175,10 +176,6 @@ def _recipe(context: Context, member: Member, sources: Sources) -> Recipe:
     return _from_scratch(next(filter(None, storages), None), timeout)
 
 
-async def _own_vetoes(wanted: t.Sequence[GuestRequest]) -> t.Sequence[str]:
-    return [one.why for one in wanted]
-
-
 def _by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
     def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
@@ -190,7 +187,6 @@ def _by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
         job=job,
         avoid=frozenset({source.guest.vmid}),
         moves=True,
-        vetoes=_own_vetoes,
     )
 
 
@@ -210,4 +206,4 @@ def _from_scratch(storage: str | None, timeout: float | None) -> Recipe:
         target = Target(vmid, one.name, str(one.node), "qemu")
         return vm_job(target, one.options, storage, timeout, movable=movable)
 
-    return Recipe(type="qemu", verb="created", job=job, vetoes=_own_vetoes)
+    return Recipe(type="qemu", verb="created", job=job)

@@ -125,9 +125,9 @@ def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
     async def delete(before: ChainResult) -> Job:
         return job("delete", as_guest(before.target, guest), {"purge": 1})
 
-    async def gone(_before: ChainResult) -> Job:
-        cluster = await read_cluster(context.api)
-        if guest.vmid in cluster.guests:
+    async def gone(before: ChainResult) -> Job:
+        is_gone = job("delete", as_guest(before.target, guest), {}).done
+        if is_gone is not None and not await is_gone(context.api):
             raise PveError(f"{guest.title} is still there after it was deleted")
         raise Unneeded("gone")
 

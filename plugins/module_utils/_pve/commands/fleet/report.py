@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import typing as t
 
-from ...api.errors import PveError
+from ...api.errors import ApiError, PveError
 from ...guests.addresses import read_addresses
 from ...guests.config import Configuration, read_configuration
 from ...tasks.task import Outcome
@@ -50,9 +50,9 @@ def report(
     """Every entry as it became; ``results`` are those of the entries with a chain, in order."""
     queue = iter(results)
     pairs = [(entry, None if entry.chain is None else next(queue)) for entry in entries]
-    told = [_problem(context, entry, result) for entry, result in pairs]
-    values = [_values(*one, failed=bool(problem)) for one, problem in zip(pairs, told)]
-    problems = [problem for problem in told if problem]
+    messages = [_problem(context, entry, result) for entry, result in pairs]
+    values = [_values(*one, failed=bool(message)) for one, message in zip(pairs, messages)]
+    problems = [message for message in messages if message]
     for entry, result in pairs:
         for text in _left(result):
             context.warn(text)
@@ -165,11 +165,9 @@ def _problem(context: Context, entry: Entry, result: ChainResult | None) -> str:
     if entry.refusal:
         return f"{_title(entry)}: {entry.refusal}"
     verdict = Verdict.from_params(context.params)
-    if result is None or (verdict.accepts(result.outcome) and not result.missing):
+    if result is None or verdict.accepts(result.outcome):
         return ""
     last = result.last
-    if verdict.accepts(last.outcome) and last.outcome is not Outcome.TIMED_OUT:
-        return ""
     if last.outcome is Outcome.RUNNING and not (context.params["wait"] or context.stop.is_set()):
         return ""
     text = f"{_title(entry)}: {last.name}: {last.outcome.value}"
@@ -243,7 +241,10 @@ async def _addresses(context: Context, guest: Guest) -> list[str]:
     """The addresses that a guest has now, where they are asked for."""
     if not guest.running or not asks_addresses(context):
         return []
-    return (await read_addresses(context.api, guest))[0]
+    try:
+        return (await read_addresses(context.api, guest))[0]
+    except ApiError:  # the plan does not depend on them
+        return []
 
 
 async def _changes(

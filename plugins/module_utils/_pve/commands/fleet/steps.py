@@ -12,7 +12,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ...api.errors import PveError, UsageError
+from ...api.errors import ApiError, PveError, UsageError
+from ...engine.adoption import adopt_running
 from ...engine.chains import ChainResult, ChainStep
 from ...guests.addresses import wait_for_addresses
 from ...guests.cluster import Guest
@@ -21,7 +22,6 @@ from ...guests.reading import still_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
-from ...tasks.listing import list_tasks
 from ..operation.decisions import ALWAYS
 from .lines import change_lines, growth_lines
 from .members import PRESENT, STARTED, STOPPED
@@ -154,11 +154,10 @@ class Steps:
 
     async def _adopting(self, job: Job) -> Job:
         """The job, which takes over the task of an earlier call that still runs."""
-        filters = {"source": "active", "vmid": job.target.vmid}
-        for entry in await list_tasks(self.context.api, job.node, filters, retries=None):
-            if entry.status is None and job.may_have_started(entry.upid):
-                return job.adopting(entry.upid)
-        return job
+        jobs, unknown = await adopt_running(self.context.api, {0: job})
+        if unknown:
+            raise PveError(str(unknown[0].message))
+        return jobs[0]
 
     def _address(self, member: Member, seen: Seen) -> ChainStep:
         waits = self.context.params["wait_for_address"] and member.state == STARTED
@@ -166,9 +165,12 @@ class Steps:
 
         async def prepare(before: ChainResult) -> Job:
             guest = replace(as_guest(before.target), status="running")
-            seen.addresses, why = await wait_for_addresses(
-                self.context.api, guest, seconds, self.context.stop.is_set
-            )
+            try:
+                seen.addresses, why = await wait_for_addresses(
+                    self.context.api, guest, seconds, self.context.stop.is_set
+                )
+            except ApiError as error:  # without the right to ask there is no address
+                why = str(error)
             if waits and not seen.addresses:
                 raise PveError(f"{member.title} has no address after {seconds} s: {why}")
             raise Unneeded(", ".join(seen.addresses) or why)

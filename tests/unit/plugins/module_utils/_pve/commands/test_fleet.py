@@ -422,3 +422,51 @@ async def test_settings_that_wait_for_a_restart_are_reported_or_the_guest_is_reb
         assert report.values["guests"][0]["pending"] == ["memory"]
         assert bool(api.made("POST .*/reboot")) == (pending == "reboot")
         assert "pending until a restart: memory" in warned[0]
+
+
+@in_virtual_time
+async def test_a_guest_that_two_members_stand_for_is_refused() -> None:
+    api = an_api()
+    api.cluster.add(201, name="web1")
+    guests: list[dict[str, Any]] = [{"name": "web1"}, {"vmid": 201, "state": "absent"}]
+    with pytest.raises(UsageError, match="listed more than once"):
+        await fleet(api, guests=guests, allow_destructive=True)
+    assert 201 in api.cluster.guests
+    assert api.made("(POST|PUT|DELETE) .*") == []
+
+
+@in_virtual_time
+async def test_the_source_of_a_clone_is_never_wanted_no_more() -> None:
+    api = an_api()
+    api.cluster.add(202, name="gold", tags="prod", scsi0="ceph:vm-202-disk-0")
+    report = await fleet(
+        api,
+        guests=[{"name": "web1", "source": "0202", "tags": ["prod"]}],
+        exact=True,
+        selector={"tag": "prod"},
+        allow_destructive=True,
+    )
+    assert report.problem is None, report.problem
+    assert 202 in api.cluster.guests
+    assert api.made("DELETE .*") == []
+
+
+@in_virtual_time
+async def test_a_task_that_may_go_on_is_no_failure_of_its_guest() -> None:
+    api = an_api()
+    api.seconds = {"qmclone": 100}
+    report = await fleet(
+        api, source="tpl", guests=[{"name": "web1"}], wait_timeout=5, on_timeout="continue"
+    )
+    assert report.problem is None, report.problem
+    assert report.values["guests"][0]["outcome"] == "timed_out"
+
+
+@in_virtual_time
+async def test_addresses_that_may_not_be_read_fail_nobody_who_does_not_wait_for_them() -> None:
+    for options in ({"addresses": True}, {"wait_for_address": True, "address_timeout": 5}):
+        api = an_api()
+        refusal = ApiError("GET", 403, "Permission check failed")
+        api.disturb("GET .*/agent/", refusal, count=99)
+        report = await fleet(api, source="tpl", guests=[{"name": "web1"}], **options)
+        assert ("no address" in str(report.problem)) == ("wait_for_address" in options)

@@ -21,7 +21,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains im
     Chain,
     ChainResult,
     ChainStep,
-    Ended,
+    Corrected,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import Scheduler
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
@@ -255,18 +255,24 @@ async def test_an_interrupt_between_two_steps_says_what_was_not_started() -> Non
 
 
 @in_virtual_time
-async def test_a_step_can_say_that_nothing_more_is_to_be_done_for_this_guest() -> None:
+async def test_a_check_replaces_the_result_of_the_step_before_and_can_end_the_chain() -> None:
     run = Run()
     other = Target(300, "web201", "pve1", "qemu")
 
-    async def prepare(_before: ChainResult) -> Job:
-        raise Ended(Outcome.UNCHANGED, "another run has it", other)
+    async def prepare(before: ChainResult) -> Job:
+        created = before.last.result
+        assert created is not None
+        job = replace(created.job, target=other)
+        raise Corrected(
+            replace(created, job=job, outcome=Outcome.UNCHANGED), "another run has it", over=True
+        )
 
     [result] = await run_chains(
         run, [chain(201, ChainStep("check", prepare=prepare), step("start"))]
     )
-    assert outcomes(result) == [("clone", "ok"), ("check", "unchanged")]
-    assert (result.target, result.missing) == (other, ("start",))
+    assert outcomes(result) == [("clone", "unchanged"), ("check", "unchanged")]
+    assert (result.target, result.missing, result.changed) == (other, ("start",), False)
+    assert len(result.tasks) == 1
     assert run.api.made("POST .*/status/start") == []
 
 
