@@ -24,10 +24,11 @@ _DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\
 
 @dataclass(frozen=True)
 class CloneSource:
-    """What is cloned; ``storages`` are those its disks are on."""
+    """What is cloned; its disks are on ``storages``. ``why`` says why that cannot be read."""
 
     guest: Guest
     storages: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def exclusive(self) -> bool:

@@ -2,17 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How one type of guest is created."""
+"""How one type of guest is created: as a clone, from an OS template, or from scratch."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, replace
 
+from ...operations.clone import clone_job
+from ...operations.container import container_job
+from ...operations.job import Target
+from ...operations.vm import vm_job
 from .plan import GuestRequest
+from .templates import missing_templates
 
 if t.TYPE_CHECKING:
+    from ...api.client import Api
     from ...guests.cluster import Guest
+    from ...operations.clone import CloneSource
     from ...operations.job import Job
 
 Vetoes = t.Callable[[t.Sequence[GuestRequest]], t.Awaitable[t.Sequence[str]]]
@@ -55,3 +62,42 @@ class Recipe:
         """Whether a running task does the same as this recipe's job of that guest would."""
         job = self.job_begun(GuestRequest(guest.vmid, None), guest)
         return (upid.type, upid.id) == (job.task_type, job.task_id)
+
+
+def by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
+    """Clones of this source."""
+
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
+        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
+        return clone_job(source, target, one.options, timeout, movable=movable)
+
+    return Recipe(
+        type=source.guest.type,
+        verb=f"cloned from {source.guest.title}",
+        job=job,
+        avoid=frozenset({source.guest.vmid}),
+        moves=True,
+    )
+
+
+def from_template(api: Api, timeout: float | None) -> Recipe:
+    """Containers from OS templates, which have to be where a container is to be created."""
+
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
+        target = Target(vmid, one.name, str(one.node), "lxc")
+        return container_job(target, one.options, timeout, movable=movable)
+
+    async def vetoes(to_create: t.Sequence[GuestRequest]) -> t.Sequence[str]:
+        return await missing_templates(api, to_create)
+
+    return Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
+
+
+def from_scratch(storage: str | None, timeout: float | None) -> Recipe:
+    """VMs from scratch; ``storage`` is the one that their disks fill, None where they have none."""
+
+    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
+        target = Target(vmid, one.name, str(one.node), "qemu")
+        return vm_job(target, one.options, storage, timeout, movable=movable)
+
+    return Recipe(type="qemu", verb="created", job=job)

@@ -2,13 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads which guests the options of ``clone`` and ``container`` ask for."""
+"""Which guests the options of ``clone`` and ``container`` ask for, and where a guest is to live."""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
+from ...guests.placement import place
 from .plan import GuestRequest
+
+if t.TYPE_CHECKING:
+    from ...guests.cluster import Cluster
 
 Values = t.Mapping[str, t.Any]
 
@@ -38,3 +43,15 @@ def read_requests(
             )
         )
     return requests
+
+
+def placed(
+    wanted: t.Sequence[GuestRequest], cluster: Cluster, params: Values, memory: t.Sequence[int]
+) -> list[GuestRequest]:
+    """The guests with their nodes, each with why it cannot live there; ``memory`` is in bytes."""
+    nodes = [one.node for one in wanted]
+    places = place(nodes, cluster, params["placement"], params["nodes"], memory)
+    only = next(iter(cluster.nodes)) if len(cluster.nodes) == 1 else None
+    return [
+        replace(one, node=where.node or only, why=where.why) for one, where in zip(wanted, places)
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...api.answers import read_mapping
-from ...api.errors import ApiError, Cause, NoAnswerError
+from ...api.errors import ApiError, Cause, NoAnswerError, UsageError
 from ...guests.cluster import GUEST_TYPES, Node, as_vmid
 from ...guests.reading import add_names
 from ...operations.clone import CloneSource
@@ -19,31 +19,32 @@ if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster, Guest
 
 
-class Found(t.NamedTuple):
-    """A source, the cluster with the names that were read for it, and why it is unreadable."""
+async def find_source(api: Api, cluster: Cluster, reference: str) -> tuple[Cluster, CloneSource]:
+    """The source with this VMID or name, and the cluster with the names that were read for it.
 
-    cluster: Cluster
-    source: CloneSource
-    why: str = ""
-
-
-async def find_source(api: Api, cluster: Cluster, reference: str) -> Found:
-    """The source with this VMID or name; UsageError where there is none."""
+    UsageError where there is none.
+    """
     if as_vmid(reference) is None:
         hinted = await _by_hint(api, cluster, reference)
         if hinted is not None:
-            return Found(cluster, hinted)
+            return cluster, hinted
         cluster = await add_names(api, cluster, GUEST_TYPES)
     guest = cluster.get(reference, "source")
     if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
         why = f"source: {guest.title} cannot be reached, its node is offline"
-        return Found(cluster, CloneSource(guest), why)
+        return cluster, CloneSource(guest, why=why)
     try:
         config = await _config(api, guest)
     except NoAnswerError as error:
         why = f"source: {guest.title} cannot be reached: {error}"
-        return Found(cluster, CloneSource(guest), why)
-    return Found(cluster, CloneSource.read(guest, config))
+        return cluster, CloneSource(guest, why=why)
+    return cluster, CloneSource.read(guest, config)
+
+
+def check_format(source: CloneSource, options: t.Mapping[str, t.Any]) -> None:
+    """UsageError where the options of a clone name a format that it cannot have."""
+    if source.guest.type == "lxc" and "format" in options:
+        raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
 
 
 async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:

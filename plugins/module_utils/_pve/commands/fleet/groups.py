@@ -7,29 +7,24 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...api.errors import PveError, UsageError
-from ...guests.placement import EXPLICIT, place
-from ...operations.clone import clone_job
-from ...operations.container import container_job
-from ...operations.job import Target
-from ...operations.vm import vm_job
 from ..creation.plan import GuestRequest
-from ..creation.recipe import Recipe
-from ..creation.sources import find_source
-from ..creation.templates import missing_templates
+from ..creation.recipe import by_cloning, from_scratch, from_template
+from ..creation.requests import placed
+from ..creation.sources import check_format, find_source
 from .wishes import clone_options, container_creation, vm_creation, wanted_disks
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster
     from ...operations.clone import CloneSource
-    from ...operations.job import Job
     from ..context import Context
+    from ..creation.recipe import Recipe
     from .members import Member
 
-# Each source, by what the user calls it, and why it cannot be read.
-Sources = t.Mapping[str, tuple["CloneSource", str]]
+# Each source, by what the user calls it.
+Sources = t.Mapping[str, "CloneSource"]
 
 _MIB = 1024 * 1024
 # What Proxmox VE gives a guest that does not say how much, in MiB.
@@ -65,18 +60,18 @@ async def group(context: Context, members: t.Mapping[int, Member], cluster: Clus
         for index, member in members.items()
         if member.get("source") in absent
     }
-    placed = _placed(context, members, cluster, sources)
+    requests = _placed(context, members, cluster, sources)
     groups: dict[tuple[int, str], Group] = {}
     for index, member in members.items():
         if index in refused:
             continue
         try:
-            wanted = _wanted(member, placed[index], sources)
+            wanted = _with_options(requests[index], member, sources)
         except PveError as error:
             refused[index] = str(error)
             continue
         source = sources.get(member.get("source") or "")
-        key = (source[0].guest.vmid if source else 0, member.type or "")
+        key = (source.guest.vmid if source else 0, member.type or "")
         into = groups.setdefault(key, Group(_recipe(context, member, sources), [], []))
         into.wanted.append(wanted)
         into.indexes.append(index)
@@ -87,17 +82,15 @@ async def _sources(
     context: Context, members: t.Mapping[int, Member], cluster: Cluster
 ) -> tuple[Cluster, Sources, dict[str, str]]:
     """Each source, once, with the cluster as it was read for them, and why others are none."""
-    sources: dict[str, tuple[CloneSource, str]] = {}
+    sources: dict[str, CloneSource] = {}
     absent: dict[str, str] = {}
     for reference in dict.fromkeys(one.get("source") for one in members.values()):
         if reference is None:
             continue
         try:
-            cluster, source, why = await find_source(context.api, cluster, reference)
+            cluster, sources[reference] = await find_source(context.api, cluster, reference)
         except UsageError as error:
             absent[reference] = str(error)
-        else:
-            sources[reference] = (source, why)
     return cluster, sources, absent
 
 
@@ -106,26 +99,18 @@ def _placed(
     members: t.Mapping[int, Member],
     cluster: Cluster,
     sources: Sources,
-) -> dict[int, tuple[str | None, str]]:
-    """The node of each member, and why it cannot live there."""
-    params = context.params
-    places = place(
-        [one.get("node") for one in members.values()],
-        cluster,
-        params["placement"],
-        params["nodes"],
-        [_memory(one, sources) for one in members.values()],
-    )
-    only = next(iter(cluster.nodes)) if len(cluster.nodes) == 1 else None
-    found = {index: (where.node or only, where.why) for index, where in zip(members, places)}
+) -> dict[int, GuestRequest]:
+    """Each member with its node, and why it cannot live there."""
+    requests = [GuestRequest(one.vmid, one.name, one.get("node")) for one in members.values()]
+    memory = [_memory(one, sources) for one in members.values()]
+    found = dict(zip(members, placed(requests, cluster, context.params, memory)))
     for index, member in members.items():
-        node, why = found[index]
-        if node is None and member.get("source") is None and params["placement"] == EXPLICIT:
+        if found[index].node is None and member.get("source") is None:
             why = (
                 f"node: {member.title} needs a node, or set placement; the cluster has"
                 f" {', '.join(cluster.nodes)}"
             )
-            found[index] = (node, why)
+            found[index] = replace(found[index], why=why)
     return found
 
 
@@ -134,76 +119,33 @@ def _memory(member: Member, sources: Sources) -> int:
     given = member.get("memory")
     source = sources.get(member.get("source") or "")
     if given is None and source is not None:
-        return source[0].guest.memory
+        return source.guest.memory
     return int(given or _MEMORY) * _MIB
 
 
-def _wanted(
-    member: Member,
-    placed: tuple[str | None, str],
-    sources: Sources,
-) -> GuestRequest:
-    node, why = placed
+def _with_options(one: GuestRequest, member: Member, sources: Sources) -> GuestRequest:
+    """The guest with the options of its creation; UsageError for those that it cannot have."""
     if member.get("source"):
-        source, unreadable = sources[member.get("source")]
-        if source.guest.type == "lxc" and member.get("format"):
-            raise UsageError(
-                f"format: the clone of a container ({source.guest.title}) has no format"
-            )
+        source, options = sources[member.get("source")], clone_options(member)
+        check_format(source, options)
         if member.get("type") not in (None, source.guest.type):
             raise UsageError(
                 f"type: {member.title} is wanted as {member.get('type')}, but its"
                 f" source is {source.guest.title}"
             )
-        return GuestRequest(
-            member.vmid, member.name, node, clone_options(member), why or unreadable
-        )
-    options: t.Mapping[str, t.Any] = {}
+        return replace(one, options=options, why=one.why or source.why)
     try:
         options = container_creation(member) if member.type == "lxc" else vm_creation(member)
     except UsageError as error:  # nothing is wrong with it where the guest is there already
-        why = why or str(error)
-    return GuestRequest(member.vmid, member.name, node, options, why)
+        return replace(one, why=one.why or str(error))
+    return replace(one, options=options)
 
 
 def _recipe(context: Context, member: Member, sources: Sources) -> Recipe:
     timeout = context.params["wait_timeout"]
     if member.get("source"):
-        return _by_cloning(sources[member.get("source")][0], timeout)
+        return by_cloning(sources[member.get("source")], timeout)
     if member.type == "lxc":
-        return _from_template(context, timeout)
+        return from_template(context.api, timeout)
     storages = [disk.storage or member.get("storage") for disk in wanted_disks(member)]
-    return _from_scratch(next(filter(None, storages), None), timeout)
-
-
-def _by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
-    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
-        return clone_job(source, target, one.options, timeout, movable=movable)
-
-    return Recipe(
-        type=source.guest.type,
-        verb=f"cloned from {source.guest.title}",
-        job=job,
-        avoid=frozenset({source.guest.vmid}),
-        moves=True,
-    )
-
-
-def _from_template(context: Context, timeout: float | None) -> Recipe:
-    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, str(one.node), "lxc")
-        return container_job(target, one.options, timeout, movable=movable)
-
-    async def vetoes(to_create: t.Sequence[GuestRequest]) -> t.Sequence[str]:
-        return await missing_templates(context.api, to_create)
-
-    return Recipe(type="lxc", verb="created", job=job, vetoes=vetoes)
-
-
-def _from_scratch(storage: str | None, timeout: float | None) -> Recipe:
-    def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, str(one.node), "qemu")
-        return vm_job(target, one.options, storage, timeout, movable=movable)
-
-    return Recipe(type="qemu", verb="created", job=job)
+    return from_scratch(next(filter(None, storages), None), timeout)
