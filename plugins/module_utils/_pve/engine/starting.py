@@ -96,9 +96,13 @@ class Starter:
             run.calling = False
 
     async def _answered(self, run: JobRun, data: t.Any) -> Started:
-        if run.job.returns == "null":
+        returns = run.job.returns
+        if returns == "null" or (returns == "upid_or_null" and data is None):
             return Started(result=run.result(Outcome.OK))
-        if run.job.returns == "upid":
+        if returns == "upid_or_OK" and data == "OK":
+            why = f"{run.job.node} found nothing to do for it: it has no such guest"
+            return Started(result=run.result(Outcome.FAILED, why))
+        if returns.startswith("upid"):
             try:
                 upid = Upid.parse(data)
             except UpidError:

@@ -25,19 +25,19 @@ def guest_job(
     call = operation.calls[guest.type]
     if timeout is None:
         timeout = default_wait_timeout(call.task_type)
-    moves = operation.name == "migrate" and params.get("target")
-    node = str(params["target"]) if moves else guest.node
+    moves_to = operation.moves_to and params.get(operation.moves_to)
+    node = str(moves_to) if moves_to else guest.node
     target = Target(guest.vmid, guest.name, node, guest.type)
-    parts = [part for part in call.path.split("/") if part]
+    request = call.request({"node": guest.node, "vmid": guest.vmid}, params)
     job = Job(
         title=f"{operation.name} of {target.title}",
         target=target,
         node=guest.node,
-        method=call.method,
-        path=("nodes", guest.node, guest.type, guest.vmid, *parts),
-        params=params,
+        method=request.method,
+        path=request.path,
+        params=request.params,
         task_type=call.task_type,
-        task_id=str(guest.vmid),
+        task_id=request.task_id or str(guest.vmid),
         timeout=timeout,
         lanes=(Lane(f"vmid {guest.vmid}", exclusive=True), *common_lanes(guest.node, None)),
         returns=call.returns,

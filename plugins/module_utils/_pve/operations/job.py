@@ -43,7 +43,7 @@ class Job:
     """One call that starts a task, and what is needed to start it exactly once.
 
     ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``. ``returns`` is
-    what the call answers: ``upid``, ``null`` (all is done then) or ``null_but_forks``.
+    what the call answers, as in the catalogue.
     ``repeatable`` says that it creates a guest: Proxmox VE itself refuses a second one, so that a
     call whose outcome is unknown may be sent again. ``upid`` is set for a task that runs already.
     ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job

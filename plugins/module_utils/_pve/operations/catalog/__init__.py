@@ -1,0 +1,28 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Proxmox VE can do: data, nothing that acts.
+
+All that is special about an operation is named by its entry. A file for each category; the calls
+are those of the API's own schema and of ``PVE/API2`` in its sources.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import disks, guests, migration, power
+from .entry import Call, Operation, Request, Returns, Scope
+
+__all__ = ("OPERATIONS", "Call", "Operation", "Request", "Returns", "Scope")
+
+_OPERATIONS: tuple[Operation, ...] = (
+    *power.OPERATIONS,
+    *guests.OPERATIONS,
+    *disks.OPERATIONS,
+    *migration.OPERATIONS,
+)
+
+OPERATIONS: t.Mapping[str, Operation] = {operation.name: operation for operation in _OPERATIONS}
+"""Every operation by its name."""

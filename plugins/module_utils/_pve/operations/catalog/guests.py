@@ -1,0 +1,58 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guests: their configuration, and their end."""
+
+from __future__ import annotations
+
+from .. import states
+from ..rules import if_stopped, unless_configured, unless_template
+from .entry import TRUE, Operation, both, guest_call
+
+CATEGORY = "guests"
+
+OPERATIONS = (
+    Operation(
+        "configure",
+        "configure",
+        CATEGORY,
+        {
+            # PUT does the same for a VM without a task; the task has a log and does not block
+            # the API daemon. A container has only PUT.
+            "qemu": guest_call("qemu", "POST", "config", "qmconfig", "upid_or_null"),
+            "lxc": guest_call("lxc", "PUT", "config", "", "null"),
+        },
+        "the VM.Config privileges of the options on /vms/{vmid}",
+        # A deleted disk becomes an unused one; to delete that, or with force, frees its volume.
+        destructive_when={"force": TRUE, "delete": r"\bunused\d+\b"},
+        rule=unless_configured,
+        done=states.is_configured,
+        compares=True,
+        idempotent=True,
+    ),
+    Operation(
+        "template",
+        "convert to a template",
+        CATEGORY,
+        {
+            "qemu": guest_call("qemu", "POST", "template", "qmtemplate"),
+            "lxc": guest_call("lxc", "POST", "template", "vztemplate", "null_but_forks"),
+        },
+        "VM.Allocate on /vms/{vmid}",
+        destructive=True,
+        rule=unless_template,
+        done=states.is_template,
+        idempotent=True,
+    ),
+    Operation(
+        "delete",
+        "delete",
+        CATEGORY,
+        both("DELETE", "", "qmdestroy", "vzdestroy"),
+        "VM.Allocate on /vms/{vmid}",
+        destructive=True,
+        rule=if_stopped,
+        done=states.is_gone,
+    ),
+)

@@ -1,0 +1,27 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Migration of guests."""
+
+from __future__ import annotations
+
+from .. import states
+from ..rules import unless_on_target
+from .entry import Operation, both
+
+CATEGORY = "migration"
+
+OPERATIONS = (
+    Operation(
+        "migrate",
+        "migrate",
+        CATEGORY,
+        both("POST", "migrate", "qmigrate", "vzmigrate"),
+        "VM.Migrate on /vms/{vmid}",
+        expensive=True,
+        moves_to="target",
+        rule=unless_on_target,
+        done=states.is_on_target,
+    ),
+)
