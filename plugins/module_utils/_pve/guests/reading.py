@@ -42,6 +42,31 @@ async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
     return cluster
 
 
+class SharedReadings:
+    """Readings of the cluster without names, each for all who ask before it begins.
+
+    Nobody gets what began to be read before he asked. One who asks while a reading is on its way
+    gets the next one, together with all others who ask until then.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._running: asyncio.Future[Cluster] | None = None
+        self._next: asyncio.Future[Cluster] | None = None
+
+    async def read(self) -> Cluster:
+        """The cluster as it was at some moment since the call; raises what the request raises."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._after(self._running))
+        return await asyncio.shield(self._next)
+
+    async def _after(self, before: asyncio.Future[Cluster] | None) -> Cluster:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running, self._next = self._next, None
+        return await read_cluster(self._api)
+
+
 async def add_names(api: Api, cluster: Cluster, names: t.Collection[str]) -> Cluster:
     """The cluster with the names of the guests of these types as well."""
     named, moved = await _with_lists(api, cluster, names)
@@ -116,31 +141,37 @@ async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
 
 
 def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
-    """A ``recheck`` for a job: the guest's own configuration still carries the name it had.
-
-    It raises PveError where the guest has gone or moved, or where its VMID belongs to a guest of
-    another name now.
-    """
+    """A ``recheck`` for a job: see ``read_while_named``."""
 
     async def recheck(api: Api) -> None:
-        path = ("nodes", guest.node, guest.type, guest.vmid, "config")
-        try:
-            config = await read_mapping(api, path)
-        except ApiError as error:
-            if error.cause is not Cause.GONE:
-                raise
-            raise PveError(
-                f"{guest.title} is no longer there: it was removed or moved since it was looked up"
-                f" by its name {guest.name!r}; nothing was done"
-            ) from error
-        name = config_name(guest.type, config)
-        if name != guest.name:
-            raise PveError(
-                f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
-                " looked up; it is left as it is"
-            )
+        await read_while_named(api, guest)
 
     return recheck
+
+
+async def read_while_named(api: Api, guest: Guest) -> Guest:
+    """The guest with the tags of this moment, if its own configuration still carries its name.
+
+    PveError where it has gone or moved, or where its VMID belongs to a guest of another name now.
+    """
+    path = ("nodes", guest.node, guest.type, guest.vmid, "config")
+    try:
+        config = await read_mapping(api, path)
+    except ApiError as error:
+        if error.cause is not Cause.GONE:
+            raise
+        raise PveError(
+            f"{guest.title} is no longer there: it was removed or moved since it was looked up"
+            f" by its name {guest.name!r}; nothing was done"
+        ) from error
+    name = config_name(guest.type, config)
+    if name != guest.name:
+        raise PveError(
+            f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
+            " looked up; it is left as it is"
+        )
+    template = str(config.get("template") or 0) == "1"
+    return replace(guest, tags=split_tags(config.get("tags")), template=template)
 
 
 def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:

@@ -11,7 +11,7 @@ import typing as t
 from ...api.errors import UsageError
 from ...engine.chains import Chain, ChainStep
 from ...guests.cluster import GUEST_TYPES
-from ...guests.reading import add_names, add_names_of, read_cluster, still_named
+from ...guests.reading import SharedReadings, add_names, add_names_of, read_cluster, still_named
 from ...operations.job import Target
 from ..creation.check import name_check
 from ..creation.flow import prepare, vmids_for
@@ -85,6 +85,7 @@ class _Fleet:
         self.tasks: list[Task] = []
         self.vmids: Vmids | None = None
         self._sources: set[int] = set()
+        self._readings = SharedReadings(machine.context.api)
 
     async def decide(self, selector: Selector | None) -> None:
         """Read the cluster, and make the chain of each entry."""
@@ -197,8 +198,10 @@ class _Fleet:
         if not entry.refusal and (guest.node, guest.type) in cluster.unread:
             entry.refusal = f"{guest.title} cannot be reached: its node did not answer"
         if not entry.refusal:
-            recheck = still_named(guest) if selector is None else still_selected(guest, selector)
-            entry.chain = removal_chain(self._context, guest, recheck)
+            recheck = still_named(guest)
+            if selector is not None:
+                recheck = still_selected(guest, selector, self._readings)
+            entry.chain = removal_chain(self._context, guest, recheck, self._readings)
 
 
 def _creation_of(made: Creation) -> str:

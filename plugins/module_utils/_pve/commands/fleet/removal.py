@@ -10,10 +10,10 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ...api.answers import read_mapping
-from ...api.errors import PveError, UsageError
+from ...api.errors import ApiError, Cause, PveError, UsageError
 from ...engine.chains import Chain, ChainResult, ChainStep
 from ...guests.cluster import split_tags
-from ...guests.reading import read_cluster, still_named
+from ...guests.reading import read_while_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Target, Unneeded
@@ -22,6 +22,7 @@ from .steps import as_guest
 if t.TYPE_CHECKING:
     from ...api.client import Api
     from ...guests.cluster import Cluster, Guest
+    from ...guests.reading import SharedReadings
     from ..context import Context
     from .members import Member
 
@@ -105,7 +106,9 @@ def why_not_removed(guest: Guest, cluster: Cluster) -> str:
     return ""
 
 
-def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
+def removal_chain(
+    context: Context, guest: Guest, recheck: Recheck, readings: SharedReadings
+) -> Chain:
     """Stop the guest if it runs, delete it, and see that it is gone."""
     target = Target(guest.vmid, guest.name, guest.node, guest.type)
     timeout = context.params["wait_timeout"]
@@ -126,8 +129,7 @@ def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
         return job("delete", as_guest(before.target, guest), {"purge": 1})
 
     async def gone(before: ChainResult) -> Job:
-        is_gone = job("delete", as_guest(before.target, guest), {}).done
-        if is_gone is not None and not await is_gone(context.api):
+        if not await _is_gone(context.api, as_guest(before.target, guest), readings):
             raise PveError(f"{guest.title} is still there after it was deleted")
         raise Unneeded("gone")
 
@@ -141,13 +143,33 @@ def removal_chain(context: Context, guest: Guest, recheck: Recheck) -> Chain:
     )
 
 
-def still_selected(guest: Guest, selector: Selector) -> Recheck:
-    """A recheck: the guest has its name still, and still belongs to the fleet."""
-    named = still_named(guest)
+async def _is_gone(api: Api, guest: Guest, readings: SharedReadings) -> bool:
+    """Whether the guest is nowhere in the cluster.
+
+    A caller who may not see it misses it in the list, so its configuration has to be gone as well.
+    """
+    if guest.vmid in (await readings.read()).guests:
+        return False
+    try:
+        await api.get(("nodes", guest.node, guest.type, guest.vmid, "config"))
+    except ApiError as error:
+        if error.cause is not Cause.GONE:
+            raise
+        return True
+    return False
+
+
+def still_selected(guest: Guest, selector: Selector, readings: SharedReadings) -> Recheck:
+    """A recheck: the guest has its name still, and still belongs to the fleet.
+
+    Its own configuration tells its tags. Its pool is in the cluster's list alone, which is read
+    once for all guests that are about to be removed at the same time.
+    """
 
     async def recheck(api: Api) -> None:
-        await named(api)
-        now = (await read_cluster(api)).guests.get(guest.vmid)
+        now: Guest | None = await read_while_named(api, guest)
+        if selector.pool is not None and now is not None and selector.fits(now):
+            now = (await readings.read()).guests.get(guest.vmid)
         if now is None or not selector.fits(now):
             raise PveError(f"{guest.title} is no longer of {selector.title}; it is left as it is")
 
