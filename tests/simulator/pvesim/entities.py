@@ -50,7 +50,13 @@ class Node:
     """Packages that can be updated, as `/apt/update` gives them once the lists were read."""
     lists_read: bool = False
     disks: list[dict[str, Any]] | None = None
-    """Its disks as `/disks/list` gives them; None for the one of every node."""
+    """Its disks as `/disks/list` gives them; None for those of every node (hostdisks.py)."""
+    directories: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """File systems that were made below /mnt/pve, by name: `device` and `type`."""
+    volume_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name: `devices` (paths) and `thinpools`, sizes by name."""
+    zpools: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name: `devices` (paths) and `raidlevel`."""
     network: list[dict[str, Any]] | None = None
     """Its interfaces as `/network` gives them; None for a port and the bridges on it."""
     dns: dict[str, str] | None = None

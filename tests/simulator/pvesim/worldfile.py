@@ -91,6 +91,8 @@ def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node.config = dict(data.get("config") or {})
     for key in ("disks", "network", "dns"):
         setattr(node, key, copy.deepcopy(data.get(key)))
+    for key in ("directories", "volume_groups", "zpools"):
+        setattr(node, key, copy.deepcopy(dict(data.get(key) or {})))
     node.system = dict(data.get("system") or {})
     if "bridges" in data:
         node.bridges = tuple(data["bridges"])

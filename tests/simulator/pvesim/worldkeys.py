@@ -40,7 +40,7 @@ WORLD: Mapping[str, Any] = {
         _plain(
             "address", "maxcpu", "maxmem", "maxdisk", "uptime", "bridges", "acme", "updates",
             "pveam", "state", "member", "pvedaemon", "config", "clock_offset", "system",
-            "disks", "network", "dns",
+            "disks", "network", "dns", "directories", "volume_groups", "zpools",
         )
     ),
     "storages": Each(

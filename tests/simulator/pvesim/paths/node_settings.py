@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a node that are only shown: clock, names, subscription, packages, disks."""
+"""The settings of a node that are only shown: clock, names, subscription, packages."""
 
 from __future__ import annotations
 
@@ -100,48 +100,3 @@ def _package(name: str, newer: str | None) -> dict[str, Any]:
     if name == "pve-manager":
         entry["ManagerVersion"] = f"{RELEASE['version']}/{RELEASE['repoid']}"
     return entry
-
-
-@call("GET", "/nodes/{node}/disks/list")
-async def disks(world: World, call: Call) -> list[dict[str, Any]]:
-    """The disks of a node."""
-    if call.params.get("type") in ("unused", "journal_disks"):
-        return []
-    return [dict(disk) for disk in _disks(world.nodes[call.node])]
-
-
-@call("GET", "/nodes/{node}/disks/smart")
-async def smart(world: World, call: Call) -> dict[str, Any]:
-    """The health of a disk; that of a device which is not listed is not known."""
-    listed = {disk["devpath"]: disk for disk in _disks(world.nodes[call.node])}
-    disk = listed.get(call.params["disk"], {})
-    health = {"health": disk.get("health", "UNKNOWN")}
-    if health["health"] == "UNKNOWN" or call.params.get("healthonly"):
-        return health
-    return health | {"type": "ata", "attributes": []}
-
-
-def _disks(node: Node) -> list[dict[str, Any]]:
-    """What the world file says; else one disk, which holds the system."""
-    if node.disks is not None:
-        return node.disks
-    serial = hashlib.md5(f"disk {node.name}".encode(), usedforsecurity=False).hexdigest()[:16]
-    return [
-        {
-            "devpath": "/dev/sda",
-            "by_id_link": f"/dev/disk/by-id/ata-SIM_{serial}",
-            "size": node.maxdisk,
-            "type": "ssd",
-            "vendor": "ATA",
-            "model": "SIMDISK",
-            "serial": serial,
-            "rpm": 0,
-            "gpt": 1,
-            "health": "PASSED",
-            "wearout": 100,
-            "used": "LVM",
-            "osdid": -1,
-            "osdid-list": None,
-            "wwn": "unknown",
-        }
-    ]

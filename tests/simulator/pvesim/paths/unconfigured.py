@@ -22,9 +22,6 @@ EMPTY = (
     "/cluster/sdn/dns",
     "/cluster/sdn/vnets",
     "/cluster/sdn/zones",
-    "/nodes/{node}/disks/directory",
-    "/nodes/{node}/disks/lvmthin",
-    "/nodes/{node}/disks/zfs",
     "/nodes/{node}/replication",
     "/nodes/{node}/scan/lvm",
     "/nodes/{node}/sdn/zones",
@@ -79,12 +76,6 @@ for _template, _entries in BUILT_IN.items():
     call("GET", _template)(_list(_entries))
 for _template in CEPH:
     call("GET", _template)(_no_ceph)
-
-
-@call("GET", "/nodes/{node}/disks/lvm")
-async def volume_groups(_world: World, _call: Call) -> dict[str, Any]:
-    """The tree of volume groups, which is a root without anything."""
-    return {"leaf": 0, "children": []}
 
 
 @call("GET", "/cluster/sdn/fabrics/all")

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from pvesim.calls import Download
 from pvesim.entities import CONFIG_VALUE, Guest, Snapshot, Volume
+from pvesim.hostdisks import a_disk, disks_of
 from pvesim.schema import Schema
 from pvesim.upid import Upid
 from pvesim.upload import Upload
@@ -74,7 +75,19 @@ def furnish(cell: Any) -> None:
     for node in ("pve1", "pve2"):
         world.nodes[node].acme = "account=default,domains=a.example"
     world.nodes["pve2"].certificate_end = world.born + 80 * 86400
+    furnish_disks(world)
     world.uploads[WORDS["UPLOADED"]] = Upload("a", {}, "a.iso", 1 << 20, {"md5": "a"})
+
+
+def furnish_disks(world: Any) -> None:
+    """A directory, a volume group with a thin pool and a ZFS pool on further disks of pve1."""
+    node = world.nodes["pve1"]
+    listed = disks_of(node)
+    for letter, used in (("x", "partitions"), ("y", "LVM"), ("z", "ZFS")):
+        listed.append(a_disk(node, f"/dev/sd{letter}", 1 << 40) | {"used": used})
+    node.directories["dir1"] = {"device": "/dev/sdx", "type": "ext4"}
+    node.volume_groups["vg1"] = {"devices": ["/dev/sdy"], "thinpools": {"thin1": 1 << 39}}
+    node.zpools["tank"] = {"devices": ["/dev/sdz"], "raidlevel": "single"}
 
 
 @pytest.mark.parametrize("line", CALLS, ids=lambda line: f"{line[3]} {line[0]} {line[1]}")
