@@ -18,9 +18,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import (
+    Answer,
+    Params,
+    Segments,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.client import Api
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.session import Params, Segments
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands import wait_task
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import (
     Context,

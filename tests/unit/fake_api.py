@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 
 from .fake_cluster import EPOCH, FakeCluster, FakeGuest, FakeTask, now
 

@@ -11,9 +11,8 @@ import typing as t
 from .errors import NoAnswerError
 
 if t.TYPE_CHECKING:
+    from .calls import Answer, Params, Segments
     from .client import Api
-    from .session import Params, Segments
-    from .transport import Answer
 
 Row = t.Mapping[str, t.Any]
 

@@ -11,12 +11,12 @@ import typing as t
 
 from . import clock
 from .errors import NoAnswerError, PveError
-from .session import Params, Segments, Session
+from .session import Session
 from .workers import Shares, Workers
 
 if t.TYPE_CHECKING:
+    from .calls import Answer, Params, Segments
     from .connection import Connection
-    from .transport import Answer
 
 # A silent node keeps so many reads waiting and no more, whatever is asked of it; what is asked of
 # no node in particular has a share of its own.

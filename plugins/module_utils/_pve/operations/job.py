@@ -14,8 +14,8 @@ from ..guests.labels import label_of
 from .lane import Lane
 
 if t.TYPE_CHECKING:
+    from ..api.calls import Params, Segments
     from ..api.client import Api
-    from ..api.session import Params, Segments
     from ..tasks.upid import Upid
 
 

@@ -15,7 +15,7 @@ from ...tasks.types import task_type
 from ..rules import always
 
 if t.TYPE_CHECKING:
-    from ...api.session import Segments
+    from ...api.calls import Segments
     from ..rules import Rule
     from ..states import DoneCheck
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 import trustme
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api import transport
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api import bodies
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.connection import Connection
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
@@ -477,7 +477,7 @@ def test_an_answer_that_trickles_ends_in_time(tmp_path: Path) -> None:
 def test_an_answer_without_end_is_not_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(bodies, "MOST_BYTES", 1 << 20)
     body = b'{"data": "' + b"x" * (2 << 20) + b'"}'
     with serve(tmp_path, (200, {}, body), data("fine")) as server:
         session = Session(trusting(server.host, server.ca), 1)

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
     UsageError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now

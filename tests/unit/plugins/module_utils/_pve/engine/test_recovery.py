@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.baseline import (
     Baseline,
     Baselines,

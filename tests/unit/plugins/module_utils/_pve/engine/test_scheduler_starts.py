@@ -10,11 +10,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now

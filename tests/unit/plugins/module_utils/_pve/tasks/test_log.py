@@ -8,11 +8,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.log import read_log, with_log
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import (
     Outcome,

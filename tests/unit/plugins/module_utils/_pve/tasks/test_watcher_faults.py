@@ -8,12 +8,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
     UsageError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.transport import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome, Task
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi

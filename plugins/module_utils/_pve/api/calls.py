@@ -1,0 +1,21 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A call of the API and its answer, as everybody sees them who asks."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+Segments = tuple[t.Union[str, int], ...]
+Params = t.Mapping[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``data`` of an answer; ``total`` of lists and logs (0 where the server leaves it out)."""
+
+    data: t.Any
+    total: int = 0

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is noted of every exchange: how many there were, and the server's clock."""
+
+from __future__ import annotations
+
+import email.utils
+import threading
+import time
+
+
+class Observer:
+    """Counts requests and knows the server's clock; several threads may tell it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._server_time = (time.time(), time.monotonic())
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, logins included."""
+        return self._requests
+
+    def server_time(self) -> float:
+        """The server's clock by its last answer, seconds since the epoch; before that, ours."""
+        at, seen = self._server_time
+        return at + time.monotonic() - seen
+
+    def sending(self) -> None:
+        """Note that a request is sent."""
+        with self._lock:
+            self._requests += 1
+
+    def answered(self, date: str | None) -> None:
+        """Note that an answer came with this ``Date`` header, and the server's clock with it."""
+        seconds = _moment(date)
+        if seconds is not None:
+            self._server_time = (seconds, time.monotonic())
+
+
+def _moment(date: str | None) -> float | None:
+    """Epoch seconds of a Date header, None where it says nothing that can be meant."""
+    try:
+        stamp = email.utils.parsedate_tz(date) if date else None
+        return None if stamp is None else float(email.utils.mktime_tz(stamp))
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None

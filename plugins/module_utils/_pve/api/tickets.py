@@ -1,0 +1,137 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ticket of a user with a password: got by a login, renewed in time, sent along."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+from urllib.parse import quote
+
+from .errors import ApiError, NoAnswerError, UsageError
+from .failures import HostError
+from .libraries import ProxmoxHTTPAuthBase
+
+if t.TYPE_CHECKING:
+    from .calls import Answer, Params
+    from .connection import Connection, Host
+    from .libraries import PreparedRequest
+
+# A ticket is good for two hours.
+TICKET_RENEWAL = 3600.0
+# After a renewal that got no answer the next one waits, for it keeps every request waiting.
+RENEWAL_PAUSE = 60.0
+
+
+class NoAuth(ProxmoxHTTPAuthBase):
+    """For the login itself."""
+
+
+class TicketAuth(ProxmoxHTTPAuthBase):
+    """Adds the ticket, and for all but GET the CSRF token, to a request."""
+
+    ticket: str | None = None
+    _csrf = ""
+    _taken = 0.0
+    _not_before = 0.0
+
+    @property
+    def age(self) -> float:
+        now = time.monotonic()
+        return 0.0 if now < self._not_before else now - self._taken
+
+    def postpone(self, seconds: float) -> None:
+        self._not_before = time.monotonic() + seconds
+
+    def take(self, ticket: str, csrf: str) -> None:
+        self.ticket, self._csrf, self._taken = ticket, csrf, time.monotonic()
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        # Not through the session's cookie jar: a load balancer's cookie would replace it there.
+        others = request.headers.get("Cookie")
+        cookie = f"PVEAuthCookie={quote(self.ticket or '', safe='')}"
+        request.headers["Cookie"] = f"{others}; {cookie}" if others else cookie
+        if request.method != "GET":
+            request.headers["CSRFPreventionToken"] = self._csrf
+        return request
+
+
+class Tickets:
+    """Has a ticket for whoever asks; several threads may, and one logs in.
+
+    ``ask`` sends a form to ``/access/ticket`` and returns the answer; its second parameter says
+    what is tried. ``host`` names the host in use. A ticket older than ``renewal`` seconds is
+    renewed before it is used.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        renewal: float,
+        ask: t.Callable[[Params, str], Answer],
+        host: t.Callable[[], Host],
+    ) -> None:
+        self.auth = TicketAuth()
+        self._connection = connection
+        self._renewal = renewal
+        self._ask = ask
+        self._host = host
+        self._lock = threading.Lock()
+
+    def ticket(self, stale: str | None = None) -> str | None:
+        """A ticket that is not old and not ``stale``."""
+        with self._lock:
+            if self.auth.ticket == stale:
+                self._fetch(str(self._connection.password))
+            elif self.auth.age > self._renewal:
+                self._renew()
+            return self.auth.ticket
+
+    def _renew(self) -> None:
+        """Have a new ticket for the old one, or for the password where the old one is too old."""
+        try:
+            self._fetch(str(self.auth.ticket))
+        except ApiError:
+            self._fetch(str(self._connection.password))
+        except NoAnswerError:
+            self.auth.postpone(RENEWAL_PAUSE)  # the old one is good for another hour
+
+    def _fetch(self, password: str) -> None:
+        user = self._connection.user
+        granted = self._granted({"username": user, "password": password})
+        if granted.get("NeedTFA"):
+            if not self._connection.otp:
+                raise UsageError(f"{user} has a second factor: give api_otp, or use an API token")
+            granted = self._granted(
+                {
+                    "username": user,
+                    "password": f"totp:{self._connection.otp}",
+                    "tfa-challenge": self._text_in(granted, "ticket"),
+                }
+            )
+        ticket = self._text_in(granted, "ticket")
+        self.auth.take(ticket, self._text_in(granted, "CSRFPreventionToken"))
+
+    def _granted(self, form: Params) -> dict[str, t.Any]:
+        tried = self._tried()
+        try:
+            answer = self._ask(form, tried)
+        except NoAnswerError as error:  # whatever became of it, no call has been sent
+            raise HostError(tried, error.what, sent=False) from error
+        if not isinstance(answer.data, dict):
+            raise HostError(tried, "the answer grants nothing", sent=False)
+        return answer.data
+
+    def _text_in(self, granted: t.Mapping[str, t.Any], key: str) -> str:
+        """A part of what a login granted, if it can be sent along as it is meant to be."""
+        value = granted.get(key)
+        if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
+            what = f"the answer grants no {key} that can be used"
+            raise HostError(self._tried(), what, sent=False)
+        return value
+
+    def _tried(self) -> str:
+        return f"login of {self._connection.user} at {self._host()}"
