@@ -79,7 +79,9 @@ def run(bench: Bench, *, quick: bool) -> Figures:
     size = QUICK if quick else FULL
     dice = random.Random(SEED)
     durations = {
-        vmid: {kind: round(dice.uniform(*limits), 2) for kind, limits in size.seconds.items()}
+        vmid: {
+            task_type: round(dice.uniform(*limits), 2) for task_type, limits in size.seconds.items()
+        }
         for vmid in range(FIRST, FIRST + size.vms)
     }
     figures: Figures = {
@@ -105,8 +107,10 @@ def _critical(durations: Mapping[int, Mapping[str, float]], size: Size) -> float
     """
     chains = []
     for vmid, seconds in durations.items():
-        nodes = {kind: NODES[vmid % len(NODES)] for kind in seconds} | {"qmclone": SOURCE_NODE}
-        tasks = [Stage(seconds[kind], ("all", nodes[kind])) for kind in size.seconds]
+        nodes = {task_type: NODES[vmid % len(NODES)] for task_type in seconds} | {
+            "qmclone": SOURCE_NODE
+        }
+        tasks = [Stage(seconds[task_type], ("all", nodes[task_type])) for task_type in size.seconds]
         chains.append([*tasks, Stage(size.boot)])
     return chained(chains, {"all": size.places, **dict.fromkeys(NODES, size.per_node)})
 
@@ -116,8 +120,8 @@ def _prepared(durations: Mapping[int, Mapping[str, float]], size: Size) -> Itera
     """A cluster on which each task of each VM takes as long as ``durations`` says."""
     with cluster(boot_seconds=size.boot) as target:
         for vmid, tasks in durations.items():
-            for kind, seconds in tasks.items():
-                fault = {"action": "task", "type": kind, "vmid": vmid, "seconds": seconds}
+            for task_type, seconds in tasks.items():
+                fault = {"action": "task", "type": task_type, "vmid": vmid, "seconds": seconds}
                 target.admin("POST", "faults", fault)
         yield target
 

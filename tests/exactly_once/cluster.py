@@ -152,7 +152,7 @@ def add_guest(world: World, vmid: int, like: int, **config: Any) -> None:
     """Add a stopped guest like another one, no template, with its disks on the same storage."""
     text = yaml.safe_dump(world["guests"][like]).replace(f"-{like}-", f"-{vmid}-")
     guest = yaml.safe_load(text.replace("base-", "vm-"))
-    name = {"qemu": "name", "lxc": "hostname"}[guest["kind"]]
+    name = {"qemu": "name", "lxc": "hostname"}[guest["type"]]
     guest["config"].pop("template", None)
     guest["config"].update({name: f"guest{vmid}", **config})
     world["guests"][vmid] = guest

@@ -56,12 +56,12 @@ def check(truth: Truth) -> None:
         assert guest["status"] == "running", guest
         assert int(guest["config"]["memory"]) == 3072
         assert guest["config"]["tags"] == "web"
-        if guest["kind"] == "qemu":
+        if guest["type"] == "qemu":
             assert "size=10G" in guest["config"]["scsi0"]
     succeeded = [task for task in truth.of_type(*TASKS) if task["exitstatus"] == "OK"]
-    for kind in ("qmclone", "vzcreate"):
-        assert len([task for task in succeeded if task["type"] == kind]) == (
-            len(NAMES) if kind == "qmclone" else 2
+    for task_type in ("qmclone", "vzcreate"):
+        assert len([task for task in succeeded if task["type"] == task_type]) == (
+            len(NAMES) if task_type == "qmclone" else 2
         )
 
 

@@ -32,8 +32,8 @@ def clone(there: Cluster, **options: Any) -> Report:
 
 def kill_clone(there: Cluster, source: int, vmid: int, **identity: Any) -> str:
     """The UPID of a clone whose worker was killed in the middle of its work."""
-    kind = "vzclone" if source == 9100 else "qmclone"
-    there.fault("task", type=kind, vmid=vmid, exitstatus=DEAD)
+    task_type = "vzclone" if source == 9100 else "qmclone"
+    there.fault("task", type=task_type, vmid=vmid, exitstatus=DEAD)
     report = clone(there, source=source, name="left", vmid=vmid, **identity)
     (guest,) = report.values["guests"]
     assert guest["outcome"] == "failed"

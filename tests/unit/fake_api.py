@@ -360,21 +360,21 @@ class FakeApi:
         type_ = "qmclone" if guest_type == "qemu" else "vzclone"
         return self._work(source.node, type_, source.vmid, done, [line], failed)
 
-    def _create(self, params: dict[str, Any], node: str, kind: str) -> Answer:
+    def _create(self, params: dict[str, Any], node: str, guest_type: str) -> Answer:
         vmid = int(params["vmid"])
         if vmid in self.cluster.guests:
             where = self.cluster.guests[vmid]
             word = "VM" if where.type == "qemu" else "CT"
             text = f"{word} {vmid} already exists on node '{where.node}'"
             raise ApiError(f"create {vmid}", 500, text)
-        new = self.cluster.guests[vmid] = FakeGuest(vmid, kind, node, {"lock": "create"})
+        new = self.cluster.guests[vmid] = FakeGuest(vmid, guest_type, node, {"lock": "create"})
         new.born = now()
 
         def done() -> None:
             new.config = {key: value for key, value in params.items() if key != "vmid"}
             new.born = now()
 
-        type_ = "qmcreate" if kind == "qemu" else "vzcreate"
+        type_ = "qmcreate" if guest_type == "qemu" else "vzcreate"
         return self._work(node, type_, vmid, done, ["extracting archive"],
                           lambda _status: self.cluster.remove(vmid))  # fmt: skip
 
@@ -493,7 +493,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"GET {_GUEST}/pending", FakeApi._pending),
     (rf"GET {_GUEST}/status/current", FakeApi._current),
     (rf"POST {_GUEST}/clone", FakeApi._clone),
-    (r"POST /nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)", FakeApi._create),
+    (r"POST /nodes/(?P<node>[^/]+)/(?P<guest_type>qemu|lxc)", FakeApi._create),
     (rf"POST {_GUEST}/status/(?P<action>\w+)", FakeApi._power),
     (rf"POST {_GUEST}/migrate", FakeApi._migrate),
     (rf"(POST|PUT) {_GUEST}/config", FakeApi._configure),

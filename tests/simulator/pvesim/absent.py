@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 from .calls import Call
-from .guests import config_file, kind_of
+from .guests import config_file, type_of
 from .worker import Died, Worker
 from .world import World
 
 
 def is_absent(world: World, call: Call) -> bool:
-    """Whether the guest of a path is not there: it never was, or is elsewhere or of other kind."""
+    """Whether the guest of a path is missing: absent, on another node or of the other type."""
     guest = world.guests.get(int(call.params["vmid"]))
-    return guest is None or (guest.kind, guest.node) != (kind_of(call), call.node)
+    return guest is None or (guest.type, guest.node) != (type_of(call), call.node)
 
 
 def no_config(call: Call) -> str:
     """The text of most calls."""
-    name = config_file(kind_of(call), call.node, int(call.params["vmid"]))
+    name = config_file(type_of(call), call.node, int(call.params["vmid"]))
     return f"Configuration file '{name}' does not exist"
 
 

@@ -34,7 +34,7 @@ def booted(world: World, guest: Guest) -> bool:
     if guest.started is None:
         return False
     needed = seconds_for(
-        "boot", world.seed, guest.vmid, {"boot": BOOT[guest.kind], **world.durations}
+        "boot", world.seed, guest.vmid, {"boot": BOOT[guest.type], **world.durations}
     )
     return world.clock.now() - guest.started >= needed / world.clock.speed
 
@@ -60,7 +60,7 @@ def address6(guest: Guest, index: int) -> str:
 def _entries(world: World, guest: Guest, index: int, settings: str) -> list[dict[str, Any]]:
     """The addresses of one interface, as its settings say."""
     options = Drive.parse("net", settings).options
-    wanted = options.get("ip", "dhcp" if guest.kind == "qemu" else "manual")
+    wanted = options.get("ip", "dhcp" if guest.type == "qemu" else "manual")
     found: list[dict[str, Any]] = []
     if wanted == "dhcp":
         found.append(_entry("inet", address(world, guest, index), PREFIX))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .entities import Guest, Storage, Volume
 
 ARCHIVE = re.compile(
-    r"vzdump-(?P<kind>qemu|lxc)-(?P<vmid>\d+)-(?P<when>\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d)\.(?P<form>.+)"
+    r"vzdump-(?P<type>qemu|lxc)-(?P<vmid>\d+)-(?P<when>\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d)\.(?P<form>.+)"
 )
 SUFFIX = {"zstd": ".zst", "gzip": ".gz", "1": ".lzo", "lzo": ".lzo", "0": ""}
 TIMES: tuple[tuple[str, str], ...] = (
@@ -33,7 +33,7 @@ TIMES: tuple[tuple[str, str], ...] = (
 class Archive:
     """What the name of an archive says."""
 
-    kind: str
+    type: str
     vmid: int
     ctime: int
     """Epoch second."""
@@ -45,15 +45,15 @@ class Archive:
         if match is None:
             return None
         when = datetime.strptime(match["when"], "%Y_%m_%d-%H_%M_%S").replace(tzinfo=timezone.utc)
-        return cls(match["kind"], int(match["vmid"]), int(when.timestamp()))
+        return cls(match["type"], int(match["vmid"]), int(when.timestamp()))
 
 
 def archive_name(guest: Guest, now: float, compress: str) -> str:
     """The file of a backup that begins now."""
     when = datetime.fromtimestamp(now, tz=timezone.utc)
-    form = "vma" if guest.kind == "qemu" else "tar"
+    form = "vma" if guest.type == "qemu" else "tar"
     stamp = f"{when:%Y_%m_%d-%H_%M_%S}"
-    return f"vzdump-{guest.kind}-{guest.vmid}-{stamp}.{form}{SUFFIX[compress]}"
+    return f"vzdump-{guest.type}-{guest.vmid}-{stamp}.{form}{SUFFIX[compress]}"
 
 
 def directory(storage: Storage) -> str:

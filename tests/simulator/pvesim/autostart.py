@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 async def autostart(worker: Worker, call: Call, guest: Guest) -> None:
     """Do as `start` and `ha-managed` of the call say."""
-    if guest.kind == "qemu":
+    if guest.type == "qemu":
         _manage(worker, call, guest)
         if call.params.get("start"):
             worker.log("Execute autostart")

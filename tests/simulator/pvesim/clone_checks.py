@@ -41,7 +41,7 @@ def check(world: World, request: Request) -> tuple[Guest, bool]:
     params, node = request.params, request.node
     check_pool(world, params.get("pool"))
     source = world.guests.get(request.vmid)
-    if source is None or source.kind != "qemu" or source.node != node:
+    if source is None or source.type != "qemu" or source.node != node:
         raise CallError(
             500, f"unable to find configuration file for VM {request.vmid} on node '{node}'"
         )
@@ -57,7 +57,7 @@ def check(world: World, request: Request) -> tuple[Guest, bool]:
             raise CallError(500, f"parameter '{option}' not allowed for linked clones")
     _check_access(world, request, config)
     present = world.guests.get(request.newid)
-    if present is not None and present.kind == "qemu" and present.node == node:
+    if present is not None and present.type == "qemu" and present.node == node:
         raise CallError(500, f"unable to create VM {request.newid}: config file already exists")
     for drive in disks("qemu", config):
         _check_feature(request, drive, full)

@@ -19,7 +19,7 @@ def own_volumes(guest: Guest) -> Iterator[str]:
     """The volumes that the config names, unused and snapshots' ones and saved memory too."""
     seen: set[str] = set()
     for config in (guest.config, *(s.config for s in guest.snapshots.values())):
-        for drive in disks(guest.kind, config):
+        for drive in disks(guest.type, config):
             seen.add(drive.volume)
         seen |= {str(v) for k, v in config.items() if re.fullmatch(r"unused\d+|vmstate", k)}
     yield from sorted(seen)
@@ -39,7 +39,7 @@ def remove_volumes(worker: Worker, guest: Guest, *, unreferenced: bool = False) 
     """
     volids = list(own_volumes(guest))
     if unreferenced:
-        content = "images" if guest.kind == "qemu" else "rootdir"
+        content = "images" if guest.type == "qemu" else "rootdir"
         volids += [v for v in _named_after(worker.world, guest, content) if v not in volids]
     for volid in volids:
         storage = storage_of(worker.world, volid)

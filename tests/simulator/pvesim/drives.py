@@ -76,17 +76,17 @@ class Drive:
         self.options["size"] = format_size(size)
 
 
-def drives(kind: str, config: Mapping[str, object]) -> Iterator[Drive]:
+def drives(guest_type: str, config: Mapping[str, object]) -> Iterator[Drive]:
     """The disks of a guest: CDs too, unused ones not."""
-    pattern = QEMU_DRIVE if kind == "qemu" else LXC_DRIVE
+    pattern = QEMU_DRIVE if guest_type == "qemu" else LXC_DRIVE
     for key in sorted(config):
         if pattern.fullmatch(key):
             yield Drive.parse(key, str(config[key]))
 
 
-def disks(kind: str, config: Mapping[str, object]) -> Iterator[Drive]:
+def disks(guest_type: str, config: Mapping[str, object]) -> Iterator[Drive]:
     """The disks that hold volumes of the guest's own: no CD, unless cloud-init."""
-    for drive in drives(kind, config):
+    for drive in drives(guest_type, config):
         if drive.storage is not None and (not drive.cdrom or drive.cloudinit):
             yield drive
 

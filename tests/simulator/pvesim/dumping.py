@@ -56,7 +56,7 @@ class Job:
 
 async def dump(job: Job, guest: Guest) -> Volume:
     """Back up a guest of this node; raises Died with the reason when that fails."""
-    job.info(f"Starting Backup of VM {guest.vmid} ({guest.kind})")
+    job.info(f"Starting Backup of VM {guest.vmid} ({guest.type})")
     job.info(f"Backup started at {job.stamp()}")
     job.info(f"status = {guest.status}")
     began = job.worker.world.clock.now()
@@ -78,7 +78,7 @@ async def dump(job: Job, guest: Guest) -> Volume:
             async with as_death():
                 check_writable(job.worker.world, job.worker, guest)
             guest.config.pop("lock", None)
-            if guest.kind == "qemu" and not running:
+            if guest.type == "qemu" and not running:
                 clean_up(job.worker.world, guest)
     seconds = int(job.worker.world.clock.now() - began)
     spent = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
@@ -102,7 +102,7 @@ async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
     config = {k: v for k, v in guest.config.items() if k != "lock"}
     name = archive_name(guest, job.worker.now(), job.compress)
     path = f"{directory(job.storage)}/{name}"
-    size = await (_vma if guest.kind == "qemu" else _tar)(job, guest, mode, path)
+    size = await (_vma if guest.type == "qemu" else _tar)(job, guest, mode, path)
     if size > job.storage.total - sum(v.size for v in job.storage.volumes):
         raise Died("no space left on device")
     volume = Volume(f"{job.storage.id}:backup/{name}", "backup", name.partition(".")[2], size)
@@ -122,15 +122,15 @@ async def _archive(job: Job, guest: Guest, mode: str) -> Volume:
 
 def _check_volumes(job: Job, guest: Guest) -> None:
     """Every disk of a VM that is backed up has to be there."""
-    for drive in disks(guest.kind, guest.config):
-        wanted = guest.kind == "qemu" and drive.options.get("backup") != "0"
+    for drive in disks(guest.type, guest.config):
+        wanted = guest.type == "qemu" and drive.options.get("backup") != "0"
         if wanted and find_volume(job.worker.world, drive.volume, guest.node) is None:
             raise Died(f"volume '{drive.volume}' does not exist")
 
 
 def _possible(job: Job, guest: Guest, mode: str) -> str:
     """A container on storage without snapshots is suspended instead."""
-    if guest.kind == "qemu" or mode != "snapshot":
+    if guest.type == "qemu" or mode != "snapshot":
         return mode
     types = {storage_of(job.worker.world, d.volume).type for d in disks("lxc", guest.config)}
     if types & {*FILE_TYPES, "lvm"}:
@@ -250,8 +250,8 @@ async def _tar(job: Job, guest: Guest, mode: str, path: str) -> int:
 def _name_volumes(job: Job, guest: Guest) -> None:
     """The log names the guest and what of it is backed up."""
     job.info(f"{guest.label} Name: {guest.name or guest.vmid}")
-    for drive in disks(guest.kind, guest.config):
-        if guest.kind == "qemu":
+    for drive in disks(guest.type, guest.config):
+        if guest.type == "qemu":
             if drive.options.get("backup") != "0":
                 job.info(f"include disk '{drive.key}' '{drive.volume}' {format_size(drive.size)}")
                 if find_volume(job.worker.world, drive.volume, guest.node) is None:

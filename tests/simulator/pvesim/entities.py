@@ -98,10 +98,10 @@ class Snapshot:
 
 @dataclass
 class Guest:
-    """A VM (`kind` qemu) or a container (`kind` lxc) with its config as the file holds it."""
+    """A VM (`type` qemu) or a container (`type` lxc) with its config as the file holds it."""
 
     vmid: int
-    kind: str
+    type: str
     node: str
     config: dict[str, CONFIG_VALUE] = field(default_factory=dict)
     status: str = "stopped"
@@ -137,13 +137,13 @@ class Guest:
     @property
     def name(self) -> str | None:
         """The name of a VM or the host name of a container, None when the config has none."""
-        value = self.config.get("name" if self.kind == "qemu" else "hostname")
+        value = self.config.get("name" if self.type == "qemu" else "hostname")
         return None if value is None else str(value)
 
     @property
     def label(self) -> str:
         """`VM` or `CT`, as the messages of Proxmox VE say it."""
-        return "VM" if self.kind == "qemu" else "CT"
+        return "VM" if self.type == "qemu" else "CT"
 
 
 @dataclass

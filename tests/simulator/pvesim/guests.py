@@ -22,27 +22,29 @@ if TYPE_CHECKING:
 DIRECTORY = {"qemu": "qemu-server", "lxc": "lxc"}
 
 
-def kind_of(call: Call) -> str:
+def type_of(call: Call) -> str:
     """qemu or lxc, from the path."""
     return "lxc" if call.template.startswith("/nodes/{node}/lxc") else "qemu"
 
 
-def config_file(kind: str, node: str, vmid: int) -> str:
+def config_file(guest_type: str, node: str, vmid: int) -> str:
     """The config file below /etc/pve, as messages name it."""
-    return f"nodes/{node}/{DIRECTORY[kind]}/{vmid}.conf"
+    return f"nodes/{node}/{DIRECTORY[guest_type]}/{vmid}.conf"
 
 
-def find(world: World, kind: str, node: str, vmid: int) -> Guest:
+def find(world: World, guest_type: str, node: str, vmid: int) -> Guest:
     """The guest of a path."""
     guest = world.guests.get(vmid)
-    if guest is None or guest.kind != kind or guest.node != node:
-        raise CallError(500, f"Configuration file '{config_file(kind, node, vmid)}' does not exist")
+    if guest is None or guest.type != guest_type or guest.node != node:
+        raise CallError(
+            500, f"Configuration file '{config_file(guest_type, node, vmid)}' does not exist"
+        )
     return guest
 
 
 def guest_of(world: World, call: Call) -> Guest:
     """The guest that a call names."""
-    return find(world, kind_of(call), call.node, int(call.params["vmid"]))
+    return find(world, type_of(call), call.node, int(call.params["vmid"]))
 
 
 def check_lock(guest: Guest) -> None:
@@ -53,11 +55,11 @@ def check_lock(guest: Guest) -> None:
 
 @asynccontextmanager
 async def api_lock(
-    world: World, kind: str, node: str, vmid: int, patience: float = 10.0
+    world: World, guest_type: str, node: str, vmid: int, patience: float = 10.0
 ) -> AsyncIterator[None]:
     """Hold a guest's lock file inside an API call, which blocks its daemon meanwhile."""
     try:
-        lock = world.locks.flock(node, guest_lock_file(kind, vmid), patience=patience)
+        lock = world.locks.flock(node, guest_lock_file(guest_type, vmid), patience=patience)
         await lock.__aenter__()
     except LockTimeout as exc:
         raise CallError(500, str(exc)) from exc
@@ -79,7 +81,7 @@ async def as_death() -> AsyncIterator[None]:
 def reload(worker: Worker, guest: Guest) -> Guest:
     """The guest as a worker finds it when it has its lock."""
     try:
-        return find(worker.world, guest.kind, worker.node, guest.vmid)
+        return find(worker.world, guest.type, worker.node, guest.vmid)
     except CallError as exc:
         raise Died(exc.message) from exc
 
@@ -109,7 +111,7 @@ def check_writable(world: World, worker: Worker | None, guest: Guest) -> None:
         away = world.nodes[node].pmxcfs == "down"
         why = "No such file or directory" if away else "Permission denied"
         pid = worker.task.upid.pid if worker else 1000 + guest.vmid
-        name = config_file(guest.kind, guest.node, guest.vmid)
+        name = config_file(guest.type, guest.node, guest.vmid)
         raise CallError(500, f"unable to open file '/etc/pve/{name}.tmp.{pid}' - {why}")
 
 
@@ -153,12 +155,12 @@ def digest(config: Mapping[str, Any]) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def check_digest(call: Call, config: Mapping[str, Any], kind: str = "") -> None:
+def check_digest(call: Call, config: Mapping[str, Any], guest_type: str = "") -> None:
     """Refuse a change of a config that is not the one that the caller has seen."""
     wanted = call.params.get("digest")
     if not wanted or wanted == digest(config):
         return
-    if kind == "qemu":
+    if guest_type == "qemu":
         raise CallError(500, "checksum mismatch (file change by other user?)")
     raise CallError(500, "detected modified configuration - file changed by other user? Try again.")
 

@@ -36,7 +36,7 @@ class Request:
 
 def service(guest: Guest) -> str:
     """The guest's name in HA."""
-    return f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}"
+    return f"{'vm' if guest.type == 'qemu' else 'ct'}:{guest.vmid}"
 
 
 def managed(world: World, guest: Guest) -> bool:
@@ -92,7 +92,7 @@ async def act(world: World, guest: Guest, wanted: Request) -> None:
         return
     params = dict(wanted.params)
     if wanted.what == "migration":
-        params["online" if guest.kind == "qemu" else "restart"] = int(guest.running)
+        params["online" if guest.type == "qemu" else "restart"] = int(guest.running)
     upid = await guest_call(world, root(), guest, (wanted.path, params), by_ha=True)
     world.tasks.get(upid).write(f"{FIRST_LINE}\n")
 

@@ -42,7 +42,7 @@ def waits(guest: Guest, key: str, value: object) -> bool:
     """Whether an option gets this value (None: is removed) only at the next start."""
     if not guest.running:
         return False
-    if guest.kind == "lxc":
+    if guest.type == "lxc":
         return not LXC_AT_ONCE.fullmatch(key) and (
             not LXC_DRIVE.fullmatch(key) or value is None or key in guest.config
         )
@@ -72,11 +72,11 @@ def problem(world: World, guest: Guest, key: str, value: CONFIG_VALUE | None) ->
     """Why a running guest refuses a change that it should take at once; it is pending then."""
     if not guest.running:
         return None
-    if guest.kind == "lxc" and NET.fullmatch(key) and value is not None:
+    if guest.type == "lxc" and NET.fullmatch(key) and value is not None:
         bridge = Drive.parse(key, str(value)).options.get("bridge")
         if bridge is not None and bridge not in world.nodes[guest.node].bridges:
             return f"unable to hotplug {key}: bridge '{bridge}' does not exist\n"
-    if guest.kind == "qemu" and key == boot_disk(guest) and key in guest.config:
+    if guest.type == "qemu" and key == boot_disk(guest) and key in guest.config:
         volume = Drive.parse(key, str(guest.config[key])).volume
         if value is None or Drive.parse(key, str(value)).volume != volume:
             return f"hotplug problem - can't unplug bootdisk '{key}'\n"

@@ -62,9 +62,9 @@ def ignore(_text: str) -> None:
     """Nowhere to print to: an API call has no log."""
 
 
-def guest_lock_file(kind: str, vmid: int) -> str:
+def guest_lock_file(guest_type: str, vmid: int) -> str:
     """The lock file of a guest."""
-    if kind == "qemu":
+    if guest_type == "qemu":
         return f"/var/lock/qemu-server/lock-{vmid}.conf"
     return f"/run/lock/lxc/pve-config-{vmid}.lock"
 

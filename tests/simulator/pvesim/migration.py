@@ -82,8 +82,8 @@ class Migration:
         """The volumes that have to be copied; raises Aborted for what cannot be."""
         found: list[tuple[Drive, Volume]] = []
         unused = [Drive(key, str(value), {}) for key, value in sorted(self.guest.config.items())
-                  if self.guest.kind == "lxc" and key.startswith("unused")]  # fmt: skip
-        for drive in [*drives(self.guest.kind, self.guest.config), *unused]:
+                  if self.guest.type == "lxc" and key.startswith("unused")]  # fmt: skip
+        for drive in [*drives(self.guest.type, self.guest.config), *unused]:
             if drive.storage is None:
                 continue
             volume = find_volume(self.world, drive.volume, self.guest.node)
@@ -92,7 +92,7 @@ class Migration:
                 continue
             if volume is None or volume.node is None:
                 self.target_storage(drive.storage)
-                if self.guest.kind == "lxc":
+                if self.guest.type == "lxc":
                     self.say(f"volume '{drive.volume}' is on shared storage '{drive.storage}'")
                 continue
             if drive.cdrom and not drive.cloudinit:
@@ -226,7 +226,7 @@ def parse_mapping(text: str | None) -> dict[str, str]:
 async def migrate(
     migration: Migration, phases: Phases, prepare: Callable[[Migration], None] | None = None
 ) -> None:
-    """The frame of every migration: lock, phases by kind, and what is logged at the end.
+    """The frame of every migration: lock, phases by type of guest, and what is logged at the end.
 
     `prepare` is done before the log says that the migration starts.
     """
@@ -282,7 +282,7 @@ async def _begin(migration: Migration, began: float) -> None:
     guest = migration.guest
     try:
         check_lock(guest)
-        if guest.kind == "lxc" and guest.running and not migration.restart:
+        if guest.type == "lxc" and guest.running and not migration.restart:
             raise CallError(500, "lxc live migration is currently not implemented")
     except CallError as exc:
         reason = exc.message.rstrip("\n")

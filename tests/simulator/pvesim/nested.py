@@ -37,7 +37,7 @@ async def guest_call(
 ) -> str:
     """POST `what` (the rest of the path, parameters) for a guest on its node; the UPID."""
     path, params = what
-    template = f"/nodes/{{node}}/{guest.kind}/{{vmid}}/{path}"
+    template = f"/nodes/{{node}}/{guest.type}/{{vmid}}/{path}"
     given = {**params, "node": guest.node, "vmid": guest.vmid}
     call = Call("POST", template, given, caller, guest.node, by_ha=by_ha)
     return str(await CALLS["POST", template](world, call))

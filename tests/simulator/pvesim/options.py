@@ -42,9 +42,9 @@ NOT_OPTIONS = frozenset(
 """Parameters of the calls that change a config which are no options of the config."""
 
 
-def drive_pattern(kind: str) -> re.Pattern[str]:
+def drive_pattern(guest_type: str) -> re.Pattern[str]:
     """The keys that are disks."""
-    return QEMU_DRIVE if kind == "qemu" else LXC_DRIVE
+    return QEMU_DRIVE if guest_type == "qemu" else LXC_DRIVE
 
 
 def check_hookscript(world: World, call: Call) -> None:
@@ -54,14 +54,14 @@ def check_hookscript(world: World, call: Call) -> None:
         raise parameter_error(hookscript=f"script '{volid}' does not exist\n")
 
 
-def check_drives(world: World, call: Call, kind: str, options: Mapping[str, Any]) -> None:
+def check_drives(world: World, call: Call, guest_type: str, options: Mapping[str, Any]) -> None:
     """Refuse disks on storages that are not there, not fit, or not the caller's to use."""
     for key, value in options.items():
-        if drive_pattern(kind).fullmatch(key):
-            _check_drive(world, call, kind, Drive.parse(key, str(value)))
+        if drive_pattern(guest_type).fullmatch(key):
+            _check_drive(world, call, guest_type, Drive.parse(key, str(value)))
 
 
-def _check_drive(world: World, call: Call, kind: str, drive: Drive) -> None:
+def _check_drive(world: World, call: Call, guest_type: str, drive: Drive) -> None:
     if drive.options.get("import-from", "").startswith("/") and call.caller.authid != ROOT:
         raise CallError(500, ONLY_ROOT)
     if drive.storage is None:
@@ -74,10 +74,10 @@ def _check_drive(world: World, call: Call, kind: str, drive: Drive) -> None:
             raise CallError(500, f"unable to parse directory volume name '{name}'")
         return
     check_allowed(call, f"/storage/{storage.id}", "Datastore.AllocateSpace")
-    if kind == "lxc" and "rootdir" not in storage.content:
+    if guest_type == "lxc" and "rootdir" not in storage.content:
         text = f"storage '{storage.id}' does not support container directories"
         raise parameter_error(**{drive.key: text})
-    if kind == "qemu" and "images" not in storage.content:
+    if guest_type == "qemu" and "images" not in storage.content:
         text = f"storage '{storage.id}' does not support vm images"
         raise parameter_error(**{drive.key: text})
 
@@ -97,7 +97,7 @@ def plain_value(world: World, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
 def same_volume(world: World, guest: Guest, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
     """A disk entry with the size of its volume, which is read again at each change."""
     drive = Drive.parse(key, str(value))
-    if not drive_pattern(guest.kind).fullmatch(key) or drive.storage is None:
+    if not drive_pattern(guest.type).fullmatch(key) or drive.storage is None:
         return value
     volume = find_volume(world, drive.volume, guest.node)
     if drive.cdrom and volume is None:
@@ -125,7 +125,9 @@ def _with_mac(world: World, text: str) -> str:
     return text if has_mac(text) else with_mac(text, new_mac(world))
 
 
-async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: list[Volume]) -> str:
+async def make_drive(
+    worker: Worker, guest_type: str, vmid: int, drive: Drive, made: list[Volume]
+) -> str:
     """Allocate what a disk entry asks for; the entry as the config holds it."""
     world = worker.world
     storage = world.storages.get(drive.storage or "")
@@ -146,13 +148,13 @@ async def make_drive(worker: Worker, kind: str, vmid: int, drive: Drive, made: l
         return str(drive)
     size = fixed_size(drive) or size
     form = drive.options.pop("format", default_format(storage))
-    content = "images" if kind == "qemu" else "rootdir"
+    content = "images" if guest_type == "qemu" else "rootdir"
     volume = await allocate(worker, storage, content, vmid, size, form)
     volume.used = 0
     made.append(volume)
     result = Drive(drive.key, volume.volid, drive.options)
     result.resize(size)
-    if kind == "qemu":
+    if guest_type == "qemu":
         worker.log(f"{drive.key}: successfully created disk '{result}'")
     return str(result)
 
@@ -164,17 +166,17 @@ def fixed_size(drive: Drive) -> int | None:
     return 4 << 20 if drive.key == "tpmstate0" else None
 
 
-def is_new(kind: str, key: str, value: object) -> bool:
+def is_new(guest_type: str, key: str, value: object) -> bool:
     """Whether an option asks for a volume to be made."""
-    if not drive_pattern(kind).fullmatch(key):
+    if not drive_pattern(guest_type).fullmatch(key):
         return False
     volume = Drive.parse(key, str(value)).volume
     return bool(NEW_DISK.fullmatch(volume)) or volume.endswith(":cloudinit")
 
 
-def known_option(kind: str, option: str) -> bool:
+def known_option(guest_type: str, option: str) -> bool:
     """Whether the schema knows an option of this name."""
-    found = Schema.load().find("PUT", f"/nodes/node/{kind}/100/config")
+    found = Schema.load().find("PUT", f"/nodes/node/{guest_type}/100/config")
     if found is None or option in NOT_OPTIONS:
         return False
     return found.method.parameter(option) is not None

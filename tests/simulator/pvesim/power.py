@@ -28,7 +28,7 @@ def _check_parts(world: World, guest: Guest) -> None:
         bridge = Drive.parse(key, str(value)).options.get("bridge") if NET.fullmatch(key) else None
         if bridge is not None and bridge not in world.nodes[guest.node].bridges:
             raise Died(f"bridge '{bridge}' does not exist")
-    for drive in disks(guest.kind, guest.config):
+    for drive in disks(guest.type, guest.config):
         if find_volume(world, drive.volume, guest.node) is None:
             raise Died(f"volume '{drive.volume}' does not exist")
 
@@ -78,7 +78,7 @@ def power_on(worker: Worker, guest: Guest) -> None:
             guest.config[key] = waiting
     guest.pending.clear()
     guest.status, guest.started, guest.paused = "running", world.clock.now(), False
-    for drive in disks(guest.kind, guest.config):
+    for drive in disks(guest.type, guest.config):
         volume = find_volume(world, drive.volume, guest.node)
         if volume is not None and volume.used == 0:
             volume.used = None
@@ -105,15 +105,15 @@ def clean_up(world: World, guest: Guest) -> None:
     world.tasks.later(CLEANUP_DELAY / world.clock.speed, hold)
 
 
-async def stop_tasks(world: World, worker: Worker, guest: Guest, kind: str) -> None:
-    """Stop the guest's running tasks of a kind (abort_guest_tasks)."""
+async def stop_tasks(world: World, worker: Worker, guest: Guest, task_type: str) -> None:
+    """Stop the guest's running tasks of a type (abort_guest_tasks)."""
     overruled = [
         task
         for task in world.tasks.running(guest.node)
-        if task.upid.type == kind and task.upid.id == str(guest.vmid)
+        if task.upid.type == task_type and task.upid.id == str(guest.vmid)
     ]
     for task in overruled:
         await world.tasks.stop(task)
     if overruled:
         upids = ", ".join(str(task.upid) for task in overruled)
-        worker.log(f"overruled {kind} tasks: {upids}")
+        worker.log(f"overruled {task_type} tasks: {upids}")

@@ -22,7 +22,7 @@ def take_over(worker: Worker, guest: Guest, target: Guest, drive: Drive, key: st
     if volume is None:
         raise Died(f"volume '{drive.volume}' does not exist")
     storage = storage_of(worker.world, drive.volume)
-    vm = guest.kind == "qemu"
+    vm = guest.type == "qemu"
     owner = f"{'disk' if vm else 'volume'} '{drive.key}' from {'VM' if vm else 'container'}"
     if vm:
         worker.log(f"reassign {owner} '{guest.vmid}' as '{key}' to VM '{target.vmid}'")

@@ -43,7 +43,7 @@ class Restore:
     @property
     def volid(self) -> str:
         """The archive."""
-        return str(self.call.params["archive" if self.guest.kind == "qemu" else "ostemplate"])
+        return str(self.call.params["archive" if self.guest.type == "qemu" else "ostemplate"])
 
     def archive(self, worker: Worker) -> tuple[Volume, dict[str, CONFIG_VALUE]]:
         """The archive and the config in it; raises Died when it is not there."""
@@ -61,7 +61,7 @@ class Restore:
         """
         for volume in self.made:
             free(worker.world, volume.volid, worker.node)
-        if self.old is None and self.guest.kind == "qemu":
+        if self.old is None and self.guest.type == "qemu":
             self.guest.config = {}
         elif self.old is None:
             forget(worker.world, self.guest)
@@ -84,36 +84,38 @@ class Restore:
             world.pools[params["pool"]].members.add(self.guest.vmid)
 
 
-async def prepare(world: World, call: Call, kind: str) -> Restore:
+async def prepare(world: World, call: Call, guest_type: str) -> Restore:
     """What the call itself does: checks, and the config with `lock: create`."""
     vmid, force = int(call.params["vmid"]), bool(call.params.get("force"))
     check_quorum(world)
     check_pool(world, call.params.get("pool"))
     existing = world.guests.get(vmid)
     _check_rights(call, vmid, overwrites=force and existing is not None)
-    volid = str(call.params["archive" if kind == "qemu" else "ostemplate"])
+    volid = str(call.params["archive" if guest_type == "qemu" else "ostemplate"])
     _check_archive(world, call, volid)
-    prefix = f"unable to restore VM {vmid} - " if kind == "qemu" else ""
-    async with api_lock(world, kind, call.node, vmid, patience=5.0):
+    prefix = f"unable to restore VM {vmid} - " if guest_type == "qemu" else ""
+    async with api_lock(world, guest_type, call.node, vmid, patience=5.0):
         existing = world.guests.get(vmid)
-        same = existing is not None and (existing.kind, existing.node) == (kind, call.node)
+        same = existing is not None and (existing.type, existing.node) == (guest_type, call.node)
         if existing is None or not (force and same):
-            if force and kind == "qemu" and existing is not None:
-                name = config_file(kind, call.node, vmid)
+            if force and guest_type == "qemu" and existing is not None:
+                name = config_file(guest_type, call.node, vmid)
                 text = f"close (rename) atomic file '/etc/pve/{name}' failed: File exists"
                 raise CallError(500, prefix + text)
             check_unused(world, vmid, prefix)
-            guest = Guest(vmid, kind, call.node, {"lock": "create"})
+            guest = Guest(vmid, guest_type, call.node, {"lock": "create"})
             world.guests[vmid] = guest
             return Restore(call, guest, None)
         check_lock(existing)
-        if kind == "lxc" and existing.running:
+        if guest_type == "lxc" and existing.running:
             raise CallError(500, "can't overwrite running container")
         if existing.config.get("protection"):
             label = existing.label
             text = f"can't remove {label} {vmid} - protection mode enabled"
             raise CallError(500, f"{prefix or 'unable to restore - '}{text}")
-        old = Guest(vmid, kind, call.node, dict(existing.config), snapshots=existing.snapshots)
+        old = Guest(
+            vmid, guest_type, call.node, dict(existing.config), snapshots=existing.snapshots
+        )
         existing.config["lock"] = "create"
         return Restore(call, existing, old)
 

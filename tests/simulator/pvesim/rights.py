@@ -46,7 +46,7 @@ NEEDED = {
         ("features", ("VM.Allocate",)),
     ),
 }
-"""By kind: names of options, and the privileges of which one is needed to set them."""
+"""By type of guest: names of options, and the privileges of which one is needed to set them."""
 PASSTHROUGH = (
     (r"hostpci\d+", r"(^|,)mapping=", "non-mapped"),
     (r"usb\d+", r"(^|,)(mapping=|host=spice|spice$|spice,)", "real"),
@@ -67,23 +67,23 @@ NOT_FOR_TOKENS = {
 """Options of a container that only root may set, and what others are told."""
 
 
-def check_options(call: Call, kind: str, vmid: int, options: Iterable[str]) -> None:
+def check_options(call: Call, guest_type: str, vmid: int, options: Iterable[str]) -> None:
     """Refuse a caller who may not set one of the options."""
     path = f"/vms/{vmid}"
     if call.caller.authid == ROOT:
         return
     for option in options:
-        _check_for_all(call, kind, option)
-        wanted = privileges(kind, option, str(call.params.get(option, "")))
+        _check_for_all(call, guest_type, option)
+        wanted = privileges(guest_type, option, str(call.params.get(option, "")))
         if not any(call.caller.may(path, privilege) for privilege in wanted):
             raise CallError(403, f"Permission check failed ({path}, {'|'.join(wanted)})")
         if NET.fullmatch(option) and option in call.params:
             check_bridge(call, str(call.params[option]))
 
 
-def _check_for_all(call: Call, kind: str, option: str) -> None:
+def _check_for_all(call: Call, guest_type: str, option: str) -> None:
     """Refuse what nobody but root may set, whatever his privileges."""
-    if kind == "qemu":
+    if guest_type == "qemu":
         value = str(call.params.get(option, ""))
         for names, mapped, devices in PASSTHROUGH:
             if re.fullmatch(names, option) and value and not re.search(mapped, value):
@@ -98,34 +98,34 @@ def _check_for_all(call: Call, kind: str, option: str) -> None:
         raise CallError(403, f"Permission check failed ({reason})")
 
 
-def privileges(kind: str, option: str, value: str) -> tuple[str, ...]:
+def privileges(guest_type: str, option: str, value: str) -> tuple[str, ...]:
     """The privileges of which one is needed to set an option."""
-    if kind == "qemu" and QEMU_DRIVE.fullmatch(option):
+    if guest_type == "qemu" and QEMU_DRIVE.fullmatch(option):
         drive = Drive.parse(option, value)
         # The drive of cloud-init is a CD like any other; its settings are something else.
         return ("VM.Config.CDROM",) if drive.cdrom or drive.cloudinit else ("VM.Config.Disk",)
-    for names, wanted in NEEDED[kind]:
+    for names, wanted in NEEDED[guest_type]:
         if re.fullmatch(names, option):
             return wanted
     return OTHERS
 
 
-def check_paths(call: Call, kind: str, options: Mapping[str, Any]) -> None:
+def check_paths(call: Call, guest_type: str, options: Mapping[str, Any]) -> None:
     """Refuse paths of the node to all but root; the bare size of a volume of a container is one."""
     if call.caller.authid == ROOT:
         return
-    pattern = QEMU_DRIVE if kind == "qemu" else LXC_DRIVE
+    pattern = QEMU_DRIVE if guest_type == "qemu" else LXC_DRIVE
     for key, value in options.items():
         drive = Drive.parse(key, str(value))
         if not pattern.fullmatch(key) or drive.storage is not None:
             continue
-        if kind == "lxc" and drive.volume.startswith("/"):
+        if guest_type == "lxc" and drive.volume.startswith("/"):
             of = "device" if drive.volume.startswith("/dev/") else "bind"
             reason = f"mount point type {of} is only allowed for root@pam"
             raise CallError(403, f"Permission check failed ({reason})")
-        if kind == "qemu" and drive.volume == "cdrom":
+        if guest_type == "qemu" and drive.volume == "cdrom":
             check_allowed(call, "/", "Sys.Console")
-        elif kind == "lxc" or (drive.volume not in NO_VOLUME and drive.new_size is None):
+        elif guest_type == "lxc" or (drive.volume not in NO_VOLUME and drive.new_size is None):
             raise CallError(500, ONLY_ROOT)
 
 

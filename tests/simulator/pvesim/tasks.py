@@ -50,7 +50,7 @@ class TaskEngine:
         self,
         node: str,
         authid: str,
-        kind: str,
+        task_type: str,
         ident: object,
         body: Body,
         *,
@@ -61,13 +61,13 @@ class TaskEngine:
         world = self._world
         world.statd.begin()
         self.broadcast(node)
-        task = self.record(node, authid, kind, str(ident), world.time_at(node), target)
+        task = self.record(node, authid, task_type, str(ident), world.time_at(node), target)
         task.daemon_deaths = world.nodes[node].pvedaemon_deaths
         aim = ident if target is None else target
-        self.attempts[kind, str(aim)] += 1
+        self.attempts[task_type, str(aim)] += 1
         fault = self._fault(task, str(aim))
         self._check_start(task, str(aim), fault)
-        duration = seconds_for(pace or kind, world.seed, aim, world.durations)
+        duration = seconds_for(pace or task_type, world.seed, aim, world.durations)
         if fault is not None and fault.seconds is not None:
             duration = fault.seconds
         self.history(node).running.append(task)
@@ -78,8 +78,8 @@ class TaskEngine:
 
     def _check_start(self, task: Task, aim: str, fault: TaskFault | None) -> None:
         """Fail a start that a fault or a burst strikes; raises CallError."""
-        node, kind = task.upid.node, task.upid.type
-        start = (kind, aim, self.attempts[kind, aim])
+        node, task_type = task.upid.node, task.upid.type
+        start = (task_type, aim, self.attempts[task_type, aim])
         ordered = fault is not None and fault.exitstatus == NO_WORKER
         if not self._bursts.strike(node, *start) and not ordered:
             return
@@ -104,7 +104,7 @@ class TaskEngine:
         self,
         node: str,
         authid: str,
-        kind: str,
+        task_type: str,
         ident: str,
         started: float,
         target: int | None,
@@ -120,7 +120,7 @@ class TaskEngine:
         self._pids[node] = pid
         up = world.nodes[node].uptime + started - world.nodes[node].clock_offset - world.born
         ticks = int(max(0.0, up) * TICKS)
-        task = Task(Upid(node, pid, ticks, int(started), kind, ident, authid), target, started)
+        task = Task(Upid(node, pid, ticks, int(started), task_type, ident, authid), target, started)
         self._tasks[str(task.upid)] = task
         return task
 
@@ -206,8 +206,8 @@ class TaskEngine:
     def _fault(self, task: Task, aim: str) -> TaskFault | None:
         """The first task fault that this task meets; it is used up."""
         world = self._world
-        kind = task.upid.type
-        chance = fraction(world.seed, "fault", kind, aim, self.attempts[kind, aim])
+        task_type = task.upid.type
+        chance = fraction(world.seed, "fault", task_type, aim, self.attempts[task_type, aim])
         for fault in world.task_faults:
             ids = (task.upid.id, aim)
             if fault.type not in (None, task.upid.type) or fault.count == 0:

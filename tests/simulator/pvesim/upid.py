@@ -38,8 +38,8 @@ class Upid:
         match = PATTERN.fullmatch(text)
         if match is None:
             return None
-        node, _whole, pid, pstart, starttime, kind, ident, user = match.groups()
-        return cls(node, int(pid, 16), int(pstart, 16), int(starttime, 16), kind, ident, user)
+        node, _whole, pid, pstart, starttime, task_type, ident, user = match.groups()
+        return cls(node, int(pid, 16), int(pstart, 16), int(starttime, 16), task_type, ident, user)
 
     @property
     def userid(self) -> str:

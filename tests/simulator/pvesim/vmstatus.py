@@ -31,7 +31,7 @@ def uptime(world: World, guest: Guest) -> int:
 
 def display_name(guest: Guest) -> str:
     """The name in lists: a guest without one is `VM 130` or `CT130`."""
-    return guest.name or (f"VM {guest.vmid}" if guest.kind == "qemu" else f"CT{guest.vmid}")
+    return guest.name or (f"VM {guest.vmid}" if guest.type == "qemu" else f"CT{guest.vmid}")
 
 
 QEMU_VERSION = "10.0.2"
@@ -62,8 +62,8 @@ def process_id(guest: Guest) -> int:
 def sizes(world: World, guest: Guest) -> dict[str, Any]:
     """CPUs, memory, disk and traffic, in bytes."""
     config = guest.config
-    qemu = guest.kind == "qemu"
-    held = sum(d.size for d in drives(guest.kind, config) if not d.cdrom)
+    qemu = guest.type == "qemu"
+    held = sum(d.size for d in drives(guest.type, config) if not d.cdrom)
     memory = int(config.get("memory", DEFAULT_MEMORY_MIB)) << 20
     cores = int(config.get("cores", 1 if qemu else world.nodes[guest.node].maxcpu))
     cpus = int(config.get("vcpus", cores * int(config.get("sockets", 1)))) if qemu else cores
@@ -89,7 +89,7 @@ def _maxdisk(guest: Guest) -> int:
 
     A running container tells that of the file system on it.
     """
-    if guest.kind == "qemu":
+    if guest.type == "qemu":
         return next((drive.size for drive in boot_disks(guest.config)), 0)
     root = Drive.parse("rootfs", str(guest.config.get("rootfs", "")))
     if not root.size:
@@ -101,7 +101,7 @@ def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
     """One entry of `/nodes/{node}/qemu` or `/nodes/{node}/lxc`."""
     entry: dict[str, Any] = {"vmid": guest.vmid, "name": display_name(guest)}
     entry |= {"status": guest.status} | sizes(world, guest)
-    if guest.kind == "lxc":
+    if guest.type == "lxc":
         entry |= {"type": "lxc", "swap": 0}
         entry["maxswap"] = int(guest.config.get("swap", DEFAULT_MEMORY_MIB)) << 20
     else:
@@ -112,7 +112,7 @@ def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
     if guest.running:
         entry["pid"] = process_id(guest)
         # Containers tell texts.
-        entry |= {f"pressure{what}": 0 if guest.kind == "qemu" else "0.00" for what in PRESSURES}
+        entry |= {f"pressure{what}": 0 if guest.type == "qemu" else "0.00" for what in PRESSURES}
     for key in ("lock", "tags"):
         if guest.config.get(key):
             entry[key] = guest.config[key]
@@ -181,8 +181,8 @@ def _blockstat(traffic: dict[str, Any]) -> dict[str, Any]:
 
 def current(world: World, guest: Guest) -> dict[str, Any]:
     """The answer of `status/current`."""
-    entry = full_status(world, guest) if guest.kind == "qemu" else vmstatus(world, guest)
-    managed = world.ha.get(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}")
+    entry = full_status(world, guest) if guest.type == "qemu" else vmstatus(world, guest)
+    managed = world.ha.get(f"{'vm' if guest.type == 'qemu' else 'ct'}:{guest.vmid}")
     entry["ha"] = {"managed": 1, **managed} if managed else {"managed": 0}
     if str(guest.config.get("agent", "0")).split(",", maxsplit=1)[0] in ("1", "enabled=1"):
         entry["agent"] = 1

@@ -139,7 +139,7 @@ class Worker:
 
     def guest_lock(self, guest: Guest) -> AbstractAsyncContextManager[None]:
         """Hold the lock file of a guest, exclusively, with 10 s of patience."""
-        return self.flock(guest_lock_file(guest.kind, guest.vmid))
+        return self.flock(guest_lock_file(guest.type, guest.vmid))
 
     @asynccontextmanager
     async def storage_lock(self, storage: Storage) -> AsyncIterator[None]:

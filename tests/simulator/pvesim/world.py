@@ -171,11 +171,11 @@ class World(Contents):
         if name not in self.nodes or not self.nodes[name].member:
             raise CallError(500, f"no such cluster node '{name}'")
 
-    def guests_on(self, node: str, kind: str | None = None) -> Iterator[Guest]:
-        """The guests of a node by VMID, of one kind or both."""
+    def guests_on(self, node: str, guest_type: str | None = None) -> Iterator[Guest]:
+        """The guests of a node by VMID, of one type or both."""
         for vmid in sorted(self.guests):
             guest = self.guests[vmid]
-            if guest.node == node and kind in (None, guest.kind):
+            if guest.node == node and guest_type in (None, guest.type):
                 yield guest
 
     def as_json(self) -> Mapping[str, Any]:
@@ -206,7 +206,7 @@ async def _nobody(_name: str) -> None:
 def _guest_json(guest: Guest) -> dict[str, Any]:
     return {
         "vmid": guest.vmid,
-        "kind": guest.kind,
+        "type": guest.type,
         "node": guest.node,
         "name": guest.name,
         "status": guest.status,

@@ -137,10 +137,10 @@ def _volume(world: World, storage: str, entry: Mapping[str, Any], node: str | No
 
 
 def _guest(world: World, vmid: int, data: Mapping[str, Any]) -> Guest:
-    for key in ("kind", "node"):
+    for key in ("type", "node"):
         if key not in data:
             raise WorldFileError(f"guests.{vmid}: {key} is missing")
-    guest = Guest(vmid, data["kind"], data["node"], dict(data.get("config") or {}))
+    guest = Guest(vmid, data["type"], data["node"], dict(data.get("config") or {}))
     if guest.node not in world.nodes:
         raise WorldFileError(f"guest {vmid}: there is no node {guest.node}")
     if data.get("status", "stopped") == "running":
@@ -160,12 +160,12 @@ def _guest(world: World, vmid: int, data: Mapping[str, Any]) -> Guest:
 
 def _own_volumes(world: World, guest: Guest) -> Iterator[tuple[Storage, Volume]]:
     """The volumes that follow from the config of a guest, each with its storage."""
-    for drive in disks(guest.kind, guest.config):
+    for drive in disks(guest.type, guest.config):
         storage = world.storages.get(str(drive.storage))
         if storage is None:
             text = f"guests.{guest.vmid}: {drive.key} is on {drive.storage}, which is no storage"
             raise WorldFileError(text)
-        volid, content = drive.volume, "images" if guest.kind == "qemu" else "rootdir"
+        volid, content = drive.volume, "images" if guest.type == "qemu" else "rootdir"
         volume = Volume(volid, content, volume_format(volid), drive.size, guest.vmid)
         volume.ctime = int(world.born) - 7 * 86400
         volume.node = None if storage.shared else guest.node

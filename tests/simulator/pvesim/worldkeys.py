@@ -52,7 +52,7 @@ WORLD: Mapping[str, Any] = {
     ),
     "guests": Each(
         {
-            **_plain("kind", "node", "status", "up", "config", "pending", "paused"),
+            **_plain("type", "node", "status", "up", "config", "pending", "paused"),
             "snapshots": Each(_plain("ago", "parent", "description", "config", "vmstate")),
         }
     ),

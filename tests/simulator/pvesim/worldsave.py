@@ -32,7 +32,7 @@ def saved(world: World) -> Document:
         {
             "cluster": world.cluster_name,
             "options": world.options,
-            "durations": {kind: list(pair) for kind, pair in world.durations.items()},
+            "durations": {task_type: list(pair) for task_type, pair in world.durations.items()},
             "start_failures": world.start_failures,
             "nodes": {node.name: _node(node, world) for node in world.nodes.values()},
             "storages": {s.id: _storage(s, now) for s in world.storages.values()},
@@ -71,7 +71,7 @@ def _volume(volume: Volume, now: float) -> Document:
 
 
 def _guest(guest: Guest, now: float) -> Document:
-    entry: Document = {"kind": guest.kind, "node": guest.node, "status": guest.status}
+    entry: Document = {"type": guest.type, "node": guest.node, "status": guest.status}
     entry |= {"config": guest.config, "pending": guest.pending, "paused": guest.paused}
     if guest.started is not None:
         entry["up"] = now - guest.started

@@ -25,14 +25,14 @@ MADE_OF_OTHERS = (
     "bulk-start", "bulk-shutdown", "bulk-suspend", "bulk-migrate",
 )  # fmt: skip
 """They take as long as the tasks that they start."""
-TYPES = [(kind, name) for name, kinds in CLASSES.items() for kind in kinds]
+TYPES = [(task_type, name) for name, kinds in CLASSES.items() for task_type in kinds]
 
 
-@pytest.mark.parametrize(("kind", "name"), [t for t in TYPES if t[0] not in MADE_OF_OTHERS])
-def test_a_task_takes_as_long_as_its_class_says(kind: str, name: str) -> None:
+@pytest.mark.parametrize(("task_type", "name"), [t for t in TYPES if t[0] not in MADE_OF_OTHERS])
+def test_a_task_takes_as_long_as_its_class_says(task_type: str, name: str) -> None:
     least, most = LIMITS[name]
     for target in range(100, 150):
-        assert least <= seconds_for(kind, 1, target, {}) <= most
+        assert least <= seconds_for(task_type, 1, target, {}) <= most
 
 
 def test_a_world_file_has_the_last_word() -> None:

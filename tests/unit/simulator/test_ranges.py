@@ -19,9 +19,9 @@ def test_nodes_guests_and_tasks_are_written_out() -> None:
         "cluster": "x",
         "nodes": {"pve{1..2}": {"maxcpu": 4}, "other": None},
         "guests": {
-            7: {"kind": "qemu", "node": "other", "status": "stopped"},
+            7: {"type": "qemu", "node": "other", "status": "stopped"},
             "100..102": {
-                "kind": "qemu",
+                "type": "qemu",
                 "node": "pve{1..2}",
                 "status": ["running", "stopped"],
                 "config": {"name": "vm-{n}", "cores": 2, "tags": "t{n%2+1}"},
@@ -36,7 +36,7 @@ def test_nodes_guests_and_tasks_are_written_out() -> None:
     assert world["nodes"] == {"pve1": {"maxcpu": 4}, "pve2": {"maxcpu": 4}, "other": None}
     assert list(world["guests"]) == [7, 100, 101, 102]
     assert world["guests"][101] == {
-        "kind": "qemu",
+        "type": "qemu",
         "node": "pve2",
         "status": "stopped",
         "config": {"name": "vm-101", "cores": 2, "tags": "t2"},
@@ -52,7 +52,7 @@ def test_nodes_guests_and_tasks_are_written_out() -> None:
 
 
 def test_a_world_without_ranges_is_as_it_was() -> None:
-    world = {"nodes": {"a": None}, "guests": {100: {"kind": "lxc", "node": "a"}}, "tasks": []}
+    world = {"nodes": {"a": None}, "guests": {100: {"type": "lxc", "node": "a"}}, "tasks": []}
     assert expand(world) == world
 
 

@@ -14,7 +14,7 @@ from pvesim.world import World
 from pvesim.worldfile import WorldFileError
 
 NODES: dict[str, Any] = {"nodes": {"a": None}}
-VM = {"kind": "qemu", "node": "a"}
+VM = {"type": "qemu", "node": "a"}
 
 
 def load(folder: Path, **parts: Any) -> World:
@@ -49,7 +49,7 @@ def load(folder: Path, **parts: Any) -> World:
             {"storages": {"s": {"type": "lvm", "content": ["iso"]}}},
             "storages.s: a storage of type lvm cannot hold 'iso'",
         ),
-        ({"guests": {100: {"node": "a"}}}, "guests.100: kind is missing"),
+        ({"guests": {100: {"node": "a"}}}, "guests.100: type is missing"),
         (
             {"guests": {100: {**VM, "config": {"scsi0": "no:vm-100-disk-0,size=1G"}}}},
             "guests.100: scsi0 is on no, which is no storage",

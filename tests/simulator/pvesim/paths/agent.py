@@ -83,6 +83,6 @@ async def get_time(world: World, call: Call) -> dict[str, Any]:
 async def interfaces(world: World, call: Call) -> list[dict[str, Any]] | None:
     """The interfaces of a running container; null for one that does not run, or not here."""
     guest = world.guests.get(int(call.params["vmid"]))
-    if guest is None or (guest.kind, guest.node) != ("lxc", call.node) or not guest.running:
+    if guest is None or (guest.type, guest.node) != ("lxc", call.node) or not guest.running:
         return None
     return container_interfaces(world, guest)

@@ -34,7 +34,7 @@ Command = Callable[[World, Guest], Any]
 
 def _filesystems(guest: Guest) -> list[str]:
     """The disks that hold a file system, by their keys."""
-    return [drive.key for drive in drives(guest.kind, guest.config) if not drive.cdrom]
+    return [drive.key for drive in drives(guest.type, guest.config) if not drive.cdrom]
 
 
 def _freeze(_world: World, guest: Guest) -> int:

@@ -60,12 +60,12 @@ async def extract_config(world: World, call: Call) -> str:
     return _text(volume, "qemu" if "/vzdump-qemu-" in volid else "lxc", world)
 
 
-def _text(volume: Volume, kind: str, world: World) -> str:
+def _text(volume: Volume, guest_type: str, world: World) -> str:
     config = dict(volume.config or {})
     lines = [f"#{line}" for line in str(config.pop("description", "")).splitlines()]
     lines += [f"{key}: {config[key]}" for key in sorted(config)]
-    if kind == "qemu":
-        for drive in disks(kind, config):
+    if guest_type == "qemu":
+        for drive in disks(guest_type, config):
             storage = storage_of(world, drive.volume)
             form = drive.volume.rpartition(".")[2] if "." in drive.volume else ""
             lines.append(f"#qmdump#map:{drive.key}:drive-{drive.key}:{storage.id}:{form}:")

@@ -135,7 +135,7 @@ async def not_backed_up(world: World, call: Call) -> list[dict[str, Any]]:
     """The guests that no job saves."""
     saved = {vmid for job in world.backup_jobs.values() for vmid in included(world, job)}
     return [
-        {"vmid": vmid, "type": guest.kind} | ({"name": guest.name} if guest.name else {})
+        {"vmid": vmid, "type": guest.type} | ({"name": guest.name} if guest.name else {})
         for vmid, guest in sorted(world.guests.items())
         if vmid not in saved and call.caller.may(f"/vms/{vmid}", "VM.Audit")
     ]
@@ -158,6 +158,6 @@ def _volumes(world: World, vmid: int) -> dict[str, Any]:
             "included": int(not drive.cdrom and drive.options.get("backup", "1") != "0"),
             "reason": "enabled" if drive.options.get("backup", "1") != "0" else "disabled",
         }
-        for drive in disks(guest.kind, guest.config)
+        for drive in disks(guest.type, guest.config)
     ]
-    return {"id": vmid, "name": guest.name or "", "type": guest.kind, "children": children}
+    return {"id": vmid, "name": guest.name or "", "type": guest.type, "children": children}

@@ -31,7 +31,7 @@ DEFAULT_TIMEOUT = 180
 class _Action:
     """One action: the type of its task, the words of its log, and what it needs."""
 
-    kind: str
+    task_type: str
     heading: str
     verb: str
     failing: str
@@ -75,7 +75,7 @@ def _run(world: World, call: Call, action: _Action, act: Act, *, backwards: bool
             ids = ", ".join(str(vmid) for vmid in sorted(bulk.failed))
             raise Died(f"Some guests failed to {action.failing} {ids}")
 
-    return world.tasks.start(call.node, call.caller.authid, action.kind, "", work)
+    return world.tasks.start(call.node, call.caller.authid, action.task_type, "", work)
 
 
 def _not_running(guest: Guest) -> str | None:
@@ -83,7 +83,7 @@ def _not_running(guest: Guest) -> str | None:
 
 
 def _not_suspended(guest: Guest) -> str | None:
-    if guest.kind == "lxc":
+    if guest.type == "lxc":
         return f"skipping {guest.vmid}, only VMs can be suspended"
     return _not_running(guest)
 

@@ -31,8 +31,8 @@ def _guests(world: World, call: Call) -> list[Guest]:
     return in_order(guest for guest in found if not guest.template)
 
 
-def _start(world: World, call: Call, kind: str, work: Any) -> str:
-    return world.tasks.start(call.node, call.caller.authid, kind, "", work)
+def _start(world: World, call: Call, task_type: str, work: Any) -> str:
+    return world.tasks.start(call.node, call.caller.authid, task_type, "", work)
 
 
 @call("POST", "/nodes/{node}/startall")
@@ -86,7 +86,7 @@ async def suspendall(world: World, call: Call) -> str:
             worker.log(f"Suspending VM {guest.vmid}")
             return await guest_call(world, call.caller, guest, ("status/suspend", {"todisk": 1}))
 
-        chosen = [g for g in _guests(world, call)[::-1] if g.running and g.kind == "qemu"]
+        chosen = [g for g in _guests(world, call)[::-1] if g.running and g.type == "qemu"]
         await Bulk(worker, "Suspending", suspend, workers(world, call)).run(chosen)
 
     return _start(world, call, "suspendall", work)
@@ -114,7 +114,7 @@ async def migrateall(world: World, call: Call) -> str:
 async def start_migration(world: World, call: Call, guest: Guest, target: str) -> str:
     """The migration of one guest; raises CallError for one that cannot go along."""
     with_disks = bool(call.params.get("with-local-disks"))
-    if guest.kind == "lxc":
+    if guest.type == "lxc":
         params: dict[str, Any] = {"target": target, "restart": int(guest.running)}
         return await guest_call(world, call.caller, guest, ("migrate", params))
     local = [

@@ -38,7 +38,7 @@ async def options(world: World, call: Call) -> list[dict[str, Any]]:
 async def regenerate(world: World, call: Call) -> None:
     """Write the drive anew, which changes nothing that is not written there already."""
     guest = guest_of(world, call)
-    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+    async with api_lock(world, guest.type, guest.node, guest.vmid):
         guest_of(world, call)
 
 

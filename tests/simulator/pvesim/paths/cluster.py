@@ -75,10 +75,10 @@ def guest_status(world: World, guest: Guest, at: str) -> dict[str, Any]:
     What lies in /etc/pve is immediate; name, status and sizes are what pvestatd told.
     """
     entry: dict[str, Any] = {
-        "id": f"{guest.kind}/{guest.vmid}",
+        "id": f"{guest.type}/{guest.vmid}",
         "vmid": guest.vmid,
         "node": guest.node,
-        "type": guest.kind,
+        "type": guest.type,
         "status": "unknown",
     }
     entry |= world.statd.guest(guest.vmid, at) or {}
@@ -90,7 +90,7 @@ def guest_status(world: World, guest: Guest, at: str) -> dict[str, Any]:
     for pool in world.pools.values():
         if guest.vmid in pool.members:
             entry["pool"] = pool.poolid
-    managed = world.ha.get(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}")
+    managed = world.ha.get(f"{'vm' if guest.type == 'qemu' else 'ct'}:{guest.vmid}")
     if managed:
         entry["hastate"] = managed.get("state", "started")
     return entry

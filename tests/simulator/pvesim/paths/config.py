@@ -95,7 +95,7 @@ async def get_pending(world: World, call: Call) -> list[dict[str, Any]]:
 async def put_config(world: World, call: Call) -> None:
     """Change the config at once."""
     guest = _checked(world, call)
-    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+    async with api_lock(world, guest.type, guest.node, guest.vmid):
         _check_state(world, call, guest)
         try:
             await _apply(world, call, guest, None)
@@ -111,14 +111,14 @@ async def post_config(world: World, call: Call) -> str | None:
     Whether the caller may change drives is looked at in the task.
     """
     guest = _checked(world, call, drives=False)
-    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+    async with api_lock(world, guest.type, guest.node, guest.vmid):
         _check_state(world, call, guest)
 
     async def work(worker: Worker) -> None:
         worker.log(f"update VM {guest.vmid}: {_command_line(call)}")
         async with worker.guest_lock(guest):
             try:
-                check_options(call, guest.kind, guest.vmid, _named(call, drives=True))
+                check_options(call, guest.type, guest.vmid, _named(call, drives=True))
             except CallError as exc:
                 raise Died(f"{exc.status} {exc.message}") from exc
             await _apply(world, call, guest, worker)
@@ -165,15 +165,15 @@ def _checked(world: World, call: Call, *, drives: bool = True) -> Guest:
     for key in deleted:
         if key == "rootfs":
             raise CallError(500, "unable to delete required option 'rootfs'")
-        if not known_option(guest.kind, key):
+        if not known_option(guest.type, key):
             raise parameter_error(delete=f"unknown option '{key}'")
         if key in changes:
             raise parameter_error(delete=f"Can't use '-{key}' and '-delete {key}' at the same time")
     check_hookscript(world, call)
     named = [*changes, *deleted] if drives else _named(call, drives=False)
-    check_options(call, guest.kind, guest.vmid, named)
-    check_paths(call, guest.kind, changes)
-    check_drives(world, call, guest.kind, changes)
+    check_options(call, guest.type, guest.vmid, named)
+    check_paths(call, guest.type, changes)
+    check_drives(world, call, guest.type, changes)
     if not call.params.get("skiplock"):
         check_lock(guest)
     return guest
@@ -184,7 +184,7 @@ def _check_state(world: World, call: Call, guest: Guest) -> None:
     guest_of(world, call)
     if not call.params.get("skiplock"):
         check_lock(guest)
-    check_digest(call, guest.config, guest.kind)
+    check_digest(call, guest.config, guest.type)
     check_writable(world, None, guest)
 
 
@@ -222,7 +222,7 @@ def _replace(world: World, guest: Guest, key: str, new: CONFIG_VALUE) -> None:
     """Set an option; the volume that was there before is unused, a cloud-init drive goes."""
     old = Drive.parse(key, str(guest.config.get(key, "")))
     guest.config[key] = new
-    if drive_pattern(guest.kind).fullmatch(key) and old.volume != Drive.parse(key, str(new)).volume:
+    if drive_pattern(guest.type).fullmatch(key) and old.volume != Drive.parse(key, str(new)).volume:
         _let_go(world, guest, old)
 
 
@@ -238,10 +238,10 @@ async def _value(
     world: World, guest: Guest, key: str, value: Any, worker: Worker | None, made: list[Volume]
 ) -> CONFIG_VALUE:
     """The value as the config holds it; volumes are made where it asks for some."""
-    if not is_new(guest.kind, key, value):
+    if not is_new(guest.type, key, value):
         return same_volume(world, guest, key, plain_value(world, key, value))
     maker = worker or _inline_worker(world, guest)
-    return await make_drive(maker, guest.kind, guest.vmid, Drive.parse(key, str(value)), made)
+    return await make_drive(maker, guest.type, guest.vmid, Drive.parse(key, str(value)), made)
 
 
 def _inline_worker(world: World, guest: Guest) -> Worker:
@@ -263,7 +263,7 @@ def _delete(world: World, guest: Guest, key: str, *, force: bool) -> None:
         return
     value = guest.config.pop(key)
     _unboot(guest, key)
-    if drive_pattern(guest.kind).fullmatch(key):
+    if drive_pattern(guest.type).fullmatch(key):
         drive = Drive.parse(key, str(value))
         if force and not drive.cdrom:
             free(world, drive.volume, guest.node)
@@ -277,7 +277,7 @@ def _unboot(guest: Guest, key: str) -> None:
     """Take what goes out of the boot order, of which a blank is left in the end."""
     order = str(guest.config.get("boot", ""))
     devices = order.removeprefix("order=").split(";")
-    if guest.kind == "qemu" and order.startswith("order=") and key in devices:
+    if guest.type == "qemu" and order.startswith("order=") and key in devices:
         devices.remove(key)
         _set_plain(guest, "boot", f"order={';'.join(devices)}" if devices else " ")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pvesim.calls import Call, CallError, call
 from pvesim.entities import Guest
-from pvesim.guests import find, kind_of
+from pvesim.guests import find, type_of
 from pvesim.worker import Worker
 from pvesim.world import World
 
@@ -87,31 +87,31 @@ async def tunnel_to_ct(world: World, call: Call) -> dict[str, Any]:
 
 def _guest(world: World, call: Call) -> Guest:
     """The guest on the node of the path, whichever node is asked."""
-    return find(world, kind_of(call), str(call.params["node"]), int(call.params["vmid"]))
+    return find(world, type_of(call), str(call.params["node"]), int(call.params["vmid"]))
 
 
-def _console(world: World, call: Call, kind: str, ident: object = "") -> dict[str, Any]:
+def _console(world: World, call: Call, task_type: str, ident: object = "") -> dict[str, Any]:
     port = _free_port(world, call.node, VNC_PORTS)
-    upid = _start(world, call, kind, ident, port)
+    upid = _start(world, call, task_type, ident, port)
     ticket = _ticket(world, call.node, "PVEVNC")
     return {"user": call.caller.authid, "ticket": ticket, "port": str(port), "upid": upid}
 
 
-def _spice(world: World, call: Call, kind: str, ident: object = "") -> dict[str, Any]:
+def _spice(world: World, call: Call, task_type: str, ident: object = "") -> dict[str, Any]:
     port = _free_port(world, call.node, SPICE_PORTS)
-    _start(world, call, kind, ident, port)
+    _start(world, call, task_type, ident, port)
     password = world.random.randbytes(20).hex()
     proxy = f"http://{call.node}:3128"
     return {"type": "spice", "proxy": proxy, "password": password, "tls-port": port}
 
 
-def _tunnel(world: World, call: Call, kind: str, vmid: int, socket: str) -> dict[str, Any]:
-    upid = _start(world, call, kind, vmid)
+def _tunnel(world: World, call: Call, task_type: str, vmid: int, socket: str) -> dict[str, Any]:
+    upid = _start(world, call, task_type, vmid)
     return {"ticket": _ticket(world, call.node, "PVETUNNEL"), "socket": socket, "upid": upid}
 
 
-def _start(world: World, call: Call, kind: str, ident: object, port: int | None = None) -> str:
-    upid = world.tasks.start(call.node, call.caller.authid, kind, ident, _work)
+def _start(world: World, call: Call, task_type: str, ident: object, port: int | None = None) -> str:
+    upid = world.tasks.start(call.node, call.caller.authid, task_type, ident, _work)
     if port is not None:
         world.consoles[upid] = port
     return upid

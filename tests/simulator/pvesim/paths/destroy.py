@@ -23,7 +23,7 @@ from pvesim.world import World
 
 def _check_unmanaged(world: World, call: Call, guest: Guest) -> None:
     """Refuse a guest that is protected, or managed by HA unless it is purged there."""
-    label, kind = guest.label, "vm" if guest.kind == "qemu" else "ct"
+    label, kind = guest.label, "vm" if guest.type == "qemu" else "ct"
     if guest.config.get("protection"):
         raise CallError(500, f"can't remove {label} {guest.vmid} - protection mode enabled")
     if f"{kind}:{guest.vmid}" in world.ha and not call.params.get("purge"):
@@ -35,7 +35,7 @@ def _purge(world: World, call: Call, worker: Worker, guest: Guest) -> None:
     """Remove what other configurations say about the guest."""
     if call.params.get("purge"):
         worker.log(f"purging {guest.label} {guest.vmid} from related configurations..")
-        world.ha.pop(f"{'vm' if guest.kind == 'qemu' else 'ct'}:{guest.vmid}", None)
+        world.ha.pop(f"{'vm' if guest.type == 'qemu' else 'ct'}:{guest.vmid}", None)
 
 
 def _unreferenced(call: Call) -> bool:

@@ -33,7 +33,7 @@ class Effectless:
     default: Mapping[str, str] = field(default_factory=dict)
     returns: str = "upid"
 
-    def kind(self, params: Mapping[str, Any]) -> str:
+    def task_type(self, params: Mapping[str, Any]) -> str:
         """The type of the task for these parameters."""
         if self.when is not None and self.other is not None and not params.get(self.when):
             return self.other
@@ -68,8 +68,8 @@ def _handler(entry: Effectless) -> Handler:
             guest_of(world, call)
         values = {**entry.default, **call.params, "node": call.node, "user": call.caller.userid}
         ident = _filled(entry.id, values)
-        kind = entry.kind(call.params)
-        upid = world.tasks.start(call.node, call.caller.authid, kind, ident, _work)
+        task_type = entry.task_type(call.params)
+        upid = world.tasks.start(call.node, call.caller.authid, task_type, ident, _work)
         if entry.returns == "stream_but_forks":
             name = str(call.params["filepath"]).rpartition("/")[2]
             return Download("", name)

@@ -24,9 +24,9 @@ async def feature(world: World, call: Call) -> dict[str, Any]:
         raise CallError(500, f"snapshot '{name}' does not exist")
     config = guest.snapshots[name].config if name else guest.config
     every = [_can(world, guest, drive, call.params["feature"], name) for drive in disks(
-        guest.kind, config)]  # fmt: skip
+        guest.type, config)]  # fmt: skip
     answer: dict[str, Any] = {"hasFeature": int(all(every))}
-    if guest.kind == "qemu":
+    if guest.type == "qemu":
         shared = all(storage_of(world, d.volume).shared for d in disks("qemu", config))
         answer["nodes"] = [n.name for n in world.members()] if shared else [guest.node]
     return answer
@@ -39,4 +39,4 @@ def _can(world: World, guest: Guest, drive: Drive, what: str, snapname: str | No
     if what == "snapshot":
         return storage.type != "lvm" and not (storage.type in FILE_TYPES and form == "raw")
     base = "base-" in drive.volume.rpartition("/")[2].rpartition(":")[2]
-    return base and not snapname and not (guest.kind == "lxc" and storage.type in FILE_TYPES)
+    return base and not snapname and not (guest.type == "lxc" and storage.type in FILE_TYPES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pvesim.calls import Call, call
-from pvesim.guests import guest_of, kind_of, may_see
+from pvesim.guests import guest_of, may_see, type_of
 from pvesim.vmstatus import current, full_status, vmstatus
 from pvesim.world import World
 
@@ -16,9 +16,9 @@ from pvesim.world import World
 @call("GET", "/nodes/{node}/qemu")
 @call("GET", "/nodes/{node}/lxc")
 async def guest_list(world: World, call: Call) -> list[dict[str, Any]]:
-    """The guests of one kind: names and locks are read from the configs, so they are fresh."""
+    """The guests of one type: names and locks are read from the configs, so they are fresh."""
     entries = []
-    for guest in world.guests_on(call.node, kind_of(call)):
+    for guest in world.guests_on(call.node, type_of(call)):
         if not may_see(call, guest):
             continue
         status = full_status if call.params.get("full") else vmstatus
@@ -38,4 +38,4 @@ async def status_current(world: World, call: Call) -> dict[str, Any]:
 async def status_index(_world: World, call: Call) -> list[dict[str, str]]:
     """What there is below the path."""
     names = ["current", "start", "stop", "shutdown", "reboot", "suspend", "resume"]
-    return [{"subdir": name} for name in names + ["reset"] * (kind_of(call) == "qemu")]
+    return [{"subdir": name} for name in names + ["reset"] * (type_of(call) == "qemu")]

@@ -35,7 +35,7 @@ def _sid(world: World, call: Call) -> str:
 
 
 def _guest(world: World, sid: str) -> Guest | None:
-    """The guest of a resource; None when it is gone or of the other kind."""
+    """The guest of a resource; None when it is gone or of the other type."""
     name = sid.partition(":")[2]
     guest = world.guests.get(int(name)) if name.isdecimal() else None
     return guest if guest is not None and service(guest) == sid else None

@@ -77,12 +77,12 @@ def _of_node(world: World, node: Node) -> Iterator[dict[str, Any]]:
 
 def _of_guest(world: World, guest: Guest) -> Iterator[dict[str, Any]]:
     """Usage only while it runs."""
-    seen, ident = sizes(world, guest), f"{guest.kind}/{guest.vmid}"
+    seen, ident = sizes(world, guest), f"{guest.type}/{guest.vmid}"
     if guest.running:
         yield from _gauges(ident, {"cpu_current": seen["cpu"], "mem_used": seen["mem"]})
         for metric, key in TRAFFIC.items():
             yield _entry(ident, metric, "derive", seen[key])
-        if guest.kind == "lxc":
+        if guest.type == "lxc":
             yield _entry(ident, "disk_used", "gauge", seen["disk"])
     known = {"uptime": "uptime", "cpu_max": "cpus", "mem_total": "maxmem", "disk_total": "maxdisk"}
     yield from _gauges(ident, {metric: seen[key] for metric, key in known.items()})

@@ -40,6 +40,6 @@ def _said(guest: Guest, command: str) -> str:
 async def sendkey(world: World, call: Call) -> None:
     """Press a key, under the lock of the VM."""
     guest = guest_of(world, call)
-    async with api_lock(world, guest.kind, guest.node, guest.vmid):
+    async with api_lock(world, guest.type, guest.node, guest.vmid):
         if not guest.running:
             raise CallError(500, f"VM {guest.vmid} not running")

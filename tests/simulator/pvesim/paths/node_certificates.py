@@ -89,7 +89,7 @@ async def renew(world: World, call: Call) -> str:
     return _order(world, call, "acmerenew")
 
 
-def _order(world: World, call: Call, kind: str) -> str:
+def _order(world: World, call: Call, task_type: str) -> str:
     node = world.nodes[call.node]
 
     async def work(worker: Worker) -> None:
@@ -110,7 +110,7 @@ def _order(world: World, call: Call, kind: str) -> str:
         node.certificate_end = world.clock.now() + LIFETIME
         worker.log("Restarting pveproxy")
 
-    return world.tasks.start(call.node, call.caller.authid, kind, "", work)
+    return world.tasks.start(call.node, call.caller.authid, task_type, "", work)
 
 
 @call("DELETE", "/nodes/{node}/certificates/acme/certificate")

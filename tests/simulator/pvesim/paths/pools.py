@@ -37,7 +37,7 @@ def _members(world: World, call: Call, pool: Pool) -> Iterator[dict[str, Any]]:
     wanted = call.params.get("type")
     for vmid in sorted(pool.members):
         guest = world.guests.get(vmid)
-        if guest is not None and wanted in (None, guest.kind):
+        if guest is not None and wanted in (None, guest.type):
             entry = guest_status(world, guest, call.node)
             yield {key: value for key, value in entry.items() if key not in NOT_IN_POOLS}
     for name in sorted(pool.storages) if wanted in (None, "storage") else ():

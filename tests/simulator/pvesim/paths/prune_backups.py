@@ -24,9 +24,9 @@ def _groups(call: Call, storage: Storage) -> dict[tuple[str, int], list[Volume]]
         if archive is None or volume.node not in (None, call.node):
             continue
         wanted = call.params
-        fits = wanted.get("type", archive.kind) == archive.kind
+        fits = wanted.get("type", archive.type) == archive.type
         if fits and wanted.get("vmid", archive.vmid) == archive.vmid:
-            groups.setdefault((archive.kind, archive.vmid), []).append(volume)
+            groups.setdefault((archive.type, archive.vmid), []).append(volume)
     return groups
 
 
@@ -44,11 +44,11 @@ async def preview(world: World, call: Call) -> list[dict[str, Any]]:
     storage = find_storage(world, call.params["storage"], call.node)
     keep = _keep(call, storage)
     entries: list[dict[str, Any]] = []
-    for (kind, vmid), group in sorted(_groups(call, storage).items()):
+    for (guest_type, vmid), group in sorted(_groups(call, storage).items()):
         table = marks(group, keep)
         for volume in sorted(group, key=lambda v: v.volid):
             entry = {"volid": volume.volid, "ctime": volume.ctime, "mark": table[volume.volid]}
-            entries.append(entry | {"type": kind, "vmid": vmid})
+            entries.append(entry | {"type": guest_type, "vmid": vmid})
     return entries
 
 

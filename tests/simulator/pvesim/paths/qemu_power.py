@@ -208,8 +208,8 @@ async def suspend(world: World, call: Call) -> str:
             clean_up(world, guest)
             guest.config["lock"] = "suspended"
 
-    kind = "qmsuspend" if to_disk else "qmpause"
-    return world.tasks.start(call.node, call.caller.authid, kind, guest.vmid, work)
+    task_type = "qmsuspend" if to_disk else "qmpause"
+    return world.tasks.start(call.node, call.caller.authid, task_type, guest.vmid, work)
 
 
 @call("POST", "/nodes/{node}/qemu/{vmid}/status/resume")

@@ -49,5 +49,5 @@ def _storages(world: World) -> str:
     return "\n\n".join(f"{s.type}: {s.id}" for s in world.storages.values())
 
 
-def _guests(world: World, node: str, kind: str) -> str:
-    return "\n".join(f"{g.vmid} {g.status} {g.name}" for g in world.guests_on(node, kind))
+def _guests(world: World, node: str, guest_type: str) -> str:
+    return "\n".join(f"{g.vmid} {g.status} {g.name}" for g in world.guests_on(node, guest_type))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Growing disks: a task for both kinds of guests."""
+"""Growing disks: a task for both types of guests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def resize(world: World, call: Call) -> str:
     if is_absent(world, call):
         return failing(world, call, "resize", no_config(call))
     guest = guest_of(world, call)
-    ignore_lock = guest.kind == "qemu" and skiplock(call)
+    ignore_lock = guest.type == "qemu" and skiplock(call)
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
@@ -63,7 +63,7 @@ async def _grow(worker: Worker, guest: Guest, call: Call) -> None:
     if new < old:
         raise Died(
             "shrinking disks is not supported"
-            if guest.kind == "qemu"
+            if guest.type == "qemu"
             else "unable to shrink disk size"
         )
     await worker.work()
@@ -74,6 +74,6 @@ async def _grow(worker: Worker, guest: Guest, call: Call) -> None:
     drive.resize(new)
     guest.config[disk] = str(drive)
     file = storage_of(worker.world, drive.volume).type in FILE_TYPES
-    if guest.kind == "qemu" and guest.running:
+    if guest.type == "qemu" and guest.running:
         return  # QEMU does it, and says nothing.
     worker.log("Image resized." if file else "Resizing image: 100% complete...done.")

@@ -32,8 +32,8 @@ NOT_SAVED = ("lock", "parent")
 
 
 def prefix(guest: Guest) -> str:
-    """What the task types of this kind of guest begin with."""
-    return "qm" if guest.kind == "qemu" else "vz"
+    """What the task types of this type of guest begin with."""
+    return "qm" if guest.type == "qemu" else "vz"
 
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/snapshot")
@@ -48,7 +48,7 @@ async def snapshots(world: World, call: Call) -> list[dict[str, Any]]:
             "description": snapshot.description,
             "snaptime": snapshot.snaptime,
         }
-        if guest.kind == "qemu":
+        if guest.type == "qemu":
             entry["vmstate"] = int(snapshot.vmstate)
         if snapshot.parent:
             entry["parent"] = snapshot.parent
@@ -106,7 +106,7 @@ def _prepare(worker: Worker, guest: Guest, name: str) -> None:
         raise Died("you can't take a snapshot if it's a template")
     if name in guest.snapshots:
         raise Died(f"snapshot name '{name}' already used")
-    for drive in disks(guest.kind, guest.config):
+    for drive in disks(guest.type, guest.config):
         storage = storage_of(worker.world, drive.volume)
         raw_file = storage.type in FILE_TYPES and volume_format(drive.volume) == "raw"
         if raw_file or storage.type == "lvm":
@@ -131,7 +131,7 @@ def _running_state(world: World, guest: Guest, name: str) -> dict[str, CONFIG_VA
 
 async def _take(worker: Worker, guest: Guest, name: str, vmstate: bool) -> None:
     """The work itself, with what QEMU's side prints."""
-    if vmstate and guest.running and guest.kind == "qemu":
+    if vmstate and guest.running and guest.type == "qemu":
         size = int(guest.config.get("memory", 512)) / 1024 * 0.6
         volid = await make_state(worker, guest, name)
         worker.log(f"saving VM state and RAM using storage '{volid.partition(':')[0]}'")
@@ -141,11 +141,11 @@ async def _take(worker: Worker, guest: Guest, name: str, vmstate: bool) -> None:
         await worker.work(0.2)
     else:
         await worker.work()
-    if guest.kind != "qemu":
+    if guest.type != "qemu":
         return
     if guest.running and not vmstate:
         worker.log("skipping guest filesystem freeze - disabled in VM options")
-    for drive in disks(guest.kind, guest.config):
+    for drive in disks(guest.type, guest.config):
         worker.log(f"snapshotting 'drive-{drive.key}' ({drive.volume})")
         _check_there(worker, guest, drive.volume, name)
         if guest.running and volume_format(drive.volume) == "qcow2":
@@ -169,7 +169,7 @@ def _keep(world: World, guest: Guest, call: Call) -> None:
     """Note the snapshot in the config; it is the parent of what follows."""
     name, parent = call.params["snapname"], guest.config.get("parent")
     config = {k: v for k, v in guest.config.items() if k not in NOT_SAVED}
-    vmstate = bool(call.params.get("vmstate")) and guest.running and guest.kind == "qemu"
+    vmstate = bool(call.params.get("vmstate")) and guest.running and guest.type == "qemu"
     if vmstate:
         config |= _running_state(world, guest, name)
     guest.snapshots[name] = Snapshot(
@@ -243,7 +243,7 @@ async def rollback(world: World, call: Call) -> str:
             snapshot = _existing(guest, name)
             check_lock(guest)
             check_writable(world, worker, guest)
-            if guest.running and guest.kind == "qemu":
+            if guest.running and guest.type == "qemu":
                 clean_up(world, guest)
             power_off(guest)
             guest.config["lock"] = "rollback"

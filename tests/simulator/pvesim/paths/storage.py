@@ -133,7 +133,7 @@ def _volume(storage: Storage, volume: Volume) -> dict[str, Any]:
         entry["parent"] = volume.parent.partition(":")[2]
     archive = Archive.of(volume)
     if archive is not None:
-        entry["subtype"] = archive.kind
+        entry["subtype"] = archive.type
         entry |= {"notes": volume.notes} if volume.notes else {}
         entry |= {"protected": 1} if volume.protected else {}
     return entry

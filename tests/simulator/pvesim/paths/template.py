@@ -16,7 +16,7 @@ from pvesim.world import World
 
 def convert(world: World, guest: Guest) -> None:
     """The disks become base volumes."""
-    for drive in disks(guest.kind, guest.config):
+    for drive in disks(guest.type, guest.config):
         if drive.cloudinit:
             continue
         volume = find_volume(world, drive.volume, guest.node)
@@ -70,6 +70,6 @@ def _check(world: World, guest: Guest) -> None:
     if guest.template:
         raise CallError(500, "you can't convert a template to a template")
     if guest.running:
-        which = "VM" if guest.kind == "qemu" else "the CT"
+        which = "VM" if guest.type == "qemu" else "the CT"
         text = f"you can't convert a {label} to template if {which} is running"
         raise CallError(500, text)

@@ -156,7 +156,7 @@ class Events:
         world = self._stage.world
         for vmid, length in seconds.items():
             guest = world.guests[vmid]
-            path = guest_lock_file(guest.kind, vmid)
+            path = guest_lock_file(guest.type, vmid)
 
             async def hold(node: str = guest.node, path: str = path, long: float = length) -> None:
                 async with world.locks.flock(node, path):

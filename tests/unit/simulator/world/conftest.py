@@ -173,7 +173,7 @@ def slow_storage(tmp_path: Path) -> Cell:
         "storages": {"fast": images, "slow": {**images, "shared": True, "alloc_seconds": 5}},
         "guests": {
             110: {
-                "kind": "qemu",
+                "type": "qemu",
                 "node": "pve1",
                 "config": {"name": "big", "scsi0": "fast:110/vm-110-disk-0.qcow2,size=2G"},
             },

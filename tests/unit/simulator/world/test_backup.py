@@ -235,4 +235,4 @@ def test_a_protected_backup_is_never_removed() -> None:
     assert list(table.values()) == ["keep", "protected"]
     archive = Archive.of(volumes[0])
     assert archive is not None
-    assert (archive.kind, archive.vmid) == ("qemu", 100)
+    assert (archive.type, archive.vmid) == ("qemu", 100)

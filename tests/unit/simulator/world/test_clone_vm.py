@@ -100,7 +100,7 @@ async def test_a_vmid_of_a_container_or_of_another_node_fails_in_the_task(cell: 
             f"close (rename) atomic file '/etc/pve/nodes/pve1/qemu-server/{newid}.conf' failed: "
             "File exists"
         )
-    assert cell.world.guests[9100].kind == "lxc"
+    assert cell.world.guests[9100].type == "lxc"
     assert cell.world.guests[101].node == "pve2"
 
 

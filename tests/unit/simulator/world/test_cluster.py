@@ -211,7 +211,7 @@ def test_a_world_file_may_tell_of_the_past(tmp_path: Path) -> None:
     file.write_text(
         "nodes: {pve1: {}}\n"
         "pools: {dev: {members: [100]}}\n"
-        "guests: {100: {kind: qemu, node: pve1, config: {name: a}}}\n"
+        "guests: {100: {type: qemu, node: pve1, config: {name: a}}}\n"
         "tasks:\n"
         "  - {node: pve1, type: vzdump, id: 100, ago: 3600, seconds: 60, exitstatus: job errors,\n"
         "     log: ['INFO: starting new backup job']}\n"

@@ -102,11 +102,11 @@ async def test_the_speed_of_a_migration_follows_from_memory_and_time(cell: Any) 
     assert memory / 100 < speeds[0] < memory
 
 
-async def test_a_restore_with_force_never_overwrites_a_guest_of_another_kind_or_node(
+async def test_a_restore_with_force_never_overwrites_a_guest_of_another_type_or_node(
     cell: Any,
 ) -> None:
     archive = await back_up(cell, 100, "pve1")
-    container = next(g.vmid for g in cell.world.guests.values() if g.kind == "lxc")
+    container = next(g.vmid for g in cell.world.guests.values() if g.type == "lxc")
     for vmid in (101, container):
         params = {"vmid": vmid, "archive": archive, "force": 1}
         text = f"close (rename) atomic file '/etc/pve/nodes/pve1/qemu-server/{vmid}.conf' failed"

@@ -57,10 +57,10 @@ def furnish(cell: Any) -> None:
     """Guests, backups, snapshots and certificates that the calls need beside the default world."""
     world = cell.world
     volumes = {s: world.storages[s].volumes for s in ("local", "ceph")}
-    for vmid, kind in ((102, "qemu"), (200, "lxc"), (201, "lxc"), (202, "lxc")):
-        key = "rootfs" if kind == "lxc" else "scsi0"
+    for vmid, guest_type in ((102, "qemu"), (200, "lxc"), (201, "lxc"), (202, "lxc")):
+        key = "rootfs" if guest_type == "lxc" else "scsi0"
         config: dict[str, CONFIG_VALUE] = {key: f"ceph:vm-{vmid}-disk-0,size=1G"}
-        world.guests[vmid] = Guest(vmid, kind, "pve1", config)
+        world.guests[vmid] = Guest(vmid, guest_type, "pve1", config)
         volumes["ceph"].append(Volume(f"ceph:vm-{vmid}-disk-0", "images", "raw", 1, vmid))
     for vmid in (100, 200):
         guest = world.guests[vmid]
@@ -95,7 +95,7 @@ async def test_a_call_starts_its_task(
     cell: Any, line: list[Any], request: pytest.FixtureRequest
 ) -> None:
     furnish(cell)
-    method, path, given, kind, ident = line
+    method, path, given, task_type, ident = line
     path = absolute(path)
     params = {k: WORDS.get(v, v) if isinstance(v, str) else v for k, v in given.items()}
     if "url" in params:
@@ -105,7 +105,7 @@ async def test_a_call_starts_its_task(
     task = next(iter(cell.world.tasks.every()))
     upid = Upid.parse(str(task.upid))
     assert upid is not None
-    assert (upid.type, upid.id, upid.node, upid.user) == (kind, ident, node, "root@pam!cli")
+    assert (upid.type, upid.id, upid.node, upid.user) == (task_type, ident, node, "root@pam!cli")
     returns = ENDPOINTS[method, template_of(path, method)]["returns"]
     check_answer(returns, answer, str(task.upid))
     await cell.end(str(task.upid))
@@ -113,7 +113,7 @@ async def test_a_call_starts_its_task(
 
 
 def check_answer(returns: str, answer: Any, upid: str) -> None:
-    """Whether the answer is of the kind that the entry says."""
+    """Whether the answer is what the entry says."""
     if returns in ("upid", "upid_or_null", "upid_or_OK"):
         assert answer == upid
     elif returns == "object_with_upid":
@@ -131,8 +131,8 @@ def check_answer(returns: str, answer: Any, upid: str) -> None:
 
 def test_every_entry_is_walked_with_every_type() -> None:
     walked: dict[tuple[str, str], set[str]] = {}
-    for method, path, _given, kind, _ident in CALLS:
-        walked.setdefault((method, template_of(absolute(path), method)), set()).add(kind)
+    for method, path, _given, task_type, _ident in CALLS:
+        walked.setdefault((method, template_of(absolute(path), method)), set()).add(task_type)
     missing = {
         key: set(entry["types"]) - walked.get(key, set()) for key, entry in ENDPOINTS.items()
     }
@@ -147,17 +147,19 @@ MANAGED = [
 ]
 
 
-@pytest.mark.parametrize(("path", "kind"), MANAGED)
-async def test_a_guest_that_ha_manages_gets_another_task(cell: Any, path: str, kind: str) -> None:
+@pytest.mark.parametrize(("path", "task_type"), MANAGED)
+async def test_a_guest_that_ha_manages_gets_another_task(
+    cell: Any, path: str, task_type: str
+) -> None:
     furnish(cell)
     vmid = 100 if path.startswith("qemu") else 200
     guest = cell.world.guests[vmid]
     cell.world.ha[f"{'vm' if vmid == 100 else 'ct'}:{vmid}"] = {"state": "started"}
-    if kind == "hastop":
+    if task_type == "hastop":
         guest.status, guest.started = "running", cell.world.born
-    params = {"target": "pve2"} if kind == "hamigrate" else {}
+    params = {"target": "pve2"} if task_type == "hamigrate" else {}
     upid = await cell.call("POST", path.replace("{vmid}", str(vmid)), params)
-    assert f":{kind}:{vmid}:" in upid
+    assert f":{task_type}:{vmid}:" in upid
     assert await cell.end(upid) == "OK"
     task = cell.task(upid)
     assert 0.5 < task.ended - task.started < 1.5

@@ -53,8 +53,8 @@ async def test_a_start_that_cannot_begin_fails_the_creation_of_a_container_alone
 ) -> None:
     path, params = made
     lost = "got no worker upid - start worker failed"
-    kind = "qmstart" if path == "qemu" else "vzstart"
-    cell.world.add_task_fault(type=kind, exitstatus=lost)
+    task_type = "qmstart" if path == "qemu" else "vzstart"
+    cell.world.add_task_fault(type=task_type, exitstatus=lost)
     upid = await cell.call("POST", path, params | {"start": 1})
     assert await cell.end(upid) == (lost if status == "struck" else status)
     assert lost in " ".join(cell.task(upid).lines)

@@ -136,7 +136,7 @@ async def test_a_stopped_guest_uses_nothing_that_is_measured(cell: Any) -> None:
 
 
 async def test_pressures_of_containers_are_texts(cell: Any) -> None:
-    guest = next(guest for guest in cell.world.guests.values() if guest.kind == "lxc")
+    guest = next(guest for guest in cell.world.guests.values() if guest.type == "lxc")
     guest.status = "running"
     entries = await cell.call("GET", "lxc", node=guest.node)
     pressures = [entry["pressurecpufull"] for entry in entries if entry["vmid"] == guest.vmid]

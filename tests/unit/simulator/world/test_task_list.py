@@ -96,7 +96,7 @@ async def test_since_and_until_compare_the_start_and_include_it(cell: Any) -> No
         assert len(await cell.call("GET", "tasks", params)) == found
 
 
-async def test_an_unknown_kind_of_status_is_refused(cell: Any) -> None:
+async def test_an_unknown_type_of_status_is_refused(cell: Any) -> None:
     refusal = await cell.refusal("GET", "tasks", {"statusfilter": "bogus"})
     assert refusal.errors == {"statusfilter": "invalid format - invalid status 'bogus'\n"}
 

@@ -21,8 +21,8 @@ async def nothing(_worker: Worker) -> None:
     """A body that ends at once."""
 
 
-def start(cell: Any, body: Any, kind: str = "qmconfig", ident: object = 100) -> str:
-    return str(cell.world.tasks.start("pve1", "root@pam!cli", kind, ident, body))
+def start(cell: Any, body: Any, task_type: str = "qmconfig", ident: object = 100) -> str:
+    return str(cell.world.tasks.start("pve1", "root@pam!cli", task_type, ident, body))
 
 
 async def test_every_upid_is_another_and_well_formed(cell: Any) -> None:
@@ -89,8 +89,8 @@ async def test_a_fault_of_probability_zero_never_strikes(cell: Any) -> None:
 async def test_chance_depends_on_the_guest_and_the_attempt_not_on_the_order(cell: Any) -> None:
     cell.world.add_task_fault(exitstatus="struck", probability=0.5)
 
-    async def struck(kind: str, idents: list[int]) -> dict[int, str]:
-        upids = {ident: start(cell, nothing, kind, ident) for ident in idents}
+    async def struck(task_type: str, idents: list[int]) -> dict[int, str]:
+        upids = {ident: start(cell, nothing, task_type, ident) for ident in idents}
         return {ident: await cell.end(upid) for ident, upid in upids.items()}
 
     idents = list(range(40))
