@@ -56,14 +56,14 @@ class Job:
     """How a job of the table is run, and what the placeholders of its paths stand for.
 
     `upid` of the options is the task of a clone that root has started and that does not end;
-    `besides` is another job whose privileges are needed as well.
+    `also` is another job whose privileges are needed as well.
     """
 
     module: str
     options: Mapping[str, Any]
     places: Mapping[str, Any] = field(default_factory=dict)
     done: Callable[[Mapping[str, Any]], bool] = _ok
-    besides: str = ""
+    also: str = ""
 
 
 def _operation(operation: str, *, vmid: int = 100, **options: Any) -> Job:
@@ -103,43 +103,43 @@ JOBS: Mapping[str, Job] = {
     "configure memory": _configure(memory=1024),
     "configure a network device": _configure(net1="virtio,bridge=vmbr0"),
     "configure the name, tags, description and other options": _configure(description="x"),
-    "configure the settings of cloud-init": _configure(ciuser="me"),
-    "add a drive of cloud-init": _configure(ide2="ceph:cloudinit"),
+    "configure cloud-init": _configure(ciuser="me"),
+    "add a cloud-init drive": _configure(ide2="ceph:cloudinit"),
     "add a disk": _configure(scsi1="ceph:8"),
     "configure other virtual hardware": _configure(vga="std"),
     "resize a disk": _operation("resize", params={"disk": "scsi0", "size": "20G"}),
     "migrate": _operation("migrate", params={"target": "pve2"}),
-    "make a template": _operation("template", allow_destructive=True),
+    "convert to a template": _operation("template", allow_destructive=True),
     "delete": _operation("delete", allow_destructive=True),
-    "create a privileged container, besides": Job(
+    "create a privileged container, in addition": Job(
         "container",
         {"ostemplate": TEMPLATE, "guests": [{**CONTAINER, "unprivileged": False}]},
         {**ALL, "vmid": 300},
-        besides="create a container",
+        also="create a container",
     ),
-    "see guests, and find on a second run what the first has created": Job(
+    "see guests, and find those of an earlier run": Job(
         "guest_info", {"guests": ["100"]}, {"vmid": 100}, _seen
     ),
     "see the addresses of a VM (before Proxmox VE 9: ``VM.Monitor``)": Job(
         "guest_info", {"guests": ["101"], "addresses": True}, {"vmid": 101}, _addresses
     ),
     (
-        "see the tasks of others, and the clock of a node (before Proxmox VE 9.2 also the running "
-        "tasks of an API token)"
+        "see the tasks of other users, and the clock of a node (before Proxmox VE 9.2 also the "
+        "running tasks of an API token)"
     ): Job("task_info", {"nodes": ["pve1"]}, {"node": "pve1"}, _others),
-    "stop the tasks of others": Job("stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped),
+    "stop the tasks of other users": Job("stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped),
 }  # fmt: skip
 
 
 def table() -> dict[str, list[Grant]]:
     """The jobs of the guide with their privileges, each with the path that it is needed on."""
     text = GUIDE.read_text(encoding="utf-8")
-    text = text[text.index(".. list-table:: What needs which privilege") :]
+    text = text[text.index(".. list-table:: Required privileges") :]
     found: dict[str, list[Grant]] = {}
     job = ""
     for row in re.split(r"\n   \* -", text.split("\n\nSome things")[0])[2:]:
         name, privileges, where = row.split("\n     - ")
-        job = name.strip() or job
+        job = " ".join(name.split()) or job
         (path,) = re.findall(r"``(/[^`]*)``", where)
         named = re.findall(r"``([A-Z]\w*\.[\w.]*\w)``", privileges)
         found.setdefault(job, []).extend((privilege, path) for privilege in named)
@@ -151,13 +151,13 @@ TABLE = table()
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[Simulated]:
-    """A cluster that begins anew for each job."""
+    """A cluster that is reset for each job."""
     with start_simulator(speed=100, addresses=3) as simulator:
         yield Simulated(simulator)
 
 
-class Office:
-    """Root, who gives a user privileges."""
+class Root:
+    """Calls the API as root, and creates a user with privileges."""
 
     def __init__(self, simulated: Simulated) -> None:
         self._simulated = simulated
@@ -175,7 +175,7 @@ class Office:
         assert answer.status_code == 200, (path, answer.reason)
         return answer.json()["data"]
 
-    def employ(self, grants: list[Grant], places: Mapping[str, Any]) -> dict[str, str]:
+    def create_user(self, grants: list[Grant], places: Mapping[str, Any]) -> dict[str, str]:
         """A new user with a token that has just these privileges; the options of the connection."""
         self.call("POST", "/access/users", {"userid": USER})
         for number, (privilege, path) in enumerate(grants):
@@ -190,13 +190,13 @@ class Office:
 def attempt(simulated: Simulated, job: Job, grants: list[Grant]) -> bool:
     """Whether a job is done with these privileges alone."""
     simulated.admin("POST", "reset")
-    office = Office(simulated)
+    root = Root(simulated)
     options = dict(job.options)
     if "node" in job.places:
         simulated.admin("POST", "faults", action="task", type="qmclone", seconds=1e6)
-        upid = office.call("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 400})
+        upid = root.call("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 400})
         options = {key: [upid] if value == "{upid}" else value for key, value in options.items()}
-    identity = office.employ(grants, job.places)
+    identity = root.create_user(grants, job.places)
 
     async def work(client: Any) -> Any:
         return await run_command(job.module, client, **options)
@@ -208,14 +208,14 @@ def attempt(simulated: Simulated, job: Job, grants: list[Grant]) -> bool:
     return report.problem is None and job.done(report.values)
 
 
-def test_every_job_of_the_guide_is_tried() -> None:
+def test_every_job_of_the_guide_is_tested() -> None:
     assert set(TABLE) == set(JOBS)
 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_needs_each_of_its_privileges_and_no_other(simulated: Simulated, name: str) -> None:
     job, own = JOBS[name], TABLE[name]
-    grants = TABLE.get(job.besides, []) + own
+    grants = TABLE.get(job.also, []) + own
     assert attempt(simulated, job, grants)
     left_out = {grant: [other for other in grants if other != grant] for grant in own}
     assert [grant for grant, others in left_out.items() if attempt(simulated, job, others)] == []
