@@ -127,7 +127,9 @@ JOBS: Mapping[str, Job] = {
         "see the tasks of other users, and the clock of a node (before Proxmox VE 9.2 also the "
         "running tasks of an API token)"
     ): Job("task_info", {"nodes": ["pve1"]}, {"node": "pve1"}, _others),
-    "stop the tasks of other users": Job("stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped),
+    "stop the tasks of other users": Job(
+        "stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped
+    ),
 }  # fmt: skip
 
 
