@@ -82,7 +82,7 @@ def test_libraries_that_are_missing_are_the_headline(any_ansible: Ansible, tmp_p
     ("variables", "message"),
     [
         ({"provision_vms_cuont": 3}, "provision_vms_cuont (did you mean provision_vms_count?)"),
-        ({"provision_vms_count": 0}, "No VMs are wanted"),
+        ({"provision_vms_count": 0}, "No VMs to provision"),
         ({"provision_vms_guests": [{"name": "db"}]}, "mutually exclusive"),
         (
             {"provision_vms_ipconfig": "ip=192.0.2.11/24"},
