@@ -43,7 +43,7 @@ def why_not(result: Result) -> str | None:
 
 
 def job_report(
-    context: Context | None,
+    context: Context,
     results: t.Sequence[Result],
     guests: t.Sequence[Values],
     *,
@@ -53,16 +53,12 @@ def job_report(
 ) -> Report:
     """Account for every guest and every task.
 
-    ``context`` is None for a plan, which no outcome can fail. ``refused`` are messages about
-    guests that got no job.
+    ``results`` are none in a plan. ``refused`` are messages about guests that got no job.
     """
-    if context is not None:
-        for text in [
-            text for result in results if result.outcome.succeeded for text in result.left
-        ]:
-            context.warn(text)
+    for text in [text for result in results if result.outcome.succeeded for text in result.left]:
+        context.warn(text)
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
-    problems = [*refused, *(_problems(context, results) if context else ())]
+    problems = [*refused, *_problems(context, results)]
     problem = None
     if problems:
         problem = failures(f"{len(problems)} of {len(guests)} guests failed:", problems)

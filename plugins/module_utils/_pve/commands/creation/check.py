@@ -18,12 +18,12 @@ if t.TYPE_CHECKING:
     from ...operations.job import Job
     from ..machine import Engine
     from .names import Names
-    from .plan import GuestPlan
+    from .plan import GuestRequest
     from .recipe import Recipe
 
 
 def name_check(
-    machine: Engine, decision: GuestPlan, names: Names, recipe: Recipe
+    machine: Engine, wanted: GuestRequest, names: Names, recipe: Recipe
 ) -> list[ChainStep]:
     """The step that follows the creation of a guest, empty where nothing can be wrong.
 
@@ -35,7 +35,7 @@ def name_check(
         created = before.last.result
         if created is None:
             raise Unneeded("nothing was created")
-        checked = (await verify(machine, [decision], {0: created}, names, recipe))[0]
+        checked = (await verify(machine, [wanted], {0: created}, names, recipe))[0]
         target = checked.job.target
         if not checked.outcome.succeeded:
             raise Corrected(checked, checked.message or checked.outcome.value, over=True)
@@ -44,5 +44,5 @@ def name_check(
             raise Corrected(checked, why, over=True)
         raise Corrected(checked, "it is the wanted guest", over=False)
 
-    found = decision.action is Action.ADOPT
-    return [ChainStep("check", prepare=prepare)] if decision.request.vmid is None or found else []
+    found = wanted.action is Action.ADOPT
+    return [ChainStep("check", prepare=prepare)] if wanted.vmid is None or found else []

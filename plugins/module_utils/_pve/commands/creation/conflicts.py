@@ -25,26 +25,30 @@ if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ..machine import Engine
     from .names import Names
-    from .plan import GuestPlan, GuestRequest
+    from .plan import GuestRequest
     from .recipe import Recipe
 
 Results = dict[int, "Result"]
 
 
 async def verify(
-    machine: Engine, steps: t.Sequence[GuestPlan], results: Results, names: Names, recipe: Recipe
+    machine: Engine,
+    wanted: t.Sequence[GuestRequest],
+    results: Results,
+    names: Names,
+    recipe: Recipe,
 ) -> Results:
-    """The results as the cluster shows them afterwards: names as wanted, and each once."""
+    """The results, by index, as the cluster shows them afterwards: names as wanted, and once."""
     results = {index: _instead(result, names) for index, result in results.items()}
-    results = await _named_as_wanted(machine, steps, results, recipe)
+    results = await _named_as_wanted(machine, wanted, results, recipe)
     if machine.context.stop.is_set():
         return results
     since = clock.now()
     by_name = [
         index
         for index, result in results.items()
-        if steps[index].request.vmid is None
-        and steps[index].action is Action.CREATE
+        if wanted[index].vmid is None
+        and wanted[index].action is Action.CREATE
         and result.outcome.succeeded
         and result.outcome is not Outcome.UNCHANGED
     ]
@@ -64,13 +68,13 @@ def _instead(result: Result, names: Names) -> Result:
 
 
 async def _named_as_wanted(
-    machine: Engine, steps: t.Sequence[GuestPlan], results: Results, recipe: Recipe
+    machine: Engine, wanted: t.Sequence[GuestRequest], results: Results, recipe: Recipe
 ) -> Results:
     """A task that no answer named may have created another play's guest; only its name says so."""
     adopted = {
         index: result
         for index, result in results.items()
-        if (result.found or steps[index].action is Action.ADOPT) and result.outcome.succeeded
+        if (result.found or wanted[index].action is Action.ADOPT) and result.outcome.succeeded
     }
     if not adopted:
         return results
@@ -84,19 +88,19 @@ async def _named_as_wanted(
         }
         return {**results, **unknown}
     seen = {
-        index: _as_it_became(steps[index].request, result, guests.get(result.job.target.vmid))
+        index: _as_it_became(wanted[index], result, guests.get(result.job.target.vmid))
         for index, result in adopted.items()
     }
     return {**results, **seen}
 
 
-def _as_it_became(wanted: GuestRequest, result: Result, guest: Guest | None) -> Result:
+def _as_it_became(one: GuestRequest, result: Result, guest: Guest | None) -> Result:
     if guest is None:
         return result
     job = replace(result.job, target=replace(result.job.target, node=guest.node))
-    if not wanted.name or guest.name in (None, wanted.name):
+    if not one.name or guest.name in (None, one.name):
         return replace(result, job=job)
-    why = f"expected VMID {guest.vmid} to be named {wanted.name!r}, found {guest.title}"
+    why = f"expected VMID {guest.vmid} to be named {one.name!r}, found {guest.title}"
     return replace(result, job=job, outcome=Outcome.FAILED, message=why)
 
 

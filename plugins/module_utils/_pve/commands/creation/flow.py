@@ -7,42 +7,39 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...guests.vmids import VmidRange, Vmids
 from ..machine import engine
-from ..result import job_report
 from .conflicts import verify
 from .leftovers import without_leftovers
 from .names import Names
 from .plan import Action
-from .report import diff_of, plan_report, step_values
+from .report import report
 from .resolve import resolve
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster
-    from ...operations.job import Job
     from ...tasks.task import Task
     from ..context import Context, Report
     from ..machine import Engine
-    from .plan import GuestPlan, GuestRequest
+    from .plan import GuestRequest
     from .recipe import Recipe
 
 
 @dataclass
 class Creation:
-    """Guests of one recipe, decided and not begun: ``jobs`` are those of steps, by index.
+    """Guests of one recipe, decided and not begun.
 
     ``finished`` and ``cleared`` are tasks that had to end, or were started, before that.
     """
 
     recipe: Recipe
-    steps: list[GuestPlan]
+    wanted: list[GuestRequest]
     cluster: Cluster
-    jobs: dict[int, Job]
     names: Names
     finished: dict[int, Task]
-    cleared: list[Task]
+    cleared: list[Task] = field(default_factory=list)
 
 
 async def prepare(
@@ -58,16 +55,17 @@ async def prepare(
     mode nothing is done, and there are no jobs. ``vmids`` gives the free VMIDs.
     """
     resolved = await resolve(machine, wanted, cluster, recipe)
-    steps = await _without_vetoed(resolved.steps, recipe)
+    decided = await _without_vetoed(resolved.wanted, recipe)
     names = Names(machine, resolved, recipe)
     if machine.context.check:
-        return Creation(recipe, steps, resolved.cluster, {}, names, resolved.finished, [])
+        return Creation(recipe, decided, resolved.cluster, names, resolved.finished)
     vmids.note(resolved.cluster.guests)
-    chosen = await _choose(steps, vmids)  # before anything is done, for it may fail
-    cleared = await without_leftovers(machine, steps, resolved.cluster, recipe)
-    steps = await _without_vetoed(cleared.steps, recipe)
-    jobs = _jobs(steps, chosen, names, recipe)
-    return Creation(recipe, steps, resolved.cluster, jobs, names, resolved.finished, cleared.tasks)
+    chosen = await _choose(decided, vmids)  # before anything is done, for it may fail
+    decided, cleared = await without_leftovers(machine, decided, resolved.cluster, recipe)
+    decided = [
+        _with_job(one, chosen.get(index), names, recipe) for index, one in enumerate(decided)
+    ]
+    return Creation(recipe, decided, resolved.cluster, names, resolved.finished, cleared)
 
 
 async def create(
@@ -80,41 +78,20 @@ async def create(
     async with engine(context) as machine:
         vmids = vmids_for(machine, wanted, cluster)
         made = await prepare(machine, wanted, cluster, recipe, vmids)
-        steps = made.steps
-        if context.check:
-            return plan_report(steps, recipe)
-        results = dict(zip(made.jobs, await machine.run(list(made.jobs.values()), vmids)))
-        results = await verify(machine, steps, results, made.names, recipe)
-        values = [
-            step_values(step, results.get(index), made.finished) for index, step in enumerate(steps)
-        ]
-        return job_report(
-            context,
-            list(results.values()),
-            values,
-            diff=diff_of(steps, recipe, values),
-            refused=[_in_words(step) for step in steps if step.action is Action.GIVE_UP],
-            more_tasks=[*made.finished.values(), *made.cleared],
-        )
+        jobs = {index: one.job for index, one in enumerate(made.wanted) if one.job is not None}
+        results = dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))
+        results = await verify(machine, made.wanted, results, made.names, recipe)
+        return report(context, made, results)
 
 
-def _in_words(step: GuestPlan) -> str:
-    return f"{step.request.title}: {step.why}"
-
-
-async def _without_vetoed(steps: list[GuestPlan], recipe: Recipe) -> list[GuestPlan]:
+async def _without_vetoed(wanted: list[GuestRequest], recipe: Recipe) -> list[GuestRequest]:
     """Give up each guest that cannot be created where or as it is wanted."""
-    to_create = [step for step in steps if step.action is Action.CREATE]
-    wanted = [step.request for step in to_create]
-    vetoes = await recipe.vetoes(wanted) if wanted else ()
-    against = {
-        id(step): step.request.why or veto
-        for step, veto in zip(to_create, vetoes)
-        if step.request.why or veto
-    }
+    missing = [one for one in wanted if one.action is Action.CREATE]
+    asked = [one for one in missing if not one.why]
+    vetoes = iter(await recipe.vetoes(asked) if asked else ())
     return [
-        replace(step, action=Action.GIVE_UP, why=against[id(step)]) if id(step) in against else step
-        for step in steps
+        replace(one, why=one.why or next(vetoes)).missing() if one.action is Action.CREATE else one
+        for one in wanted
     ]
 
 
@@ -127,26 +104,21 @@ def vmids_for(machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluste
     )
 
 
-async def _choose(steps: t.Sequence[GuestPlan], vmids: Vmids) -> dict[int, int]:
-    """A VMID for each guest to be created that has none, by the index of its step."""
+async def _choose(wanted: t.Sequence[GuestRequest], vmids: Vmids) -> dict[int, int]:
+    """A VMID for each guest to be created that has none, by its index."""
     return {
         index: await vmids.take()
-        for index, step in enumerate(steps)
-        if step.action is Action.CREATE and step.request.vmid is None
+        for index, one in enumerate(wanted)
+        if one.action is Action.CREATE and one.vmid is None
     }
 
 
-def _jobs(
-    steps: t.Sequence[GuestPlan], chosen: t.Mapping[int, int], names: Names, recipe: Recipe
-) -> dict[int, Job]:
-    """The jobs of the steps that need one, by the index of the step."""
-    jobs: dict[int, Job] = {}
-    for index, step in enumerate(steps):
-        if step.action is Action.CREATE:
-            vmid = t.cast("int", chosen.get(index, step.request.vmid))
-            job = recipe.job(step.request, vmid, movable=index in chosen)
-            jobs[index] = names.checked(job) if index in chosen else names.owned(job)
-        elif step.action is Action.ADOPT and step.guest and step.upid:
-            job = recipe.job_begun(step.request, step.guest).adopting(step.upid)
-            jobs[index] = names.owned(job)
-    return jobs
+def _with_job(one: GuestRequest, chosen: int | None, names: Names, recipe: Recipe) -> GuestRequest:
+    """The guest with the job that it needs, if it needs one."""
+    if one.action is Action.CREATE:
+        job = recipe.job(one, t.cast("int", chosen or one.vmid), movable=chosen is not None)
+        return replace(one, job=names.owned(job) if chosen is None else names.checked(job))
+    if one.action is Action.ADOPT and one.guest and one.upid:
+        job = recipe.job_begun(one, one.guest).adopting(one.upid)
+        return replace(one, job=names.owned(job))
+    return one

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
-from dataclasses import dataclass, field, replace
 
 from ...api.errors import PveError
 from ...engine.leftovers import may_be_removed, removal
 from ..result import why_not
-from .plan import Action, GuestPlan
+from .plan import Action, GuestRequest
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -24,50 +23,45 @@ if t.TYPE_CHECKING:
     from .recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Cleared:
-    """The steps after the removals, the tasks that did so, and the disks each guest had."""
-
-    steps: list[GuestPlan]
-    tasks: list[Task] = field(default_factory=list)
-
-
 async def without_leftovers(
-    machine: Engine, steps: list[GuestPlan], cluster: Cluster, recipe: Recipe
-) -> Cleared:
-    """Remove leftovers of our own dead tasks, and warn of the disks that went with them."""
+    machine: Engine, wanted: list[GuestRequest], cluster: Cluster, recipe: Recipe
+) -> tuple[list[GuestRequest], list[Task]]:
+    """Remove leftovers of our own dead tasks, and warn of the disks that went with them.
+
+    The guests afterwards, and the tasks that removed them.
+    """
     if not machine.context.params["replace_leftovers"] or recipe.type != "qemu":
-        return Cleared(steps)
-    given_up = [s for s in steps if s.action is Action.GIVE_UP and s.upid and s.guest]
-    ours = [step for step in given_up if await _is_ours(machine, step, cluster, recipe)]
-    guests = [t.cast("Guest", step.guest) for step in ours]
+        return wanted, []
+    given_up = [one for one in wanted if one.action is Action.GIVE_UP and one.upid and one.guest]
+    ours = [one for one in given_up if await _is_ours(machine, one, cluster, recipe)]
+    guests = [t.cast("Guest", one.guest) for one in ours]
     before = [await _disks(machine.context.api, guest) for guest in guests]
     results = await machine.run([removal(guest) for guest in guests], to_the_end=True)
-    removals = {id(step): result for step, result in zip(ours, results)}
+    removals = {id(one): result for one, result in zip(ours, results)}
     for guest, disks, result in zip(guests, before, results):
         if result.outcome.succeeded and disks:
             after = await _disks(machine.context.api, guest)
             machine.context.warn(_disks_in_words(guest, disks, after))
     tasks = [task for result in results for task in result.tasks]
-    return Cleared([_after_removal(step, removals.get(id(step))) for step in steps], tasks)
+    return [_after_removal(one, removals.get(id(one))) for one in wanted], tasks
 
 
-async def _is_ours(machine: Engine, step: GuestPlan, cluster: Cluster, recipe: Recipe) -> bool:
+async def _is_ours(machine: Engine, one: GuestRequest, cluster: Cluster, recipe: Recipe) -> bool:
     """Whether the leftover is still that of our dead task, and nobody else's work by now."""
-    guest, dead = t.cast("Guest", step.guest), step.upid
-    job = recipe.job_begun(step.request, guest)
+    guest, dead = t.cast("Guest", one.guest), one.upid
+    job = recipe.job_begun(one, guest)
     if dead is None or dead.id != job.task_id:
         return False
     online = [node.name for node in cluster.nodes.values() if node.online]
     return await may_be_removed(machine.context.api, guest, job, online)
 
 
-def _after_removal(step: GuestPlan, removed: Result | None) -> GuestPlan:
+def _after_removal(one: GuestRequest, removed: Result | None) -> GuestRequest:
     if removed is None:
-        return step
+        return one
     if removed.outcome.succeeded:
-        return replace(step, action=Action.CREATE, guest=None, upid=None, why="")
-    return replace(step, why=f"{step.why}. It could not be removed: {why_not(removed)}")
+        return one.missing()
+    return one.given_up(f"{one.refusal}. It could not be removed: {why_not(removed)}")
 
 
 async def _disks(api: Api, guest: Guest) -> list[str]:

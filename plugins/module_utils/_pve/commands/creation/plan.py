@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""New guests: what is there, what is on its way, what is to be created. The decision as a value."""
+"""A wanted guest, and the decision: it is there, it is on its way, or it is to be created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import enum
 import re
 import typing as t
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...api.errors import UsageError
 from ...guests.cluster import CREATION_LOCKS
@@ -18,30 +18,12 @@ from ...guests.vmids import check_vmid
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster, Guest
+    from ...operations.job import Job
     from ...tasks.upid import Upid
 
 _DNS_NAME = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)*\Z"
 )
-
-
-@dataclass(frozen=True)
-class GuestRequest:
-    """A guest that is wanted; None is "no matter". ``node`` is where it is to live.
-
-    ``why`` says why it cannot be created there, should it not exist.
-    """
-
-    vmid: int | None
-    name: str | None
-    node: str | None = None
-    options: t.Mapping[str, t.Any] = field(default_factory=dict)
-    why: str = ""
-
-    @property
-    def title(self) -> str:
-        """The name, or the VMID where there is none."""
-        return self.name or str(self.vmid)
 
 
 class Action(enum.Enum):
@@ -54,23 +36,46 @@ class Action(enum.Enum):
 
 
 @dataclass(frozen=True)
-class GuestPlan:
-    """One wanted guest and the decision.
+class GuestRequest:
+    """A guest that is wanted, and what was decided about it.
 
-    ``guest`` is what is there already. ``upid`` is the running task to ADOPT. ``why`` explains
-    GIVE_UP.
+    None is "no matter" of ``vmid``, ``name`` and ``node``, where it is to live. ``why`` says why it
+    cannot be created as it is wanted, should it not exist.
+
+    ``action`` is None before it is decided. ``guest`` is what is there already. ``upid`` is the
+    running task to ADOPT, or the dead one that left what is given up. ``refusal`` explains GIVE_UP.
+    ``job`` is that of a guest to CREATE or ADOPT, once there is one.
     """
 
-    request: GuestRequest
-    action: Action
+    vmid: int | None
+    name: str | None
+    node: str | None = None
+    options: t.Mapping[str, t.Any] = field(default_factory=dict)
+    why: str = ""
+    action: Action | None = None
     guest: Guest | None = None
     upid: Upid | None = None
-    why: str = ""
+    refusal: str = ""
+    job: Job | None = None
 
     @property
-    def node(self) -> str | None:
-        """Where the guest is or will be."""
-        return self.guest.node if self.guest else self.request.node
+    def title(self) -> str:
+        """The name, or the VMID where there is none."""
+        return self.name or str(self.vmid)
+
+    @property
+    def lives_on(self) -> str | None:
+        """The node where it is or will be."""
+        return self.guest.node if self.guest else self.node
+
+    def missing(self) -> GuestRequest:
+        """The guest, which is not there: to be created, if it can be."""
+        one = replace(self, action=Action.CREATE, guest=None, upid=None, refusal="")
+        return one.given_up(self.why) if self.why else one
+
+    def given_up(self, refusal: str) -> GuestRequest:
+        """The guest, for which nothing is done."""
+        return replace(self, action=Action.GIVE_UP, refusal=refusal)
 
 
 def check_requests(wanted: t.Sequence[GuestRequest], name_option: str) -> None:
@@ -101,8 +106,8 @@ def decide(
     cluster: Cluster,
     guest_type: str,
     avoid: t.Collection[int] = (),
-) -> list[GuestPlan]:
-    """What to do about each wanted guest, from what the cluster shows.
+) -> list[GuestRequest]:
+    """Each wanted guest with what is to be done about it, from what the cluster shows.
 
     A guest is known by its VMID, else by its name among the guests of its type. ``avoid`` are
     VMIDs that can never be meant (the source itself). What is locked because it is being created is
@@ -114,17 +119,18 @@ def decide(
 
 def _decide(
     one: GuestRequest, cluster: Cluster, guest_type: str, avoid: t.Collection[int]
-) -> GuestPlan:
+) -> GuestRequest:
     try:
         guest = _existing(one, cluster, guest_type)
     except UsageError as error:
-        return GuestPlan(one, Action.GIVE_UP, why=str(error))
+        return one.given_up(str(error))
     if guest is None:
-        return GuestPlan(one, Action.CREATE)
-    why = _against(one, guest, cluster, guest_type, avoid)
-    if why:
-        return GuestPlan(one, Action.GIVE_UP, guest, why=why)
-    return GuestPlan(one, Action.ADOPT if guest.lock in CREATION_LOCKS else Action.KEEP, guest)
+        return replace(one, action=Action.CREATE)
+    one = replace(one, guest=guest)
+    refusal = _against(one, guest, cluster, guest_type, avoid)
+    if refusal:
+        return one.given_up(refusal)
+    return replace(one, action=Action.ADOPT if guest.lock in CREATION_LOCKS else Action.KEEP)
 
 
 def _against(

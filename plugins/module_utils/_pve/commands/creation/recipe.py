@@ -53,6 +53,10 @@ class Recipe:
     moves: bool = False
     vetoes: Vetoes = no_vetoes
 
+    def node_of(self, one: GuestRequest) -> str:
+        """Where a guest is or will be."""
+        return one.lives_on or self.job(one, 0, movable=False).target.node
+
     def job_begun(self, one: GuestRequest, guest: Guest) -> Job:
         """The job that somebody has begun, where the guest is and not where it would go now."""
         wanted = one if self.moves else replace(one, node=guest.node)

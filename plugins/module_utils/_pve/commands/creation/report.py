@@ -15,8 +15,9 @@ from .plan import Action
 if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ...tasks.task import Task
-    from ..context import Report, Values
-    from .plan import GuestPlan
+    from ..context import Context, Report, Values
+    from .flow import Creation
+    from .plan import GuestRequest
     from .recipe import Recipe
 
 _PLANNED = {
@@ -27,65 +28,70 @@ _PLANNED = {
 }
 
 
-def step_values(step: GuestPlan, result: Result | None, finished: t.Mapping[int, Task]) -> Values:
-    """One guest of the result; without a result nothing was done in this call."""
-    if result is not None:
-        return guest_values(result)
-    guest = step.guest
-    task = finished.get(guest.vmid) if guest else None
-    outcome = Outcome.FAILED if step.action is Action.GIVE_UP else Outcome.UNCHANGED
-    if task is not None and step.action is Action.KEEP and task.outcome.succeeded:
-        outcome = task.outcome
-    return {
-        "vmid": guest.vmid if guest else step.request.vmid,
-        "name": (guest.name if guest else None) or step.request.name,
-        "node": step.node,
-        "type": guest.type if guest else None,
-        "outcome": outcome.value,
-        "changed": task is not None and outcome.succeeded and step.action is Action.KEEP,
-        "upid": str(task.upid) if task else (str(step.upid) if step.upid else None),
-        "attempts": 0,
-        "message": step.why or None,
-    }
-
-
-def plan_report(steps: t.Sequence[GuestPlan], recipe: Recipe) -> Report:
-    """What would be done, as the report of check mode."""
-    values = []
-    for step in steps:
-        node = step.node
-        if node is None:
-            node = recipe.job(step.request, step.request.vmid or 0, movable=False).target.node
-        values.append(
-            {
-                **step_values(step, None, {}),
-                "node": node,
-                "type": recipe.type,
-                "outcome": _PLANNED[step.action].value,
-                "changed": step.action in (Action.CREATE, Action.ADOPT),
-                "upid": str(step.upid) if step.action is Action.ADOPT else None,
-            }
-        )
+def report(context: Context, made: Creation, results: t.Mapping[int, Result]) -> Report:
+    """Every guest as it became; ``results`` are by index, and a plan has none."""
+    if context.check:
+        values = [_planned(one, made.recipe) for one in made.wanted]
+    else:
+        values = [
+            _values(one, results.get(index), made.finished) for index, one in enumerate(made.wanted)
+        ]
     return job_report(
-        None,
-        [],
+        context,
+        list(results.values()),
         values,
-        diff=diff_of(steps, recipe, values),
+        diff=_diff(made.wanted, made.recipe, values),
         refused=[
-            f"{step.request.title}: {step.why}" for step in steps if step.action is Action.GIVE_UP
+            f"{one.title}: {one.refusal}" for one in made.wanted if one.action is Action.GIVE_UP
         ],
+        more_tasks=[*made.finished.values(), *made.cleared],
     )
 
 
-def diff_of(
-    steps: t.Sequence[GuestPlan], recipe: Recipe, values: t.Sequence[Values]
+def _values(one: GuestRequest, result: Result | None, finished: t.Mapping[int, Task]) -> Values:
+    """One guest of the result; without a result nothing was done in this call."""
+    if result is not None:
+        return guest_values(result)
+    guest = one.guest
+    task = finished.get(guest.vmid) if guest else None
+    outcome = Outcome.FAILED if one.action is Action.GIVE_UP else Outcome.UNCHANGED
+    if task is not None and one.action is Action.KEEP and task.outcome.succeeded:
+        outcome = task.outcome
+    return {
+        "vmid": guest.vmid if guest else one.vmid,
+        "name": (guest.name if guest else None) or one.name,
+        "node": one.lives_on,
+        "type": guest.type if guest else None,
+        "outcome": outcome.value,
+        "changed": task is not None and outcome.succeeded and one.action is Action.KEEP,
+        "upid": str(task.upid) if task else (str(one.upid) if one.upid else None),
+        "attempts": 0,
+        "message": one.refusal or None,
+    }
+
+
+def _planned(one: GuestRequest, recipe: Recipe) -> Values:
+    """One guest of a plan."""
+    action = t.cast("Action", one.action)
+    return {
+        **_values(one, None, {}),
+        "node": recipe.node_of(one),
+        "type": recipe.type,
+        "outcome": _PLANNED[action].value,
+        "changed": action in (Action.CREATE, Action.ADOPT),
+        "upid": str(one.upid) if action is Action.ADOPT else None,
+    }
+
+
+def _diff(
+    wanted: t.Sequence[GuestRequest], recipe: Recipe, values: t.Sequence[Values]
 ) -> dict[str, str]:
     """The guests before and after, a line each."""
     before, after = [], []
-    for step, value in zip(steps, values):
-        line = f"{step.request.title}: {recipe.type} {value['vmid'] or 'of a free VMID'}"
+    for one, value in zip(wanted, values):
+        line = f"{one.title}: {recipe.type} {value['vmid'] or 'of a free VMID'}"
         line += f" on {value['node']}"
-        if step.action is Action.KEEP and not value["changed"]:
+        if one.action is Action.KEEP and not value["changed"]:
             before.append(line)
             after.append(line)
         elif value["changed"]:

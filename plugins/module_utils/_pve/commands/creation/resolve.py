@@ -19,7 +19,7 @@ from ...engine.leftovers import explain
 from ...guests.cluster import CREATION_LOCKS
 from ...guests.reading import add_names, add_names_of, read_cluster
 from ...tasks.task import Outcome
-from .plan import Action, GuestPlan, GuestRequest, decide
+from .plan import Action, GuestRequest, decide
 
 if t.TYPE_CHECKING:
     from ...engine.creators import Running
@@ -39,13 +39,13 @@ _STEP = 2.0
 
 @dataclass(frozen=True)
 class Resolved:
-    """The decisions, what they are based on, and the tasks of others that had to be waited for.
+    """The guests, decided, what that is based on, and the tasks that had to be waited for.
 
     ``read`` is when the names were read, or a moment before. ``abandoned`` are locked guests that
     nobody creates any more.
     """
 
-    steps: list[GuestPlan]
+    wanted: list[GuestRequest]
     cluster: Cluster
     read: clock.Moment
     finished: dict[int, Task] = field(default_factory=dict)
@@ -54,23 +54,23 @@ class Resolved:
 
 @dataclass
 class _View:
-    """One reading: decisions, and the guests whose end has to be known first, with their tasks."""
+    """One reading: the guests, decided, and those that have to be waited for, with their tasks."""
 
-    steps: list[GuestPlan]
+    wanted: list[GuestRequest]
     pending: dict[int, tuple[Guest, Upid | None]] = field(default_factory=dict)
 
     def change(self, vmid: int, **changes: t.Any) -> None:
-        """Change the step that would adopt this guest."""
+        """Change what was decided about those that would adopt this guest."""
         for place in self._adopting.get(vmid, ()):
-            self.steps[place] = replace(self.steps[place], **changes)
+            self.wanted[place] = replace(self.wanted[place], **changes)
 
     @functools.cached_property
     def _adopting(self) -> dict[int, list[int]]:
-        """The places of the steps that would adopt each guest."""
+        """The places of those that would adopt each guest."""
         places: dict[int, list[int]] = {}
-        for place, step in enumerate(self.steps):
-            if step.action is Action.ADOPT and step.guest:
-                places.setdefault(step.guest.vmid, []).append(place)
+        for place, one in enumerate(self.wanted):
+            if one.action is Action.ADOPT and one.guest:
+                places.setdefault(one.guest.vmid, []).append(place)
         return places
 
 
@@ -122,43 +122,43 @@ class _Resolver:
             read = clock.moment()
             cluster = await read_cluster(self._api)
             cluster = await _named(self._machine, self._wanted, cluster, self._recipe)
-        steps = view.steps if self._machine.context.check else self._without_guesses(view)
-        return Resolved(steps, cluster, read, self._finished, frozenset(self._abandoned))
+        decided = view.wanted if self._machine.context.check else self._without_guesses(view)
+        return Resolved(decided, cluster, read, self._finished, frozenset(self._abandoned))
 
     async def _decide(
         self, cluster: Cluster, *, first: bool, more: int = _MORE_READINGS
     ) -> tuple[Cluster, _View]:
         """Decide; a guest whose task has ended in this moment makes another reading necessary."""
-        steps = decide(self._wanted, cluster, self._recipe.type, self._recipe.avoid)
-        locked = self._locked(steps, cluster)
+        decided = decide(self._wanted, cluster, self._recipe.type, self._recipe.avoid)
+        locked = self._locked(decided, cluster)
         if not locked:
-            return cluster, _View(steps)
+            return cluster, _View(decided)
         running = await self._creators.poll(sorted({guest.node for guest in locked.values()}))
         unseen = [guest for vmid, guest in locked.items() if vmid not in running.by_vmid]
         if unseen and more:
             again = await add_names(self._api, await read_cluster(self._api), [self._recipe.type])
             if not all(_same(guest, again.guests.get(guest.vmid)) for guest in unseen):
                 return await self._decide(again, first=first, more=more - 1)
-        return cluster, await self._view(steps, locked, running, first=first)
+        return cluster, await self._view(decided, locked, running, first=first)
 
     async def _view(
         self,
-        steps: list[GuestPlan],
+        decided: list[GuestRequest],
         locked: t.Mapping[int, Guest],
         running: Running,
         *,
         first: bool,
     ) -> _View:
         """Adopt what can be, give up what is dead, and say what has to be waited for."""
-        view = _View(steps)
-        adoptable = {s.guest.vmid for s in steps if s.action is Action.ADOPT and s.guest}
+        view = _View(decided)
+        adoptable = {s.guest.vmid for s in decided if s.action is Action.ADOPT and s.guest}
         for vmid, guest in locked.items():
             upid = running.by_vmid.get(vmid)
             if upid is None:
                 dead, gone = await self._dead(guest, unclear=guest.node in running.unclear)
                 if gone:
                     why = explain(guest, dead, guest.node)
-                    view.change(vmid, action=Action.GIVE_UP, upid=dead, why=why)
+                    view.change(vmid, action=Action.GIVE_UP, upid=dead, refusal=why)
                     continue
             elif vmid in adoptable and self._recipe.may_create(upid, guest):
                 view.change(vmid, upid=upid)
@@ -167,10 +167,10 @@ class _Resolver:
                 view.pending[vmid] = (guest, upid)
         return view
 
-    def _locked(self, steps: t.Sequence[GuestPlan], cluster: Cluster) -> dict[int, Guest]:
+    def _locked(self, decided: t.Sequence[GuestRequest], cluster: Cluster) -> dict[int, Guest]:
         """The guests being created that matter: wanted ones, and nameless ones for a lost name."""
-        locked = {s.guest.vmid: s.guest for s in steps if s.action is Action.ADOPT and s.guest}
-        if any(_by_name(step) for step in steps):
+        locked = {s.guest.vmid: s.guest for s in decided if s.action is Action.ADOPT and s.guest}
+        if any(_by_name(one) for one in decided):
             locked.update(
                 (guest.vmid, guest)
                 for guest in cluster.guests.values()
@@ -241,35 +241,33 @@ class _Resolver:
                 if config.get("lock") not in CREATION_LOCKS:
                     return
 
-    def _without_guesses(self, view: _View) -> list[GuestPlan]:
+    def _without_guesses(self, view: _View) -> list[GuestRequest]:
         """Give up what cannot be decided: nothing is created for it."""
         blocking = [one for vmid, one in view.pending.items() if vmid in self._waited]
         if self._machine.context.stop.is_set():
             blocking = list(view.pending.values())
-        return [self._settled(step, blocking) for step in view.steps]
+        return [self._settled(one, blocking) for one in view.wanted]
 
     def _settled(
-        self, step: GuestPlan, blocking: t.Sequence[tuple[Guest, Upid | None]]
-    ) -> GuestPlan:
-        if step.action is Action.ADOPT and step.guest and step.upid is None:
-            why = explain(step.guest, None, step.guest.node)
-            return replace(step, action=Action.GIVE_UP, why=why)
-        if not _by_name(step) or not blocking:
-            return step
+        self, one: GuestRequest, blocking: t.Sequence[tuple[Guest, Upid | None]]
+    ) -> GuestRequest:
+        if one.action is Action.ADOPT and one.guest and one.upid is None:
+            return one.given_up(explain(one.guest, None, one.guest.node))
+        if not _by_name(one) or not blocking:
+            return one
         guest, upid = blocking[0]
         others = f" and {len(blocking) - 1} more" if len(blocking) > 1 else ""
-        why = (
-            f"cannot determine whether {step.request.name!r} is there or being created:"
+        return one.given_up(
+            f"cannot determine whether {one.name!r} is there or being created:"
             f" {guest.title}{others} ({upid or 'by a task that is not seen'}) has no name before it"
             " is whole. Nothing was created for it; run again when that is done, or give a VMID"
         )
-        return replace(step, action=Action.GIVE_UP, why=why)
 
 
 def _same(guest: Guest, now: Guest | None) -> bool:
     return now is not None and (now.node, now.lock) == (guest.node, guest.lock)
 
 
-def _by_name(step: GuestPlan) -> bool:
+def _by_name(one: GuestRequest) -> bool:
     """Whether a guest is to be created because its name was not found."""
-    return step.action is Action.CREATE and step.request.vmid is None
+    return one.action is Action.CREATE and one.vmid is None

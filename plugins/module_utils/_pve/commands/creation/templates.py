@@ -22,12 +22,12 @@ async def missing_templates(api: Api, wanted: t.Sequence[GuestRequest]) -> list[
 
     Proxmox VE itself notices that in the task, after the disk has been allocated.
     """
-    needed = [(str(one.node), str(one.options["ostemplate"])) for one in wanted if not one.why]
+    needed = [(str(one.node), str(one.options["ostemplate"])) for one in wanted]
     volumes = sorted({(node, volume.split(":", 1)[0]) for node, volume in needed
                       if ":vztmpl/" in volume})  # fmt: skip
     found = await asyncio.gather(*(_content(api, node, storage) for node, storage in volumes))
     contents = dict(zip(volumes, found))
-    return ["" if one.why else _against(one, contents) for one in wanted]
+    return [_against(one, contents) for one in wanted]
 
 
 def _against(one: GuestRequest, contents: t.Mapping[tuple[str, str], set[str] | str | None]) -> str:

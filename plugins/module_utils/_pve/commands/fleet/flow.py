@@ -116,21 +116,21 @@ class _Fleet:
     def _take(self, entry: Entry, made: Creation, place: int) -> None:
         """The entry of a member that is to be there, by the decision about its creation."""
         member = t.cast("Member", entry.member)
-        step, job = made.steps[place], made.jobs.get(place)
-        entry.guest, entry.verb = step.guest, made.recipe.verb
-        if step.action is Action.GIVE_UP:
-            entry.refusal = step.why
+        one = made.wanted[place]
+        entry.guest, entry.verb = one.guest, made.recipe.verb
+        if one.action is Action.GIVE_UP:
+            entry.refusal = one.refusal
             return
-        there = step.guest if step.action is Action.KEEP else None
+        there = one.guest if one.action is Action.KEEP else None
         steps = self._steps.following(member, there, entry.seen)
-        if job is not None:
-            check = name_check(self._machine, step, made.names, made.recipe)
-            steps = [ChainStep(_creation_of(made), job=job), *check, *steps]
-            entry.target = job.target
+        if one.job is not None:
+            check = name_check(self._machine, one, made.names, made.recipe)
+            steps = [ChainStep(_creation_of(made), job=one.job), *check, *steps]
+            entry.target = one.job.target
         elif there is not None:
             entry.target = Target(there.vmid, there.name, there.node, there.type)
         else:  # check mode: it would be created
-            node = step.node or made.recipe.job(step.request, 0, movable=False).target.node
+            node = made.recipe.node_of(one)
             entry.target = Target(member.vmid or 0, member.name, node, made.recipe.type)
             steps = [ChainStep(_creation_of(made)), *steps]
         if steps:

@@ -44,7 +44,7 @@ async def run(context: Context) -> Report:
         steps = await decide_all(context, operation, found, cluster)
         values = [planned(step, apply_now=params["apply"] == "now") for step in steps]
         diff = diff_of(operation, steps)
-        return job_report(None, [], values, diff=diff, refused=_refusals(steps))
+        return job_report(context, [], values, diff=diff, refused=_refusals(steps))
     async with engine(context) as machine:
         groups = _by_node(found, together=params["start_interval"] > 0)
         work = [

@@ -246,6 +246,15 @@ async def test_a_caller_who_may_not_look_for_templates_is_trusted() -> None:
 
 
 @in_virtual_time
+async def test_templates_are_read_once_for_each_storage_of_a_node() -> None:
+    api = an_api()
+    names = [{"hostname": f"ct{number}"} for number in range(5)]
+    report = await create(api, guests=names, target_node="pve1")
+    assert report.problem is None
+    assert len(api.made("GET /nodes/pve1/storage/local/content")) == 1
+
+
+@in_virtual_time
 async def test_what_fails_is_told_with_its_exit_status() -> None:
     api = an_api()
     api.ends = {"vzcreate": ["unable to create CT 100 - no space"]}

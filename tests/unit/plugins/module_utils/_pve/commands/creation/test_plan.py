@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.creation.plan import (
     Action,
-    GuestPlan,
     GuestRequest,
     check_requests,
     decide,
@@ -23,7 +22,7 @@ WEB1 = Guest(201, "qemu", "pve1", "web1", "running")
 
 def plan(
     wanted: GuestRequest, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()
-) -> tuple[Action, int | None]:
+) -> tuple[Action | None, int | None]:
     """What is to be done, and about which guest."""
     step = step_for(wanted, *guests, unread=unread, avoid=avoid)
     return step.action, step.guest.vmid if step.guest else None
@@ -31,7 +30,7 @@ def plan(
 
 def step_for(
     wanted: GuestRequest, *guests: Guest, unread: Any = (), avoid: tuple[int, ...] = ()
-) -> GuestPlan:
+) -> GuestRequest:
     cluster = Cluster(guests={guest.vmid: guest for guest in guests}, unread=unread)
     [step] = decide([wanted], cluster, "qemu", avoid)
     return step
@@ -41,7 +40,7 @@ def refused(wanted: GuestRequest, *guests: Guest, **more: Any) -> str:
     """Why nothing is done about the guest."""
     step = step_for(wanted, *guests, **more)
     assert step.action is Action.GIVE_UP
-    return step.why
+    return step.refusal
 
 
 @pytest.mark.parametrize(
@@ -131,7 +130,7 @@ def test_the_node_is_where_it_is_or_shall_be() -> None:
     kept, made = decide(
         [GuestRequest(201, None, "pve3"), GuestRequest(202, None, "pve3")], cluster, "qemu"
     )
-    assert (kept.node, made.node) == ("pve1", "pve3")
+    assert (kept.lives_on, made.lives_on) == ("pve1", "pve3")
 
 
 @pytest.mark.parametrize(
