@@ -209,7 +209,7 @@ def _range_error(schema: Mapping[str, Any], text: str) -> str | None:
 
 
 def _enum_error(schema: Mapping[str, Any], text: str) -> str | None:
-    known = [str(value) for value in schema.get("enum", ())]
+    known = [str(value) for value in schema.get("enum") or ()]
     if not known or text in known:
         return None
     return f"value '{text}' does not have a value in the enumeration '{', '.join(known)}'"

@@ -153,3 +153,10 @@ def test_every_pattern_of_the_schema_can_be_used() -> None:
         if "pattern" in schema
     ]
     assert len(found) > 200
+
+
+def test_a_list_of_values_may_be_unknown() -> None:
+    path = "/nodes/{node}/storage/{storage}/download-url".format(node="n", storage="local")
+    given = {"node": "n", "storage": "local", "content": "iso", "filename": "a.iso"}
+    found = validate(method("POST", path), {**given, "url": "http://x/a", "compression": "zst"})
+    assert found["compression"] == "zst"

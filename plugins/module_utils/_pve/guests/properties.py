@@ -13,17 +13,28 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass, field
+from functools import cache
 
+from ..api import schema
 from ..api.errors import UsageError
-from .property_formats import FORMATS
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
 _TRUE, _FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
+# Formats of values that the server fills in where a wish leaves them out, and then keeps.
+_FILLED_FORMATS = ("mac-addr", "disk-size")
+# The volume is made once and for all with these properties: what a later wish leaves out stays.
+_OF_THE_VOLUME = ("efidisk0", "tpmstate0")
 
 
 @dataclass(frozen=True)
 class Format:
-    """What makes two strings of an option the same; the fields are those of ``FORMATS``."""
+    """What makes two strings of an option the same.
+
+    ``default`` is the key of a bare value, ``aliases`` maps another name of a key to it, ``models``
+    are the keys whose name is the value of another key, ``switches`` are on or off, ``left_out`` is
+    what a key is when nothing is said, ``filled`` are keys that the server fills in by itself, and
+    ``volume`` is the key of a volume.
+    """
 
     default: str | None = None
     aliases: t.Mapping[str, str] = field(default_factory=dict)
@@ -32,6 +43,36 @@ class Format:
     left_out: t.Mapping[str, str] = field(default_factory=dict)
     filled: t.Sequence[str] = ()
     volume: str | None = None
+
+    @classmethod
+    def of(cls, option: str, keys: t.Mapping[str, schema.Definition]) -> Format:
+        """The format of an option whose string has these keys."""
+        plain = {name: key for name, key in keys.items() if "alias" not in key}
+        default = next((name for name, key in plain.items() if key.get("default_key")), None)
+        is_volume = default == "volume" or "volume" in str(
+            plain.get(default or "", {}).get("format")
+        )
+        return cls(
+            default=default,
+            aliases={
+                name: key["alias"]
+                for name, key in keys.items()
+                if "alias" in key and "keyAlias" not in key
+            },
+            models={
+                name: (key["keyAlias"], key["alias"])
+                for name, key in keys.items()
+                if "keyAlias" in key
+            },
+            switches=[name for name, key in plain.items() if key.get("type") == "boolean"],
+            left_out={
+                name: str(key["default"])
+                for name, key in plain.items()
+                if "default" in key and not key.get("default_key")
+            },
+            filled=[name for name, key in plain.items() if _is_filled(option, name, key)],
+            volume=default if is_volume else None,
+        )
 
     def parse(self, text: str) -> dict[str, str]:
         """The properties by their own keys, switches as 0 and 1."""
@@ -67,11 +108,23 @@ def pairs(text: str) -> t.Iterator[tuple[str, str | None]]:
         yield key, value if equals else None
 
 
+@cache
 def format_of(option: str, guest_type: str) -> Format | None:
     """The format of an option of a VM or a container; None where it has no properties."""
-    known = FORMATS[guest_type]
-    found = known.get(option) or known.get(re.sub(r"\d+\Z", "[n]", option))
-    return None if found is None else Format(**t.cast("t.Any", found))
+    known = schema.parameters("PUT", f"/nodes/{{node}}/{guest_type}/{{vmid}}/config")
+    found = known.get(option) or known.get(schema.family(option), {})
+    keys = schema.FORMATS.get(found.get("format", ""))
+    return None if keys is None else Format.of(option, keys)
+
+
+def _is_filled(option: str, name: str, key: schema.Definition) -> bool:
+    if option in _OF_THE_VOLUME:
+        return name not in ("file", "volume")
+    return (
+        key.get("format") in _FILLED_FORMATS
+        or key.get("enum") == ["veth"]
+        or (option, name) == ("smbios1", "uuid")
+    )
 
 
 def switch(text: str) -> bool | None:

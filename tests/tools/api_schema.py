@@ -1,0 +1,208 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes ``schema.py`` of the core from the schema of the API, when it is run.
+
+The core needs the parameters of the calls that it makes: to refuse what the server would refuse
+before anything is started, and to know what makes two property strings the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests/simulator"))
+
+from pvesim.formats import PROPERTIES
+from pvesim.schema import INDEX_LIMITS, SCHEMA_FILE
+
+TARGET = ROOT / "plugins/module_utils/_pve/api/schema.py"
+SCHEMA = json.loads(SCHEMA_FILE.read_text())
+ENDPOINTS = ROOT / "tests/unit/simulator/data/upid_endpoints.yml"
+# What nobody automates: consoles, tunnels, streams, and the making of a cluster.
+LEFT_OUT = re.compile(r"proxy$|shell$|/mtunnel$|/file-restore/| /cluster/config")
+# The changes of a configuration without a task.
+WITHOUT_TASK = {
+    "PUT /nodes/{node}/qemu/{vmid}/config",
+    "PUT /nodes/{node}/lxc/{vmid}/config",
+}
+# What holds where nothing is said; null in the schema is nothing.
+IMPLIED: Mapping[str, Any] = {"type": "string", "optional": 0}
+ANYTHING = {"*": {"optional": 1}}
+"""The schema only names this format, and what is known of its keys is not all of them."""
+_SWITCH = {"type": "boolean", "optional": 1}
+_COUNT = {"type": "integer", "minimum": 0, "optional": 1}
+# The formats that the schema only names: PVE::QemuServer::PCI, PVE::QemuServer::CPUConfig and
+# PVE::JSONSchema.
+NAMED: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    **PROPERTIES,
+    "pve-vm-cpu-conf": {
+        **PROPERTIES["pve-vm-cpu-conf"],
+        "hidden": {**_SWITCH, "default": 0},
+    },
+    "pve-qm-hostpci": {
+        "host": {"default_key": 1, "optional": 1},
+        "rombar": {**_SWITCH, "default": 1},
+        "pcie": {**_SWITCH, "default": 0},
+        "x-vga": {**_SWITCH, "default": 0},
+        "legacy-igd": {**_SWITCH, "default": 0},
+        **ANYTHING,
+    },
+    "pve-startup-order": {"order": {**_COUNT, "default_key": 1}, "up": _COUNT, "down": _COUNT},
+    "pve-qemu-sev-fmt": {"type": {"default_key": 1, "optional": 1}, **ANYTHING},
+    "pve-qemu-tdx-fmt": {"type": {"default_key": 1, "optional": 1}, **ANYTHING},
+}
+HEADER = '''# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API takes, from its own schema; made by tests/tools/api_schema.py, not to be edited.
+
+``CALLS`` has for each method and path the names of its parameters, and ``PARAMETERS`` what is
+known of them; where a name has several meanings, the further ones are ``name#2`` and so on.
+``FORMATS`` has the keys of each property string, which a parameter names as its ``format``; the
+key ``*`` stands for further ones that are not known here. A definition has the fields of
+``PVE::JSONSchema``; a type that is not there is ``string``, ``count`` is how many there are of an
+indexed parameter. A default is only there for the keys of property strings.
+
+It is a text, because Python reads that ten times as fast as so large a dictionary, and a module
+that is sent to a host is compiled there each time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+API_VERSION = "{version}"
+
+Definition = t.Mapping[str, t.Any]
+_DATA = json.loads(r"""
+{data}
+""")
+FORMATS: t.Mapping[str, t.Mapping[str, Definition]] = _DATA["FORMATS"]
+PARAMETERS: t.Mapping[str, Definition] = _DATA["PARAMETERS"]
+CALLS: t.Mapping[str, t.Sequence[str]] = _DATA["CALLS"]
+
+
+def parameters(method: str, path: str) -> t.Mapping[str, Definition]:
+    """The parameters of a call by their names; ``net[n]`` stands for ``net0``, ``net1`` ..."""
+    return {name.split("#")[0]: PARAMETERS[name] for name in CALLS.get(f"{method} {path}", ())}
+
+
+def family(name: str) -> str:
+    """``net[n]`` for ``net3``."""
+    return re.sub(r"\\d+\\Z", "[n]", name)
+'''
+WIDTH = 99
+# A line that `ansible-test sanity` takes has 160 characters, and no pattern can be wrapped.
+LONGEST_PATTERN = 150
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+Definition = dict[str, Any]
+
+
+class Shared:
+    """Definitions by name, each kept once; the second one of a name is ``name#2``."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def name_of(self, name: str, definition: Any) -> str:
+        """The name by which the definition is kept."""
+        number, ref = 1, name
+        while self.kept.setdefault(ref, definition) != definition:
+            number += 1
+            ref = f"{name}#{number}"
+        return ref
+
+
+def catalogued() -> list[str]:
+    """The calls that the collection makes, such as ``POST /nodes/{node}/qemu``."""
+    starting = yaml.safe_load(ENDPOINTS.read_text())
+    calls = {f"{call['method']} {call['path']}" for call in starting}
+    return sorted({call for call in calls if not LEFT_OUT.search(call)} | WITHOUT_TASK)
+
+
+def every_call() -> dict[str, Any]:
+    """The parameters of every call of the API."""
+    return {
+        f"{method} {path}": facts["parameters"]
+        for path, methods in SCHEMA["paths"].items()
+        for method, facts in methods.items()
+        if not facts.get("additional_properties")
+    }
+
+
+def build(calls: Iterable[str]) -> str:
+    """The text of the module for these calls."""
+    every = every_call()
+    formats, parameters = Shared(), Shared()
+    wanted = {
+        call: sorted(
+            parameters.name_of(name, _definition(name, definition, formats))
+            for name, definition in every[call].items()
+        )
+        for call in calls
+    }
+    data = {"FORMATS": formats.kept, "PARAMETERS": parameters.kept, "CALLS": wanted}
+    tables = ",\n".join(f'"{name}": {{\n{_lines(content)}\n}}' for name, content in data.items())
+    version = SCHEMA["version"].split("/")[0]
+    return HEADER.replace("{version}", version).replace("{data}", f"{{{tables}}}")
+
+
+def _lines(content: Mapping[str, Any]) -> str:
+    """An entry a line, the long ones wrapped; a blank inside a text is no place to wrap it."""
+    return ",\n".join(
+        textwrap.fill(
+            f"{json.dumps(name)}: {_TEXT.sub(_without_blanks, json.dumps(one, sort_keys=True))}",
+            WIDTH,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for name, one in sorted(content.items())
+    )
+
+
+def _without_blanks(text: re.Match[str]) -> str:
+    return text[0].replace(" ", r"\u0020")
+
+
+def _definition(name: str, definition: Mapping[str, Any], formats: Shared) -> Definition:
+    """What is kept of a parameter; a property string names its format."""
+    kept = _kept(definition)
+    kept.pop("default", None)
+    form = kept.get("format")
+    keys = form if isinstance(form, dict) else NAMED.get(str(form))
+    if keys is not None:
+        title = name if isinstance(form, dict) else str(form)
+        kept["format"] = formats.name_of(title, {key: _kept(one) for key, one in keys.items()})
+    if "items" in kept:
+        kept["items"] = _definition(name, kept["items"], formats)
+    stem, family, _rest = name.partition("[n]")
+    if family and stem in INDEX_LIMITS:
+        kept["count"] = INDEX_LIMITS[stem]
+    return kept
+
+
+def _kept(definition: Mapping[str, Any]) -> Definition:
+    return {
+        field: one
+        for field, one in definition.items()
+        if one != IMPLIED.get(field)
+        and not (field == "pattern" and len(json.dumps(one)) > LONGEST_PATTERN)
+    }
+
+
+if __name__ == "__main__":
+    TARGET.write_text(build(catalogued()))
