@@ -45,6 +45,8 @@ class Contents:
     """Directory mappings by id: `map` (a list) and `description`."""
     firewalls: dict[str, Firewall] = field(default_factory=dict)
     """By scope: `cluster`, `node/pve1`, `guest/100`."""
+    ceph: dict[str, Any] = field(default_factory=dict)
+    """What `ceph` of a world file says (ceph.py), with every default; empty: none is installed."""
     durations: dict[str, tuple[float, float]] = field(default_factory=dict)
     start_failures: float = 0.0
     """Share of starts that fail at 57 starts a second (bursts.py); 0: none ever does."""

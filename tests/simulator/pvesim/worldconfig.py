@@ -81,6 +81,7 @@ def config_json(world: World, *, secrets: bool = False) -> Document:
             for pool in world.pools.values()
         },
         "firewalls": {scope: vars(firewall) for scope, firewall in world.firewalls.items()},
+        "ceph": world.ceph,
         **{part: getattr(world, part) for part in AS_THEY_ARE},
     }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .ceph import fill_ceph
 from .drives import disks
 from .entities import Guest, Node, Snapshot, Storage, Volume
 from .history import Entry
@@ -71,6 +72,7 @@ def fill(world: World, data: Mapping[str, Any]) -> None:
             if storage.id not in complete and (volume.volid, volume.node) not in listed[storage.id]:
                 storage.volumes.append(volume)
     fill_config(world, data)
+    fill_ceph(world, data.get("ceph") or {})
     for task in sorted(data.get("tasks") or (), key=lambda task: -float(task["ago"])):
         past_task(world, task)
     world.statd.refresh()

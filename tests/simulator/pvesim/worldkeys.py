@@ -76,6 +76,18 @@ WORLD: Mapping[str, Any] = {
     "ha": ANYTHING,
     "ha_rules": ANYTHING,
     "backup_jobs": ANYTHING,
+    "ceph": {
+        **_plain("version", "flags"),
+        **dict.fromkeys(("mons", "mgrs", "mdss"), Each(_plain("node", "up"))),
+        "osds": Each(_plain("node", "device", "class", "in", "up")),
+        "pools": Each(
+            _plain(
+                "id", "size", "min_size", "pg_num", "pg_num_min", "pg_autoscale_mode",
+                "application", "crush_rule", "target_size", "target_size_ratio",
+            )
+        ),
+        "filesystems": Each(_plain("metadata_pool", "data_pool")),
+    },
     "firewalls": Each(_plain("options", "rules", "aliases", "ipsets", "groups")),
 }  # fmt: skip
 
@@ -99,6 +111,7 @@ def _check(data: Any, known: Mapping[str, Any], path: tuple[str, ...]) -> None:
             raise WorldFileError(_unknown(str(key), known, where))
         below = known[key]
         if not isinstance(below, Each):
+            _check(value, below, (*path, key))
             continue
         for name, entry in _entries(value, (*path, key)):
             _check(entry, below.entry, (*path, key, name))

@@ -24,9 +24,9 @@ def test_more_addresses_than_nodes_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_known_path_without_behaviour_says_so(simulator: Any) -> None:
-    answer = simulator.request("GET", "/cluster/ceph/metadata")
+    answer = simulator.request("GET", "/nodes/pve1/ceph/crush")
     assert (answer.status_code, answer.reason) == (
-        501, "Method 'GET /cluster/ceph/metadata' is not simulated",
+        501, "Method 'GET /nodes/{node}/ceph/crush' is not simulated",
     )  # fmt: skip
 
 

@@ -53,13 +53,14 @@ async def volume_groups(world: World, call: Call) -> dict[str, Any]:
 def _group(node: Node, name: str) -> dict[str, Any]:
     group = node.volume_groups[name]
     pools = group["thinpools"].values()
-    size, left = _size(node, group["devices"]), 0
+    size = _size(node, group["devices"])
     left = max(0, size - sum(pool + 2 * _metadata(pool) for pool in pools))
+    left = 0 if "osd" in group else left
     devices = [
         {"name": path, "size": _size(node, [path]), "free": left if number == 0 else 0, "leaf": 1}
         for number, path in enumerate(group["devices"])
     ]
-    entry = {"name": name, "size": size, "free": left, "lvcount": len(pools)}
+    entry = {"name": name, "size": size, "free": left, "lvcount": len(pools) + ("osd" in group)}
     return entry | {"leaf": 0, "children": devices}
 
 

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nobody has configured: replication, devices, SDN, metrics, ACME, notifications, Ceph."""
+"""What nobody has configured: replication, devices, SDN, metrics, ACME, notifications."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pvesim.calls import Call, CallError, Handler, call
+from pvesim.calls import Call, Handler, call
 from pvesim.world import World
 
 EMPTY = (
@@ -56,7 +56,6 @@ BUILT_IN: dict[str, list[dict[str, Any]]] = {
     ],
 }
 """What is there from the beginning."""
-CEPH = ("/cluster/ceph/flags", "/cluster/ceph/status", "/nodes/{node}/ceph/status")
 
 
 def _list(entries: list[dict[str, Any]]) -> Handler:
@@ -66,16 +65,10 @@ def _list(entries: list[dict[str, Any]]) -> Handler:
     return answer
 
 
-async def _no_ceph(_world: World, _call: Call) -> None:
-    raise CallError(500, "binary not installed: /usr/bin/ceph-mon")
-
-
 for _template in EMPTY:
     call("GET", _template)(_list([]))
 for _template, _entries in BUILT_IN.items():
     call("GET", _template)(_list(_entries))
-for _template in CEPH:
-    call("GET", _template)(_no_ceph)
 
 
 @call("GET", "/cluster/sdn/fabrics/all")

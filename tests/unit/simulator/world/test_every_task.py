@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from pvesim.calls import Download
+from pvesim.ceph import add_pool
 from pvesim.entities import CONFIG_VALUE, Guest, Snapshot, Volume
 from pvesim.hostdisks import a_disk, disks_of
 from pvesim.schema import Schema
@@ -76,6 +77,7 @@ def furnish(cell: Any) -> None:
         world.nodes[node].acme = "account=default,domains=a.example"
     world.nodes["pve2"].certificate_end = world.born + 80 * 86400
     furnish_disks(world)
+    furnish_ceph(world)
     world.uploads[WORDS["UPLOADED"]] = Upload("a", {}, "a.iso", 1 << 20, {"md5": "a"})
 
 
@@ -90,6 +92,17 @@ def furnish_disks(world: Any) -> None:
     node.zpools["tank"] = {"devices": ["/dev/sdz"], "raidlevel": "single"}
 
 
+def furnish_ceph(world: Any) -> None:
+    """A file system, a pool, an OSD that can be removed, and no monitor on pve3."""
+    world.ceph["filesystems"]["fs1"] = {"metadata_pool": "fs1_metadata", "data_pool": "fs1_data"}
+    add_pool(world, "pool1", {})
+    listed = disks_of(world.nodes["pve1"])
+    listed.append(a_disk(world.nodes["pve1"], "/dev/nvme1n1", 1 << 40) | {"used": "LVM"})
+    gone = {"node": "pve1", "device": "/dev/nvme1n1", "in": False, "up": False, "class": "ssd"}
+    world.ceph["osds"]["3"] = gone
+    del world.ceph["mons"]["pve3"]
+
+
 @pytest.mark.parametrize("line", CALLS, ids=lambda line: f"{line[3]} {line[0]} {line[1]}")
 async def test_a_call_starts_its_task(
     cell: Any, line: list[Any], request: pytest.FixtureRequest
@@ -101,6 +114,8 @@ async def test_a_call_starts_its_task(
     if "url" in params:
         params["url"] = f"{request.getfixturevalue('web')}/b.iso"
     node = path.split("/")[2] if path.startswith("/nodes/") else "pve1"
+    if (method, line[1]) == ("DELETE", "ceph/fs/fs1"):
+        cell.world.ceph["mdss"].clear()  # as long as one runs, it cannot be removed
     answer = await cell.call(method, path, params, node=node)
     task = next(iter(cell.world.tasks.every()))
     upid = Upid.parse(str(task.upid))

@@ -40,8 +40,6 @@ async def test_a_firewall_without_options_has_the_digest_of_nothing(cell: Any) -
 async def test_lists_have_what_is_there_from_the_beginning(cell: Any) -> None:
     targets = await cell.call("GET", "/cluster/notifications/targets")
     assert [target["name"] for target in targets] == ["mail-to-root"]
-    refusal = await cell.refusal("GET", "/cluster/ceph/status")
-    assert refusal.message == "binary not installed: /usr/bin/ceph-mon"
 
 
 async def test_a_schedule_tells_its_next_moments(cell: Any) -> None:
