@@ -26,7 +26,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
     clone_job,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.guest import guest_job
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 
@@ -72,7 +72,7 @@ class Run:
 def clone(vmid: int = 201, *, movable: bool = False, timeout: float = 7200) -> Job:
     """The clone of the template to this VMID."""
     guest = Guest(9000, "qemu", "pve1", "tpl", "stopped", template=True)
-    target = Target(vmid, f"web{vmid}", "pve1", "qemu")
+    target = Guest(vmid, "qemu", "pve1", f"web{vmid}")
     return clone_job(CloneSource(guest, ("ceph",)), target, {}, timeout, movable=movable)
 
 

@@ -18,7 +18,8 @@ from ..tasks.task import Outcome
 from .attempts import mistake
 
 if t.TYPE_CHECKING:
-    from ..operations.job import Job, Target
+    from ..guests.cluster import Guest
+    from ..operations.job import Job
     from ..tasks.task import Task
     from .attempts import JobRun, Result
 
@@ -56,7 +57,7 @@ class ChainStep:
 class Chain:
     """The steps of the guest ``target``; there is at least one."""
 
-    target: Target
+    target: Guest
     steps: tuple[ChainStep, ...]
 
     @classmethod
@@ -83,7 +84,7 @@ class ChainResult:
     were not begun, ``replaced`` the results of jobs in whose place a step got another one.
     """
 
-    target: Target
+    target: Guest
     steps: tuple[StepResult, ...]
     missing: tuple[str, ...] = ()
     replaced: tuple[Result, ...] = ()
@@ -129,7 +130,7 @@ class ChainRun:
     """
 
     chain: Chain
-    target: Target
+    target: Guest
     turn: int = 0
     ended: list[StepResult] = field(default_factory=list)
     run: JobRun | None = None
@@ -176,7 +177,7 @@ class ChainRun:
             self.target = result.job.target
             outcome = result.outcome if error.over else Outcome.UNCHANGED
         elif not isinstance(error, PveError):
-            message = mistake(f"{name} of {self.target.title}", error)
+            message = mistake(f"{name} of {self.target.label}", error)
         self.ended.append(StepResult(name, outcome, message))
 
     def result(self) -> ChainResult:

@@ -11,7 +11,7 @@ import typing as t
 from ..api.answers import read_mapping
 from ..guests.cluster import Guest
 from ..guests.labels import label_of, shell_command
-from ..operations.job import Job, Target, common_lanes
+from ..operations.job import Job, common_lanes
 from ..tasks.listing import list_tasks
 from ..tasks.task import outcome_of
 from ..tasks.types import default_wait_timeout
@@ -86,14 +86,14 @@ async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
     if await find_at_work(api, job, [dead.node]) is not None:
         return None
     target, lock = job.target, str(config["lock"])
-    return Guest(target.vmid, target.type, job.node, None, "unknown", lock=lock)
+    return Guest(target.vmid, target.type, job.node, None, lock=lock)
 
 
 def removal(guest: Guest) -> Job:
     """The job that removes a locked VM; only a ticket of root@pam may ignore the lock."""
     return Job(
         title=f"removal of the leftover {guest.title}",
-        target=Target(guest.vmid, guest.name, guest.node, guest.type),
+        target=guest,
         node=guest.node,
         method="DELETE",
         path=("nodes", guest.node, guest.type, guest.vmid),

@@ -23,7 +23,7 @@ _SEPARATORS = re.compile(r"[;, ]+")
 
 @dataclass(frozen=True)
 class Guest:
-    """A VM (``type`` qemu) or a container (lxc).
+    """A VM (``type`` qemu) or a container (lxc), as a reading showed it or as it is to become.
 
     ``name`` is None while it has none or where it was not read. ``status`` is ``running``,
     ``stopped``, or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
@@ -34,7 +34,7 @@ class Guest:
     type: str
     node: str
     name: str | None
-    status: str
+    status: str = "unknown"
     template: bool = False
     lock: str | None = None
     pool: str | None = None
@@ -48,9 +48,14 @@ class Guest:
         return self.status == "running"
 
     @property
+    def label(self) -> str:
+        """``VM 201 (web1)``."""
+        return label_of(self.type, self.vmid, self.name)
+
+    @property
     def title(self) -> str:
         """``VM 201 (web1) on pve1``."""
-        return f"{label_of(self.type, self.vmid, self.name)} on {self.node}"
+        return f"{self.label} on {self.node}"
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ async def _with_lists(
             known = guests.get(vmid)
             if vmid in seen or known is None or (known.node, known.type) != (node, guest_type):
                 moved = True
-                known = Guest(vmid, guest_type, node, None, "unknown")
+                known = Guest(vmid, guest_type, node, None)
             guests[vmid] = _completed(known, row)
             seen.add(vmid)
     moved = moved or any(
@@ -257,7 +257,7 @@ def _name(row: t.Mapping[str, t.Any]) -> str | None:
 
 def listed_guest(node: str, guest_type: str, row: t.Mapping[str, t.Any]) -> Guest:
     """The guest of a row in the list of a node."""
-    return _completed(Guest(int(row["vmid"]), guest_type, node, None, "unknown"), row)
+    return _completed(Guest(int(row["vmid"]), guest_type, node, None), row)
 
 
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ..guests.labels import label_of
 from ..guests.reading import config_name
 from ..tasks.types import default_wait_timeout
-from .job import Job, Target, common_lanes, readdressing
+from .job import Job, common_lanes, readdressing
 from .lane import Lane
 
 if t.TYPE_CHECKING:
@@ -50,7 +50,7 @@ class CloneSource:
 
 def clone_job(
     source: CloneSource,
-    target: Target,
+    target: Guest,
     options: t.Mapping[str, t.Any],
     timeout: float | None,
     *,
@@ -70,7 +70,7 @@ def clone_job(
         *common_lanes(guest.node, storage),
     )
     return Job(
-        title=f"clone of {label_of(guest.type, guest.vmid)} to {target.title}",
+        title=f"clone of {label_of(guest.type, guest.vmid)} to {target.label}",
         target=target,
         node=guest.node,
         method="POST",

@@ -15,7 +15,8 @@ from ..guests.properties import as_text
 from .creation import creation_job
 
 if t.TYPE_CHECKING:
-    from .job import Job, Target
+    from ..guests.cluster import Guest
+    from .job import Job
 
 # Options of the module whose names differ from the API's.
 _API_NAMES = {"ssh_public_keys": "ssh-public-keys"}
@@ -26,7 +27,7 @@ _WITH_UNIT = re.compile(r"([^:,]+:)?\d+(\.\d+)?[KMGTkmgt]i?[Bb]?(,.*)?\Z")
 
 
 def container_job(
-    target: Target, params: t.Mapping[str, t.Any], timeout: float | None, *, movable: bool
+    target: Guest, params: t.Mapping[str, t.Any], timeout: float | None, *, movable: bool
 ) -> Job:
     """The job of one container; ``params`` are the API's, ``movable`` allows another VMID."""
     needs = (

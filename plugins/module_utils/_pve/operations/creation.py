@@ -9,15 +9,18 @@ from __future__ import annotations
 import typing as t
 
 from ..tasks.types import default_wait_timeout
-from .job import Job, Target, common_lanes, readdressing
+from .job import Job, common_lanes, readdressing
 from .lane import Lane
+
+if t.TYPE_CHECKING:
+    from ..guests.cluster import Guest
 
 _TASK_TYPES = {"qemu": "qmcreate", "lxc": "vzcreate"}
 _NAMES = {"qemu": "name", "lxc": "hostname"}
 
 
 def creation_job(
-    target: Target,
+    target: Guest,
     params: t.Mapping[str, t.Any],
     storage: str | None,
     timeout: float | None,
@@ -31,12 +34,12 @@ def creation_job(
     privileges besides ``VM.Allocate``.
     """
 
-    def create(other: Target) -> Job:
+    def create(other: Guest) -> Job:
         return creation_job(other, params, storage, timeout, needs=needs, movable=True)
 
     task_type = _TASK_TYPES[target.type]
     return Job(
-        title=f"creation of {target.title}",
+        title=f"creation of {target.label}",
         target=target,
         node=target.node,
         method="POST",

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import replace
 
 from ..tasks.types import default_wait_timeout
-from .job import Job, Target, common_lanes
+from .job import Job, common_lanes
 from .lane import Lane
 
 if t.TYPE_CHECKING:
@@ -27,10 +27,10 @@ def guest_job(
         timeout = default_wait_timeout(call.task_type)
     moves_to = operation.moves_to and params.get(operation.moves_to)
     node = str(moves_to) if moves_to else guest.node
-    target = Target(guest.vmid, guest.name, node, guest.type)
+    target = replace(guest, node=node)
     request = call.request({"node": guest.node, "vmid": guest.vmid}, params)
     job = Job(
-        title=f"{operation.name} of {target.title}",
+        title=f"{operation.name} of {target.label}",
         target=target,
         node=guest.node,
         method=request.method,

@@ -10,12 +10,12 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError
-from ..guests.labels import label_of
 from .lane import Lane
 
 if t.TYPE_CHECKING:
     from ..api.calls import Params, Segments
     from ..api.client import Api
+    from ..guests.cluster import Guest
     from ..tasks.upid import Upid
 
 
@@ -24,24 +24,10 @@ class Unneeded(PveError):
 
 
 @dataclass(frozen=True)
-class Target:
-    """The guest that a job creates or changes; ``node`` is where it lives in the end."""
-
-    vmid: int
-    name: str | None
-    node: str
-    type: str
-
-    @property
-    def title(self) -> str:
-        """``VM 201 (web1)``."""
-        return label_of(self.type, self.vmid, self.name)
-
-
-@dataclass(frozen=True)
 class Job:
     """One call that starts a task, and what is needed to start it exactly once.
 
+    ``target`` is the guest that it creates or changes, on the node where it lives in the end.
     ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``. ``returns`` is
     what the call answers, as in the catalogue.
     ``repeatable`` says that it creates a guest: Proxmox VE itself refuses a second one, so that a
@@ -55,7 +41,7 @@ class Job:
     """
 
     title: str
-    target: Target
+    target: Guest
     node: str
     method: str
     path: Segments
@@ -88,7 +74,7 @@ class Job:
         )
 
 
-def readdressing(make: t.Callable[[Target], Job], target: Target) -> t.Callable[[int], Job]:
+def readdressing(make: t.Callable[[Guest], Job], target: Guest) -> t.Callable[[int], Job]:
     """A function that makes the same job for another VMID."""
     return lambda vmid: make(replace(target, vmid=vmid))
 

@@ -11,11 +11,12 @@ import typing as t
 from .creation import creation_job
 
 if t.TYPE_CHECKING:
-    from .job import Job, Target
+    from ..guests.cluster import Guest
+    from .job import Job
 
 
 def vm_job(
-    target: Target,
+    target: Guest,
     params: t.Mapping[str, t.Any],
     storage: str | None,
     timeout: float | None,

@@ -40,7 +40,7 @@ def name_check(
         if not checked.outcome.succeeded:
             raise Corrected(checked, checked.message or checked.outcome.value, over=True)
         if checked.outcome is Outcome.UNCHANGED and target.vmid != created.job.target.vmid:
-            why = f"{target.title} was created by another run at the same time"
+            why = f"{target.label} was created by another run at the same time"
             raise Corrected(checked, why, over=True)
         raise Corrected(checked, "it is the wanted guest", over=False)
 

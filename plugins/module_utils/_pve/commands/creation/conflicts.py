@@ -13,9 +13,8 @@ from dataclasses import replace
 from ...api import clock
 from ...api.answers import read_mapping
 from ...api.errors import PveError
-from ...guests.cluster import Guest
 from ...guests.reading import read_cluster, still_named
-from ...operations.job import Job, Target, common_lanes
+from ...operations.job import Job, common_lanes
 from ...tasks.listing import list_tasks
 from ...tasks.task import Outcome
 from ...tasks.types import default_wait_timeout
@@ -23,6 +22,7 @@ from .plan import Action
 
 if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
+    from ...guests.cluster import Guest
     from ..machine import Engine
     from .names import Names
     from .plan import GuestRequest
@@ -63,8 +63,7 @@ def _instead(result: Result, names: Names) -> Result:
     other = names.taken.get(result.job.target.name or "")
     if other is None or result.outcome is not Outcome.UNCHANGED:
         return result
-    target = Target(other.vmid, other.name, other.node, other.type)
-    return replace(result, job=replace(result.job, target=target))
+    return replace(result, job=replace(result.job, target=other))
 
 
 async def _named_as_wanted(
@@ -123,7 +122,7 @@ async def _alone(machine: Engine, result: Result, names: Names, since: float) ->
 def _earlier(machine: Engine, result: Result, other: Guest) -> Result:
     """Ours came first; the other run's is the one too many."""
     why = (
-        f"name conflict: {other.title} has the name of {result.job.target.title}, which this call"
+        f"name conflict: {other.title} has the name of {result.job.target.label}, which this call"
         " created. Another run created it at the same time; remove one of the two"
     )
     if machine.context.params["on_conflict"] == "remove":
@@ -136,7 +135,7 @@ async def _later(machine: Engine, result: Result, other: Guest) -> Result:
     """Ours came later: it is reported, and removed where that is wanted and safe."""
     ours = result.job.target
     why = (
-        f"name conflict: {ours.title}, created by this call, has the name of {other.title}, which"
+        f"name conflict: {ours.label}, created by this call, has the name of {other.title}, which"
         " another run created at the same time"
     )
     if machine.context.params["on_conflict"] != "remove":
@@ -152,8 +151,7 @@ async def _later(machine: Engine, result: Result, other: Guest) -> Result:
         why += f". It could not be removed: {removed.message or removed.outcome.value}"
         return replace(result, outcome=Outcome.FAILED, message=why, tasks=tasks, remains=True)
     machine.context.warn(f"{why}; it was removed again")
-    target = Target(other.vmid, other.name, other.node, other.type)
-    job = replace(result.job, target=target)
+    job = replace(result.job, target=other)
     return replace(result, job=job, outcome=Outcome.UNCHANGED, tasks=tasks)
 
 
@@ -183,7 +181,7 @@ def _removal(result: Result) -> Job:
     target = result.job.target
     task_type = "qmdestroy" if target.type == "qemu" else "vzdestroy"
     return Job(
-        title=f"removal of {target.title}",
+        title=f"removal of {target.label}",
         target=target,
         node=target.node,
         method="DELETE",
@@ -193,5 +191,5 @@ def _removal(result: Result) -> Job:
         task_id=str(target.vmid),
         timeout=default_wait_timeout(task_type),
         lanes=common_lanes(target.node, None),
-        recheck=still_named(Guest(target.vmid, target.type, target.node, target.name, "stopped")),
+        recheck=still_named(target),
     )

@@ -9,16 +9,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
+from ...guests.cluster import Guest
 from ...operations.clone import clone_job
 from ...operations.container import container_job
-from ...operations.job import Target
 from ...operations.vm import vm_job
 from .plan import GuestRequest
 from .templates import missing_templates
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
-    from ...guests.cluster import Guest
     from ...operations.clone import CloneSource
     from ...operations.job import Job
 
@@ -72,7 +71,7 @@ def by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
     """Clones of this source."""
 
     def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, one.node or source.guest.node, source.guest.type)
+        target = Guest(vmid, source.guest.type, one.node or source.guest.node, one.name)
         return clone_job(source, target, one.options, timeout, movable=movable)
 
     return Recipe(
@@ -88,7 +87,7 @@ def from_template(api: Api, timeout: float | None) -> Recipe:
     """Containers from OS templates, which have to be where a container is to be created."""
 
     def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, str(one.node), "lxc")
+        target = Guest(vmid, "lxc", str(one.node), one.name)
         return container_job(target, one.options, timeout, movable=movable)
 
     async def vetoes(to_create: t.Sequence[GuestRequest]) -> t.Sequence[str]:
@@ -101,7 +100,7 @@ def from_scratch(storage: str | None, timeout: float | None) -> Recipe:
     """VMs from scratch; ``storage`` is the one that their disks fill, None where they have none."""
 
     def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
-        target = Target(vmid, one.name, str(one.node), "qemu")
+        target = Guest(vmid, "qemu", str(one.node), one.name)
         return vm_job(target, one.options, storage, timeout, movable=movable)
 
     return Recipe(type="qemu", verb="created", job=job)

@@ -14,7 +14,6 @@ from .steps import Seen
 if t.TYPE_CHECKING:
     from ...engine.chains import Chain
     from ...guests.cluster import Guest
-    from ...operations.job import Target
     from .members import Member
 
 
@@ -31,5 +30,5 @@ class Entry:
     verb: str = ""
     refusal: str = ""
     chain: Chain | None = None
-    target: Target | None = None
+    target: Guest | None = None
     seen: Seen = field(default_factory=Seen)

@@ -10,9 +10,8 @@ import typing as t
 
 from ...api.errors import UsageError
 from ...engine.chains import Chain, ChainStep
-from ...guests.cluster import GUEST_TYPES
+from ...guests.cluster import GUEST_TYPES, Guest
 from ...guests.reading import SharedReadings, add_names, add_names_of, read_cluster, still_named
-from ...operations.job import Target
 from ..creation.check import name_check
 from ..creation.flow import prepare, vmids_for
 from ..creation.plan import Action, GuestRequest
@@ -33,7 +32,7 @@ from .report import planned, report
 from .steps import Steps
 
 if t.TYPE_CHECKING:
-    from ...guests.cluster import Cluster, Guest
+    from ...guests.cluster import Cluster
     from ...guests.vmids import Vmids
     from ...tasks.task import Task
     from ..context import Context, Report
@@ -128,10 +127,10 @@ class _Fleet:
             steps = [ChainStep(_creation_of(made), job=one.job), *check, *steps]
             entry.target = one.job.target
         elif there is not None:
-            entry.target = Target(there.vmid, there.name, there.node, there.type)
+            entry.target = there
         else:  # check mode: it would be created
             node = made.recipe.node_of(one)
-            entry.target = Target(member.vmid or 0, member.name, node, made.recipe.type)
+            entry.target = Guest(member.vmid or 0, made.recipe.type, node, member.name)
             steps = [ChainStep(_creation_of(made)), *steps]
         if steps:
             entry.chain = Chain(entry.target, tuple(steps))
@@ -193,7 +192,7 @@ class _Fleet:
 
     def _remove(self, entry: Entry, cluster: Cluster, selector: Selector | None) -> None:
         guest = t.cast("Guest", entry.guest)
-        entry.target = Target(guest.vmid, guest.name, guest.node, guest.type)
+        entry.target = guest
         entry.refusal = why_not_removed(guest, cluster)
         if not entry.refusal and (guest.node, guest.type) in cluster.unread:
             entry.refusal = f"{guest.title} cannot be reached: its node did not answer"

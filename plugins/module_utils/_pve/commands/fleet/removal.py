@@ -16,8 +16,7 @@ from ...guests.cluster import split_tags
 from ...guests.reading import read_while_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
-from ...operations.job import Job, Target, Unneeded
-from .steps import as_guest
+from ...operations.job import Job, Unneeded
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -110,7 +109,6 @@ def removal_chain(
     context: Context, guest: Guest, recheck: Recheck, readings: SharedReadings
 ) -> Chain:
     """Stop the guest if it runs, delete it, and see that it is gone."""
-    target = Target(guest.vmid, guest.name, guest.node, guest.type)
     timeout = context.params["wait_timeout"]
 
     def job(operation: str, now: Guest, params: t.Mapping[str, t.Any]) -> Job:
@@ -123,18 +121,18 @@ def removal_chain(
         state = await read_mapping(context.api, (*path, "status", "current"))
         if state.get("status") == "stopped":
             raise Unneeded("stopped already")
-        return job("stop", as_guest(before.target, guest), {})
+        return job("stop", before.target, {})
 
     async def delete(before: ChainResult) -> Job:
-        return job("delete", as_guest(before.target, guest), {"purge": 1})
+        return job("delete", before.target, {"purge": 1})
 
     async def gone(before: ChainResult) -> Job:
-        if not await _is_gone(context.api, as_guest(before.target, guest), readings):
+        if not await _is_gone(context.api, before.target, readings):
             raise PveError(f"{guest.title} is still there after it was deleted")
         raise Unneeded("gone")
 
     return Chain(
-        target,
+        guest,
         (
             ChainStep("stop", prepare=stop),
             ChainStep("delete", prepare=delete),

@@ -16,7 +16,6 @@ from ...api.errors import ApiError, PveError, UsageError
 from ...engine.adoption import adopt_running
 from ...engine.chains import ChainResult, ChainStep
 from ...guests.addresses import wait_for_addresses
-from ...guests.cluster import Guest
 from ...guests.config import Change, Rules, config_params, difference, read_configuration
 from ...guests.reading import still_named
 from ...operations.catalog import OPERATIONS
@@ -28,8 +27,8 @@ from .members import PRESENT, STARTED, STOPPED
 from .wishes import config_wish, is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
+    from ...guests.cluster import Guest
     from ...guests.config import Configuration
-    from ...operations.job import Target
     from ..context import Context
     from .lines import Lines
     from .members import Member
@@ -65,7 +64,7 @@ class Steps:
         steps = []
         source = guest is not None or member.get("source")
         if source and is_compared(member, guest.type if guest else member.type):
-            steps += [self._configure(member, seen, guest), *self._resizes(member, seen)]
+            steps += [self._configure(member, seen), *self._resizes(member, seen)]
             steps += self._restart(member, guest, seen)
         if member.state == STARTED:
             steps.append(self._power(member, "start", guest))
@@ -76,10 +75,10 @@ class Steps:
             steps.append(self._address(member, seen))
         return steps
 
-    def _configure(self, member: Member, seen: Seen, there: Guest | None) -> ChainStep:
+    def _configure(self, member: Member, seen: Seen) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:
-            guest = as_guest(before.target, there)
-            current = await self._current(before, guest, seen)
+            guest = before.target
+            current = await self._current(before, seen)
             change = configure_change(self.context, member, current, guest)
             seen.pending = sorted(change.awaited)
             if not change.params:
@@ -89,11 +88,11 @@ class Steps:
 
         return ChainStep("configure", prepare=prepare)
 
-    async def _current(self, before: ChainResult, guest: Guest, seen: Seen) -> Configuration:
+    async def _current(self, before: ChainResult, seen: Seen) -> Configuration:
         """The configuration, read again when a step has changed the guest since."""
         jobs = len(before.results) + len(before.replaced)
         if seen.current is None or seen.jobs != jobs:
-            seen.current = await read_configuration(self.context.api, guest)
+            seen.current = await read_configuration(self.context.api, before.target)
             seen.jobs = jobs
         return seen.current
 
@@ -104,8 +103,8 @@ class Steps:
         step = f"resize {name}"
 
         async def prepare(before: ChainResult) -> Job:
-            guest = as_guest(before.target)
-            current = await self._current(before, guest, seen)
+            guest = before.target
+            current = await self._current(before, seen)
             size = growth(member, name, current, guest)
             if size is None:
                 raise Unneeded(f"{name} has the wanted size")
@@ -124,16 +123,15 @@ class Steps:
         async def prepare(before: ChainResult) -> Job:
             if not seen.pending and not before.changed:
                 raise Unneeded("nothing is pending")
-            now = as_guest(before.target, guest)
-            current = await read_configuration(self.context.api, now)
+            current = await read_configuration(self.context.api, before.target)
             seen.pending = sorted(current.pending)
             if not seen.pending or not reboot:
                 raise Unneeded(pending_in_words(seen.pending))
-            return self._job("reboot", now, {}, member)
+            return self._job("reboot", before.target, {}, member)
 
         async def settled(before: ChainResult) -> Job:
             if before.last.result is not None:
-                current = await read_configuration(self.context.api, as_guest(before.target))
+                current = await read_configuration(self.context.api, before.target)
                 seen.pending = sorted(current.pending)
             raise Unneeded(pending_in_words(seen.pending))
 
@@ -146,8 +144,7 @@ class Steps:
         async def prepare(before: ChainResult) -> Job:
             if guest is not None and guest.status == wanted:
                 raise Unneeded(f"{wanted} already")
-            now = as_guest(before.target, guest)
-            job = self._job(operation, now, {}, member)
+            job = self._job(operation, before.target, {}, member)
             return job if guest is None else await self._adopting(job)
 
         return ChainStep(operation, prepare=prepare)
@@ -164,7 +161,7 @@ class Steps:
         seconds = self.context.params["address_timeout"] if waits else 0
 
         async def prepare(before: ChainResult) -> Job:
-            guest = replace(as_guest(before.target), status="running")
+            guest = replace(before.target, status="running")
             try:
                 seen.addresses, why = await wait_for_addresses(
                     self.context.api, guest, seconds, self.context.stop.is_set
@@ -194,13 +191,6 @@ def asks_addresses(context: Context) -> bool:
 def stop_of(context: Context) -> str:
     """The operation that stops a guest."""
     return "stop" if context.params["force_stop"] else "shutdown"
-
-
-def as_guest(target: Target, there: Guest | None = None) -> Guest:
-    """The guest that a chain is about, with the state that was read of it."""
-    if there is not None:
-        return replace(there, node=target.node)
-    return Guest(target.vmid, target.type, target.node, target.name, "unknown")
 
 
 def configure_change(

@@ -30,7 +30,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catal
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.guest import guest_job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import (
     Job,
-    Target,
     Unneeded,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
@@ -56,12 +55,12 @@ async def run_chains(run: Run, chains: Sequence[Chain]) -> list[ChainResult]:
         await run.watcher.close()
 
 
-def job_of(target: Target, operation: str) -> Job:
+def job_of(target: Guest, operation: str) -> Job:
     guest = Guest(target.vmid, target.type, target.node, target.name, "stopped")
     return guest_job(OPERATIONS[operation], guest, PARAMS[operation], 300)
 
 
-def step(operation: str, noted: Callable[[Target], None] = lambda _target: None) -> ChainStep:
+def step(operation: str, noted: Callable[[Guest], None] = lambda _target: None) -> ChainStep:
     async def prepare(before: ChainResult) -> Job:
         target = before.target
         noted(target)
@@ -70,7 +69,7 @@ def step(operation: str, noted: Callable[[Target], None] = lambda _target: None)
     return ChainStep(operation, prepare=prepare)
 
 
-def without_task(name: str, work: Callable[[Target], Awaitable[None]]) -> ChainStep:
+def without_task(name: str, work: Callable[[Guest], Awaitable[None]]) -> ChainStep:
     async def prepare(before: ChainResult) -> Job:
         target = before.target
         await work(target)
@@ -95,12 +94,12 @@ async def test_a_guest_goes_on_while_another_is_still_being_cloned() -> None:
     run.api.seconds = {"qmclone": 100, "qmstart": 1}
     finished: dict[int, float] = {}
 
-    async def note(target: Target) -> None:
+    async def note(target: Guest) -> None:
         finished[target.vmid] = now()
 
     follows = (step("configure"), step("start"), without_task("address", note))
     run.api.cluster.add(201, name="app201")
-    there = Chain(Target(201, "app201", "pve1", "qemu"), follows)
+    there = Chain(Guest(201, "qemu", "pve1", "app201"), follows)
     chains = [there, chain(202, *follows)]
     results = await run_chains(run, chains)
     assert [one.outcome for one in results] == [Outcome.OK, Outcome.OK]
@@ -212,11 +211,11 @@ async def test_warnings_end_a_chain_where_they_count_as_failed() -> None:
 async def test_nothing_to_be_done_is_unchanged_and_goes_on() -> None:
     run = Run()
 
-    async def nothing(_target: Target) -> None:
+    async def nothing(_target: Guest) -> None:
         return
 
     run.api.cluster.add(300, name="app300")
-    target = Target(300, "app300", "pve1", "qemu")
+    target = Guest(300, "qemu", "pve1", "app300")
     idle = Chain(target, (without_task("configure", nothing), without_task("start", nothing)))
     [result] = await run_chains(run, [idle])
     assert outcomes(result) == [("configure", "unchanged"), ("start", "unchanged")]
@@ -245,7 +244,7 @@ async def test_an_interrupt_reports_every_step_and_starts_nothing_more() -> None
 async def test_an_interrupt_between_two_steps_says_what_was_not_started() -> None:
     run = Run()
 
-    async def interrupt(_target: Target) -> None:
+    async def interrupt(_target: Guest) -> None:
         run.stop.set()
         await asyncio.sleep(60)
 
@@ -257,7 +256,7 @@ async def test_an_interrupt_between_two_steps_says_what_was_not_started() -> Non
 @in_virtual_time
 async def test_a_check_replaces_the_result_of_the_step_before_and_can_end_the_chain() -> None:
     run = Run()
-    other = Target(300, "web201", "pve1", "qemu")
+    other = Guest(300, "qemu", "pve1", "web201")
 
     async def prepare(before: ChainResult) -> Job:
         created = before.last.result
@@ -298,7 +297,7 @@ async def test_a_guest_that_somebody_else_started_meanwhile_is_as_wanted() -> No
     run = Run()
     run.api.ends = {"qmstart": ["VM 300 already running"]}
     run.api.cluster.add(300, name="app300").status = "running"
-    target = Target(300, "app300", "pve1", "qemu")
+    target = Guest(300, "qemu", "pve1", "app300")
     [result] = await run_chains(run, [Chain(target, (step("start"),))])
     assert (result.outcome, result.changed) == (Outcome.UNCHANGED, False)
     assert "already running" in str(result.last.message)
@@ -335,7 +334,7 @@ async def check_any_chains(
     used: dict[tuple[str, str], tuple[str, ...]] = {}
     for vmid, steps in enumerate(drawn, 300):
         run.api.cluster.add(vmid, name=f"app{vmid}", scsi0="ceph:vm-disk,size=4G")
-        target = Target(vmid, f"app{vmid}", "pve1", "qemu")
+        target = Guest(vmid, "qemu", "pve1", f"app{vmid}")
         made = []
         for index, (operation, seconds, end, lanes) in enumerate(steps):
             made.append(any_step(run, index, operation, seconds, end, tuple(sorted(lanes))))

@@ -17,7 +17,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
     CloneSource,
     clone_job,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
@@ -29,7 +29,7 @@ TEMPORARY = " qmclone temporary file"
 
 def a_clone() -> Job:
     source = CloneSource(Guest(9000, "qemu", "pve1", "tpl", "stopped", template=True), ("ceph",))
-    return clone_job(source, Target(301, "web1", "pve1", "qemu"), {}, None, movable=False)
+    return clone_job(source, Guest(301, "qemu", "pve1", "web1"), {}, None, movable=False)
 
 
 async def found(api: FakeApi, vmid: int) -> Guest:

@@ -29,7 +29,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
     CloneSource,
     clone_job,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
@@ -45,7 +45,7 @@ def an_api() -> FakeApi:
 
 
 def job(vmid: int = 201) -> Job:
-    return clone_job(SOURCE, Target(vmid, "web1", "pve1", "qemu"), {}, 600, movable=False)
+    return clone_job(SOURCE, Guest(vmid, "qemu", "pve1", "web1"), {}, 600, movable=False)
 
 
 def a_clone(api: FakeApi, vmid: int = 201, **more: Any) -> FakeTask:

@@ -17,7 +17,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
     CloneSource,
     clone_job,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
 from ansible_collections.upid.proxmox.tests.unit.fake_api import LEFT_LOCKED
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
@@ -33,7 +33,7 @@ def container_clone(run: Run, vmid: int = 201) -> Job:
     if 9100 not in run.api.cluster.guests:
         run.api.cluster.add(9100, "lxc", hostname="tpl")
     guest = Guest(9100, "lxc", "pve1", "tpl", "stopped")
-    target = Target(vmid, f"web{vmid}", "pve1", "lxc")
+    target = Guest(vmid, "lxc", "pve1", f"web{vmid}")
     return clone_job(CloneSource(guest, ("ceph",)), target, {}, 7200, movable=False)
 
 

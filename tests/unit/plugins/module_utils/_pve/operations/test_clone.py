@@ -13,7 +13,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
     CloneSource,
     clone_job,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Target
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
 
 VM = Guest(100, "qemu", "pve1", "app1", "stopped")
@@ -23,7 +23,7 @@ CT = Guest(200, "lxc", "pve2", "ct1", "stopped")
 def job(
     guest: Guest, *, storages: tuple[str, ...] = (), movable: bool = False, **options: Any
 ) -> Job:
-    target = Target(301, "web1", options.pop("node", guest.node), guest.type)
+    target = Guest(301, guest.type, options.pop("node", guest.node), "web1")
     return clone_job(CloneSource(guest, storages), target, options, None, movable=movable)
 
 

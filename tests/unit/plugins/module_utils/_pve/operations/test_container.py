@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.container import (
     container_job,
     container_params,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Target
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
 
-TARGET = Target(301, "ct1", "pve2", "lxc")
+TARGET = Guest(301, "lxc", "pve2", "ct1")
 
 
 @pytest.mark.parametrize(

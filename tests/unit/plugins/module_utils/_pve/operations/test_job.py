@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import (
     Job,
-    Target,
     common_lanes,
     readdressing,
 )
@@ -16,7 +16,7 @@ UPID = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:root@pam:")
 
 
 def job(vmid: int = 201, task_id: str = "9000") -> Job:
-    target = Target(vmid, "web1", "pve1", "qemu")
+    target = Guest(vmid, "qemu", "pve1", "web1")
     return Job("clone", target, "pve1", "POST", ("x",), {}, "qmclone", task_id, 60)
 
 
@@ -28,12 +28,12 @@ def test_adopting_changes_the_upid_alone() -> None:
 
 def test_another_vmid_keeps_all_else() -> None:
     made = readdressing(lambda target: job(target.vmid), job().target)(300)
-    assert made.target == Target(300, "web1", "pve1", "qemu")
+    assert made.target == Guest(300, "qemu", "pve1", "web1")
 
 
 def test_a_title_has_the_name_where_there_is_one() -> None:
-    assert Target(201, "web1", "pve1", "qemu").title == "VM 201 (web1)"
-    assert Target(201, None, "pve1", "lxc").title == "CT 201"
+    assert Guest(201, "qemu", "pve1", "web1").label == "VM 201 (web1)"
+    assert Guest(201, "lxc", "pve1", None).label == "CT 201"
 
 
 def test_every_job_is_counted_in_the_whole_and_on_its_node() -> None:
