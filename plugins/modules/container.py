@@ -366,7 +366,9 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest failed, or what is pending until its restart. Null otherwise.
+      description:
+        - Why the guest failed or was left as it is, or what is pending until its restart. Null
+          otherwise.
       type: str
       returned: always
       sample: null

@@ -21,33 +21,9 @@ options:
       - The guests, by VMID or by name. By default all that you may see.
       - A guest that is not there or whose node does not answer is an error; the others are returned
         all the same. Without this option it is a warning, and its C(message) says why.
+      - With other options that select guests, those of these guests that they select.
     type: list
     elements: str
-  pool:
-    description:
-      - Only guests of this resource pool. A pool that is not there is an error.
-    type: str
-  tags:
-    description:
-      - Only guests that have all of these tags. Proxmox VE stores tags in lower case, so upper and
-        lower case are the same.
-    type: list
-    elements: str
-  node:
-    description:
-      - Only guests on this node.
-    type: str
-  type:
-    description:
-      - Only VMs (V(qemu)) or only containers (V(lxc)).
-    type: str
-    choices: [qemu, lxc]
-  status:
-    description:
-      - Only guests in this state. A guest on a node that does not answer counts by its last known
-        state; if that leaves it out, a warning says so.
-    type: str
-    choices: [running, stopped, unknown]
   config:
     description:
       - Which configuration of each guest to read. With V(none) none is read, which saves a request
@@ -81,11 +57,14 @@ options:
     type: int
     default: 300
 extends_documentation_fragment:
+  - upid.proxmox.guest_filters
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.info
   - upid.proxmox.attributes.action_group
 notes:
+  - With O(status), a guest on a node that does not answer counts by its last known state; if that
+    leaves it out, a warning says so.
   - The privilege C(VM.Audit) on C(/vms/{vmid}) is needed to see a guest. For the addresses of a VM
     C(VM.GuestAgent.Audit) is needed too, before Proxmox VE 9 C(VM.Monitor).
 seealso:
@@ -213,15 +192,11 @@ api:
 """
 
 from ..module_utils._pve.commands import guest_info
+from ..module_utils._pve.edge.arguments import GUEST_FILTERS_SPEC
 from ..module_utils._pve.edge.module import run
 
 ARGUMENT_SPEC = {
     "guests": {"type": "list", "elements": "str"},
-    "pool": {"type": "str"},
-    "tags": {"type": "list", "elements": "str"},
-    "node": {"type": "str"},
-    "type": {"type": "str", "choices": ["qemu", "lxc"]},
-    "status": {"type": "str", "choices": ["running", "stopped", "unknown"]},
     "config": {"type": "str", "choices": ["none", "current", "pending"], "default": "none"},
     "pending": {"type": "str", "choices": ["no", "show", "only"], "default": "no"},
     "addresses": {"type": "bool", "default": False},
@@ -231,7 +206,7 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run(guest_info.run, ARGUMENT_SPEC, keys=("guests",))
+    run(guest_info.run, {**GUEST_FILTERS_SPEC, **ARGUMENT_SPEC}, keys=("guests",))
 
 
 if __name__ == "__main__":

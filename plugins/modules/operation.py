@@ -56,9 +56,18 @@ options:
         still carries the name.
       - A guest that is not there, on a node that does not answer, or not fit for the operation
         fails by itself, the others go on.
+      - Instead of a list the guests can be selected by O(pool), O(tags), O(nodes), O(type),
+        O(status) and O(name), which all have to fit. A selected guest is checked again right before
+        it is changed, by its own configuration, and left as it is if it does not fit any more.
+        Where none is selected, nothing is done and RV(msg) says so.
+      - A selected guest on a node that does not answer fails.
     type: list
     elements: raw
-    required: true
+  templates:
+    description:
+      - Whether templates are selected as well. Without it they have to be named in O(guests).
+    type: bool
+    default: false
   params:
     description:
       - Parameters of the operation by their names in the API.
@@ -109,6 +118,7 @@ attributes:
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
+  - upid.proxmox.guest_filters
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
@@ -175,16 +185,20 @@ EXAMPLES = r"""
       disk: scsi0
       size: 20G
 
-- name: Find the running guests with a tag
-  upid.proxmox.guest_info:
-    tags: web
-    status: running
-  register: found
-
-- name: Shut them down
+- name: Shut down the running guests with a tag
   upid.proxmox.operation:
     operation: shutdown
-    guests: "{{ found.guests | map(attribute='vmid') }}"
+    tags: web
+    status: running
+
+- name: Delete the test VMs of a pool
+  upid.proxmox.operation:
+    operation: delete
+    pool: ci
+    name: test-*
+    type: qemu
+    allow_destructive: true
+    force_stop: true
 
 - name: Move a VM that runs to another node
   upid.proxmox.operation:
@@ -209,8 +223,15 @@ changed:
   type: bool
   returned: always
   sample: true
+msg:
+  description: That no guest was selected.
+  type: str
+  returned: when no guest was selected
+  sample: there is no guest with tags web, status running; nothing was done
 guests:
-  description: Every requested guest, in the order of the request. In check mode the plan.
+  description:
+    - Every requested guest, in the order of the request, selected ones by VMID. In check mode the
+      plan.
   type: list
   elements: dict
   returned: always
@@ -256,7 +277,9 @@ guests:
       returned: always
       sample: 1
     message:
-      description: Why the guest failed, or what is pending until its restart. Null otherwise.
+      description:
+        - Why the guest failed or was left as it is, or what is pending until its restart. Null
+          otherwise.
       type: str
       returned: always
       sample: null
@@ -369,13 +392,14 @@ diff:
 """
 
 from ..module_utils._pve.commands import operation
-from ..module_utils._pve.edge.arguments import START_SPEC
+from ..module_utils._pve.edge.arguments import GUEST_FILTERS_SPEC, START_SPEC
 from ..module_utils._pve.edge.module import run
 from ..module_utils._pve.operations.catalog import OPERATIONS
 
 ARGUMENT_SPEC = {
     "operation": {"type": "str", "choices": list(OPERATIONS), "required": True},
-    "guests": {"type": "list", "elements": "raw", "required": True},
+    "guests": {"type": "list", "elements": "raw"},
+    "templates": {"type": "bool", "default": False},
     "params": {"type": "dict"},
     "allow_destructive": {"type": "bool", "default": False},
     "force_stop": {"type": "bool", "default": False},
@@ -391,7 +415,8 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     # The parameters may hold a password, so the call is not written to the system's log.
-    run(operation.run, {**START_SPEC, **ARGUMENT_SPEC}, keys=("guests", "tasks"), no_log=True)
+    spec = {**START_SPEC, **GUEST_FILTERS_SPEC, **ARGUMENT_SPEC}
+    run(operation.run, spec, keys=("guests", "tasks"), no_log=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context
     attend,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import (
+    GUEST_FILTERS_SPEC,
     START_SPEC,
     WAIT_SPEC,
 )
@@ -27,7 +28,8 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "clone": START_SPEC,
     "container": START_SPEC,
     "fleet": START_SPEC,
-    "operation": START_SPEC,
+    "guest_info": GUEST_FILTERS_SPEC,
+    "operation": {**START_SPEC, **GUEST_FILTERS_SPEC},
     "wait_task": WAIT_SPEC,
 }
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ansible_collections.upid.proxmox.plugins.doc_fragments import (
     connection,
+    guest_filters,
     new_guests,
     start,
     task_filters,
@@ -22,6 +23,7 @@ from ansible_collections.upid.proxmox.plugins.doc_fragments import (
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import (
     CONNECTION_SPEC,
+    GUEST_FILTERS_SPEC,
     NEW_GUESTS_SPEC,
     START_SPEC,
     TASK_FILTERS_SPEC,
@@ -68,8 +70,9 @@ def said(options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         (ONLY_START, start),
         (NEW_GUESTS_SPEC, new_guests),
         (TASK_FILTERS_SPEC, task_filters),
+        (GUEST_FILTERS_SPEC, guest_filters),
     ],
-    ids=["connection", "wait", "start", "new_guests", "task_filters"],
+    ids=["connection", "wait", "start", "new_guests", "task_filters", "guest_filters"],
 )
 def test_a_fragment_documents_the_constant_of_its_name(
     spec: dict[str, dict[str, Any]], fragment: Any

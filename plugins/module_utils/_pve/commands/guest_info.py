@@ -10,14 +10,15 @@ import asyncio
 import typing as t
 from dataclasses import dataclass
 
-from ..api.answers import read_rows
 from ..api.errors import ApiError, Cause, NoAnswerError, UsageError
 from ..guests.addresses import read_addresses, wait_for_addresses
-from ..guests.cluster import GUEST_TYPES, Guest, split_tags
+from ..guests.cluster import GUEST_TYPES, Guest
 from ..guests.config import read_configuration
 from ..guests.reading import add_names_of, read_cluster
+from ..guests.selector import Selector
 from .context import Context, Report, Values
 from .references import read_references
+from .selection import check_selector, silence
 
 if t.TYPE_CHECKING:
     from ..guests.cluster import Cluster
@@ -69,18 +70,18 @@ async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], lis
     references = None if params["guests"] is None else read_references(params["guests"], None)
     named = references is None or any(one.name is not None for one in references)
     cluster = await read_cluster(api, GUEST_TYPES if named else ())
-    if params["node"] is not None and params["node"] not in cluster.nodes:
-        cluster.node(params["node"], "node")
-    await _check_pool(context, cluster)
+    selector = Selector.from_params(params)
+    await check_selector(api, selector, cluster)
     found, refused = _find(references, cluster)
     if not named:  # the cluster's view of names and states is up to eleven seconds old
         cluster = await add_names_of(api, cluster, found)
         found = [cluster.guests.get(guest.vmid, guest) for guest in found]
-    chosen = [(guest, _silence(guest, cluster)) for guest in found]
+    chosen = [(guest, silence(guest, cluster)) for guest in found]
     for guest, silent in chosen:
-        if silent and _fits(guest, {**params, "status": None}) and not _fits(guest, params):
-            context.warn(f"{guest.title}: left out, its state is not certain: {silent}")
-    return [one for one in chosen if _fits(one[0], params)], refused
+        if silent and selector.probably_fits(guest) and not selector.fits(guest):
+            unsure = "state" if selector.status else "name"
+            context.warn(f"{guest.title}: left out, its {unsure} is not certain: {silent}")
+    return [one for one in chosen if selector.fits(one[0])], refused
 
 
 def _find(
@@ -105,37 +106,6 @@ def _find(
         else:
             found[guest.vmid] = guest
     return list(found.values()), refused
-
-
-def _silence(guest: Guest, cluster: Cluster) -> str | None:
-    """Why nothing of a guest can be read, None where its node told of it a moment ago."""
-    if (guest.node, guest.type) not in cluster.unread:
-        return None
-    node = cluster.nodes.get(guest.node)
-    if node is not None and not node.online:
-        return "its node is offline"
-    return f"node {guest.node} did not list its guests"
-
-
-async def _check_pool(context: Context, cluster: Cluster) -> None:
-    """Refuse a pool that is not there; one without guests is an empty list."""
-    pool = context.params["pool"]
-    if pool is None or any(guest.pool == pool for guest in cluster.guests.values()):
-        return
-    rows = await read_rows(context.api, ("pools",))
-    if not any(row.get("poolid") == pool for row in rows):
-        raise UsageError(
-            f"pool: there is no pool {pool!r}, or the user or token lacks Pool.Audit on"
-            f" /pool/{pool}"
-        )
-
-
-def _fits(guest: Guest, params: t.Mapping[str, t.Any]) -> bool:
-    same = all(
-        params[name] is None or params[name] == getattr(guest, name)
-        for name in ("pool", "node", "type", "status")
-    )
-    return same and set(split_tags(params["tags"])) <= set(guest.tags)
 
 
 async def _read_guest(context: Context, guest: Guest, silent: str | None) -> _Seen:

@@ -71,7 +71,7 @@ def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> GuestReference:
     own = one.get("params") or {}
     if not isinstance(own, t.Mapping):
         raise UsageError("guests: params of a guest are not a dictionary")
-    params = _parameters({**common, **own})
+    params = parameters({**common, **own})
     if one.get("vmid") is None:
         return GuestReference(None, _name(one["name"]), params)
     vmid = as_vmid(one["vmid"])
@@ -83,15 +83,15 @@ def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> GuestReference:
 def _referred(one: t.Any, params: t.Mapping[str, t.Any]) -> GuestReference:
     if isinstance(one, (bool, list, tuple)) or one is None:
         raise UsageError(f"guests: a {type(one).__name__} is neither a VMID nor a name")
-    params = _parameters(params)
+    params = parameters(params)
     vmid = as_vmid(one)
     if vmid is None:
         return GuestReference(None, _name(one), params)
     return GuestReference(check_vmid(vmid, "guests"), None, params)
 
 
-def _parameters(params: t.Mapping[t.Any, t.Any]) -> t.Mapping[str, t.Any]:
-    """The parameters; YAML takes a number, a date or nothing for a key, the API has names alone."""
+def parameters(params: t.Mapping[t.Any, t.Any]) -> t.Mapping[str, t.Any]:
+    """The option params; YAML takes a number, a date or nothing for a key, the API only names."""
     for name in params:
         if not isinstance(name, str) or not name:
             raise UsageError(f"params: {name!r} is not the name of a parameter")

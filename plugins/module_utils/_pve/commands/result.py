@@ -35,7 +35,9 @@ def guest_values(result: Result) -> Values:
 
 
 def why_not(result: Result) -> str | None:
-    """Why a guest failed, or what earlier attempts left behind; None if it succeeded."""
+    """Why a guest failed or did not need it, or what earlier attempts left behind, or None."""
+    if result.outcome is Outcome.UNCHANGED:
+        return result.message
     if result.outcome.succeeded:
         return ". ".join(result.left) or None
     task = result.task

@@ -72,6 +72,15 @@ NEW_GUESTS_SPEC: Spec = {
     "vmid_range": {"type": "str"},
 }
 
+GUEST_FILTERS_SPEC: Spec = {
+    "pool": {"type": "str"},
+    "tags": {"type": "list", "elements": "str"},
+    "nodes": {"type": "list", "elements": "str", "aliases": ["node"]},
+    "type": {"type": "str", "choices": ["qemu", "lxc"]},
+    "status": {"type": "str", "choices": ["running", "stopped", "unknown"]},
+    "name": {"type": "list", "elements": "str"},
+}
+
 TASK_FILTERS_SPEC: Spec = {
     "type": {"type": "list", "elements": "str"},
     "vmid": {"type": "int"},

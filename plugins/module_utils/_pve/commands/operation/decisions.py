@@ -17,14 +17,16 @@ from ...api.errors import PveError, UsageError
 from ...guests.cluster import GUEST_TYPES
 from ...guests.config import Configuration, config_params, read_configuration
 from ...guests.reading import read_cluster, read_states
+from ...guests.selector import Selector
 from ...operations.rules import Situation
+from ..references import GuestReference, parameters, read_references
+from ..selection import check_selector, no_longer, selected
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
     from ...guests.cluster import Cluster, Guest
     from ...operations.catalog import Operation
     from ..context import Context
-    from ..references import GuestReference
 
 # The choice of update_password that sets a secret each time.
 ALWAYS = "always"
@@ -35,9 +37,10 @@ class Decision:
     """One guest and the decision: ``params`` to act with, None where nothing is to be done.
 
     ``guest`` is None for a guest that is not there: gone already, or not created yet in check mode.
-    ``refusal`` says why nothing can be done to it. ``current`` is the configuration that was
-    compared, ``awaited`` are options that are as wished after a restart. ``stop_first`` says that
-    the guest runs and is to be stopped before.
+    ``refusal`` says why nothing can be done to it, ``note`` why nothing needs to be. ``current`` is
+    the configuration that was compared, ``awaited`` are options that are as wished after a restart.
+    ``stop_first`` says that the guest runs and is to be stopped before. ``selector`` is set for a
+    guest that nobody named.
     """
 
     reference: GuestReference
@@ -47,6 +50,8 @@ class Decision:
     current: Configuration = field(default_factory=Configuration)
     awaited: tuple[str, ...] = ()
     stop_first: bool = False
+    selector: Selector | None = None
+    note: str | None = None
 
     @property
     def runs(self) -> bool:
@@ -59,15 +64,53 @@ class Decision:
         return self.params is not None and self.refusal is None
 
 
-async def find_all(
-    context: Context, operation: Operation, references: t.Sequence[GuestReference]
-) -> tuple[list[Decision], Cluster]:
-    """Read the cluster once and find every guest; nothing is decided about those that are there."""
+async def find_all(context: Context, operation: Operation) -> tuple[list[Decision], Cluster]:
+    """Read the cluster once and find every guest; nothing is decided about those that are there.
+
+    UsageError where it is not clear which guests are meant, or that are refused all together.
+    """
+    params = context.params
+    selector = Selector.from_params(params, templates=params["templates"])
+    if selector.is_set == (params["guests"] is not None):
+        raise UsageError(
+            "guests: give either guests, or options that select them (pool, tags, nodes, type,"
+            " status, name); nodes: all selects every guest"
+        )
+    if params["guests"] is None:
+        return await _select_all(context, operation, selector)
+    references = read_references(params["guests"], params["params"])
+    for one in references:
+        _check_allowed(operation, one.text, one.params, allowed=params["allow_destructive"])
     named = any(one.name is not None for one in references)
     cluster = await read_cluster(context.api, GUEST_TYPES if named else ())
     found = [_find(context, operation, one, cluster) for one in references]
     _check_doubles(found)
     return found, cluster
+
+
+async def _select_all(
+    context: Context, operation: Operation, selector: Selector
+) -> tuple[list[Decision], Cluster]:
+    common = parameters(context.params["params"] or {})
+    allowed = context.params["allow_destructive"]
+    _check_allowed(operation, f"each guest with {selector.title}", common, allowed=allowed)
+    cluster = await read_cluster(context.api, GUEST_TYPES)
+    await check_selector(context.api, selector, cluster)
+    references = [
+        GuestReference(guest.vmid, None, common) for guest in selected(context, selector, cluster)
+    ]
+    found = [_find(context, operation, one, cluster) for one in references]
+    return [replace(step, selector=selector) for step in found], cluster
+
+
+def _check_allowed(
+    operation: Operation, whom: str, params: t.Mapping[str, t.Any], *, allowed: bool
+) -> None:
+    if not allowed and operation.is_destructive(params):
+        raise UsageError(
+            f"operation: {operation.name} can destroy data or work of {whom};"
+            " set allow_destructive to true to allow that. Nothing was done"
+        )
 
 
 async def decide_all(
@@ -137,6 +180,8 @@ def _with_state(step: Decision, fresh: Guest | None) -> Decision:
             refusal=f"VMID {fresh.vmid} was named {named!r} and is named {fresh.name!r} now; it is"
             " left as it is",
         )
+    if step.selector is not None and not step.selector.fits(fresh):
+        return replace(step, guest=fresh, note=no_longer(fresh, step.selector))
     return replace(step, guest=fresh)
 
 
@@ -145,7 +190,7 @@ async def _decide(
 ) -> Decision:
     """Compare what is with what is wanted; what is wrong refuses this guest alone."""
     guest = step.guest
-    if guest is None or step.refusal is not None:
+    if guest is None or step.refusal is not None or step.note is not None:
         return step
     try:
         if operation.compares:

@@ -10,26 +10,27 @@ import asyncio
 import typing as t
 from dataclasses import replace
 
-from ...api.errors import PveError, UsageError
+from ...api.errors import PveError
 from ...engine.adoption import adopt_running
 from ...guests.config import read_configuration
 from ...guests.reading import still_named
+from ...guests.selector import Selector
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ..machine import engine
-from ..references import read_references
 from ..result import job_report
+from ..selection import still_selected
 from .decisions import decide_all, find_all
-from .report import diff_of, planned, values_of
+from .report import diff_of, nothing_selected, planned, values_of
 
 if t.TYPE_CHECKING:
+    from ...api.client import Api
     from ...engine.scheduler import Result
     from ...guests.cluster import Cluster, Guest
     from ...operations.catalog import Operation
     from ...operations.job import Job
     from ..context import Context, Report, Values
     from ..machine import Engine
-    from ..references import GuestReference
     from .decisions import Decision
 
 
@@ -37,9 +38,9 @@ async def run(context: Context) -> Report:
     """Read the guests, decide what differs, act on that."""
     params = context.params
     operation = OPERATIONS[params["operation"]]
-    references = read_references(params["guests"], params["params"])
-    _check_allowed(operation, references, allowed=params["allow_destructive"])
-    found, cluster = await find_all(context, operation, references)
+    found, cluster = await find_all(context, operation)
+    if not found and params["guests"] is None:
+        return nothing_selected(Selector.from_params(params))
     if context.check:
         steps = await decide_all(context, operation, found, cluster)
         values = [planned(step, apply_now=params["apply"] == "now") for step in steps]
@@ -108,19 +109,6 @@ async def _carry_out(
     return _Done(steps, [*more, *results.values(), *restarts.values()], values)
 
 
-def _check_allowed(
-    operation: Operation, references: t.Sequence[GuestReference], *, allowed: bool
-) -> None:
-    if allowed:
-        return
-    for one in references:
-        if operation.is_destructive(one.params):
-            raise UsageError(
-                f"operation: {operation.name} can destroy data or work of {one.text};"
-                " set allow_destructive to true to allow that. Nothing was done"
-            )
-
-
 def _refusals(steps: t.Sequence[Decision]) -> list[str]:
     return [f"{step.reference.text}: {step.refusal}" for step in steps if step.refusal is not None]
 
@@ -151,18 +139,26 @@ async def _act(
 def _job(context: Context, operation: Operation, step: Decision) -> Job:
     """The job of a step, sent only while the guest is the one that was compared.
 
-    A guest that was given by its name still carries it, and a configuration is still the one with
-    the digest that was read.
+    A guest that was given by its name still carries it, one that was selected still fits, and a
+    configuration is still the one with the digest that was read.
     """
     guest, params = t.cast("Guest", step.guest), dict(step.params or {})
     if operation.compares and step.current.digest is not None:
         params.setdefault("digest", step.current.digest)
     job = guest_job(operation, guest, params, context.params["wait_timeout"])
-    return job if step.reference.name is None else replace(job, recheck=still_named(guest))
+    return replace(job, recheck=_recheck(step, guest))
+
+
+def _recheck(step: Decision, guest: Guest) -> t.Callable[[Api], t.Awaitable[None]] | None:
+    if step.selector is None:
+        return None if step.reference.name is None else still_named(guest)
+    # One that was stopped for this has another state by now.
+    selector = replace(step.selector, status=None) if step.stop_first else step.selector
+    return still_selected(guest, selector)
 
 
 def _stop_job(context: Context, step: Decision) -> Job:
-    return _job(context, OPERATIONS["stop"], replace(step, params={}))
+    return _job(context, OPERATIONS["stop"], replace(step, params={}, stop_first=False))
 
 
 async def _pending(
@@ -197,7 +193,9 @@ async def _restart(
     """Reboot the running guests that something is pending of; what came into force is removed."""
     waiting = [index for index, options in pending.items() if options and steps[index].runs]
     reboot = OPERATIONS["reboot"]
-    jobs = [_job(machine.context, reboot, replace(steps[index], params={})) for index in waiting]
+    # What they were selected by may be what was configured.
+    due = [replace(steps[index], params={}, selector=None) for index in waiting]
+    jobs = [_job(machine.context, reboot, step) for step in due]
     results = dict(zip(waiting, await machine.run(jobs, to_the_end=True)))
     for index, result in results.items():
         if result.outcome.succeeded:

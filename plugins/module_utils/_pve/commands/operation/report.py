@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from ...guests.config import SECRETS
 from ...tasks.task import Outcome
-from ..result import guest_values
+from ..result import guest_values, job_report
 
 if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
+    from ...guests.selector import Selector
     from ...operations.catalog import Operation
-    from ..context import Values
+    from ..context import Report, Values
     from .decisions import Decision
 
 
@@ -29,6 +30,18 @@ def values_of(
         return planned(replace(step, params=None, awaited=tuple(pending)))
     changed = any(one.changed for one in (result, restart) if one is not None)
     return {**guest_values(last), "changed": changed, "pending": list(pending)}
+
+
+def nothing_selected(selector: Selector) -> Report:
+    """The report about no guest at all, which is a success and says why."""
+    report = job_report(None, [], [], diff={"before": "", "after": ""})
+    return replace(
+        report,
+        values={
+            **report.values,
+            "msg": f"there is no guest with {selector.title}; nothing was done",
+        },
+    )
 
 
 def planned(step: Decision, *, apply_now: bool = False) -> Values:
@@ -47,7 +60,7 @@ def planned(step: Decision, *, apply_now: bool = False) -> Values:
         "changed": to_do,
         "upid": None,
         "attempts": 0,
-        "message": step.refusal or _awaiting(step.awaited),
+        "message": step.refusal or step.note or _awaiting(step.awaited),
         "pending": list(step.awaited),
     }
 

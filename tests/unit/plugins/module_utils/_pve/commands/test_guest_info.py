@@ -71,10 +71,12 @@ async def test_a_guest_with_all_that_is_known() -> None:
         ({"tags": ["web"]}, [100, 101]),
         ({"tags": ["web", "prod"]}, [100]),
         ({"pool": "apps"}, [100]),
-        ({"node": "pve2"}, [101, 200]),
+        ({"nodes": ["pve2"]}, [101, 200]),
+        ({"nodes": ["all"], "name": ["app*", "db?"]}, [100, 101]),
+        ({"name": ["APP*"]}, []),
         ({"type": "lxc"}, [200]),
         ({"status": "running"}, [100]),
-        ({"status": "running", "node": "pve2"}, []),
+        ({"status": "running", "nodes": ["pve2"]}, []),
         ({"guests": ["app1", "app2"], "status": "stopped"}, [101]),
     ],
 )
@@ -102,7 +104,7 @@ async def test_a_guest_that_was_asked_for_is_shown_as_it_is_now() -> None:
     ("options", "message"),
     [
         ({"pool": "nosuch"}, "pool: there is no pool 'nosuch'"),
-        ({"node": "pve9"}, "node: there is no node 'pve9'"),
+        ({"nodes": ["pve9"]}, "nodes: there is no node 'pve9'"),
     ],
 )
 def test_what_is_not_there_is_refused(options: dict[str, Any], message: str) -> None:

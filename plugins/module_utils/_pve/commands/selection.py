@@ -1,0 +1,107 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guests that a user selects by what they are; each is checked again before it is changed."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ..api.answers import read_mapping, read_rows
+from ..api.errors import ApiError, Cause, UsageError
+from ..guests.cluster import split_tags
+from ..guests.reading import config_name
+from ..guests.selector import EVERY
+from ..operations.job import Unneeded
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..guests.cluster import Cluster, Guest
+    from ..guests.selector import Selector
+    from .context import Context
+
+
+async def check_selector(api: Api, selector: Selector, cluster: Cluster) -> None:
+    """Refuse a node or a pool that is not there; a pool without guests selects none."""
+    for node in selector.nodes:
+        if node != EVERY and node not in cluster.nodes:
+            cluster.node(node, "nodes")
+    pool = selector.pool
+    if pool is None or any(guest.pool == pool for guest in cluster.guests.values()):
+        return
+    rows = await read_rows(api, ("pools",))
+    if not any(row.get("poolid") == pool for row in rows):
+        raise UsageError(
+            f"pool: there is no pool {pool!r}, or the user or token lacks Pool.Audit on"
+            f" /pool/{pool}"
+        )
+
+
+def silence(guest: Guest, cluster: Cluster) -> str | None:
+    """Why nothing of a guest can be read, None where its node told of it a moment ago."""
+    if (guest.node, guest.type) not in cluster.unread:
+        return None
+    node = cluster.nodes.get(guest.node)
+    if node is not None and not node.online:
+        return "its node is offline"
+    return f"node {guest.node} did not list its guests"
+
+
+def selected(context: Context, selector: Selector, cluster: Cluster) -> list[Guest]:
+    """The guests that are meant, by VMID, those included that probably are on a silent node.
+
+    A warning names those of which nobody knows.
+    """
+    found = []
+    for guest in cluster.guests.values():
+        silent = silence(guest, cluster)
+        if selector.fits(guest) or (silent and selector.probably_fits(guest)):
+            found.append(guest)
+        elif silent and guest.hint is None and replace(selector, names=()).probably_fits(guest):
+            context.warn(f"{guest.title}: left out, its name is not known: {silent}")
+    return found
+
+
+def still_selected(guest: Guest, selector: Selector) -> t.Callable[[Api], t.Awaitable[None]]:
+    """A ``recheck`` for a job: the guest is still meant, by its own configuration; or Unneeded."""
+
+    async def recheck(api: Api) -> None:
+        now = await _now(api, guest, selector)
+        if now is None or not selector.fits(now):
+            raise Unneeded(no_longer(guest, selector))
+
+    return recheck
+
+
+def no_longer(guest: Guest, selector: Selector) -> str:
+    """What is said of a guest that is not meant any more."""
+    return f"{guest.title} is no longer one with {selector.title}; it is left as it is"
+
+
+async def _now(api: Api, guest: Guest, selector: Selector) -> Guest | None:
+    """The guest as it is in this moment, as far as the selector asks; None where it has gone."""
+    path = ("nodes", guest.node, guest.type, guest.vmid)
+    try:
+        config = await read_mapping(api, (*path, "config"))
+        state = await read_mapping(api, (*path, "status", "current")) if selector.status else {}
+    except ApiError as error:
+        if error.cause is Cause.GONE:  # removed or moved
+            return None
+        raise
+    pool = guest.pool
+    if selector.pool is not None:
+        rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
+        row: t.Mapping[str, t.Any] = next(
+            (one for one in rows if one.get("vmid") == guest.vmid), {}
+        )
+        pool = row.get("pool")
+    return replace(
+        guest,
+        name=config_name(guest.type, config),
+        tags=split_tags(config.get("tags")),
+        template=str(config.get("template", 0)) == "1",
+        status=str(state.get("status") or guest.status),
+        pool=pool,
+    )

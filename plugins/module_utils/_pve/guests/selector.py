@@ -1,0 +1,91 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which guests are meant that nobody named: by pool, tags, node, type, state and name."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+from dataclasses import dataclass, replace
+
+from .cluster import split_tags
+
+if t.TYPE_CHECKING:
+    from .cluster import Guest
+
+# Among nodes: every one.
+EVERY = "all"
+
+
+@dataclass(frozen=True)
+class Selector:
+    """What a guest has to be; None or nothing is no condition.
+
+    ``tags`` are all to be there, of ``nodes`` and ``names`` (patterns as of a shell) one.
+    ``templates`` says whether templates are meant, too.
+    """
+
+    pool: str | None = None
+    tags: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    type: str | None = None
+    status: str | None = None
+    names: tuple[str, ...] = ()
+    templates: bool = True
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any], *, templates: bool = True) -> Selector:
+        """Read the options of the fragment guest_filters."""
+        return cls(
+            params["pool"],
+            split_tags(params["tags"]),
+            tuple(params["nodes"] or ()),
+            params["type"],
+            params["status"],
+            tuple(params["name"] or ()),
+            templates,
+        )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is any condition; all nodes are one, for somebody said so."""
+        return self != Selector(templates=self.templates)
+
+    def fits(self, guest: Guest) -> bool:
+        """Whether a guest is meant."""
+        return (
+            self.pool in (None, guest.pool)
+            and set(self.tags) <= set(guest.tags)
+            and (not self.nodes or EVERY in self.nodes or guest.node in self.nodes)
+            and self.type in (None, guest.type)
+            and self.status in (None, guest.status)
+            and (not self.names or any(_like(guest.name, pattern) for pattern in self.names))
+            and (self.templates or not guest.template)
+        )
+
+    def probably_fits(self, guest: Guest) -> bool:
+        """Whether a guest is meant of which only that is known which its node told some time ago.
+
+        Its state may be any by now; the name is the last one that is known.
+        """
+        return replace(self, status=None).fits(replace(guest, name=guest.name or guest.hint))
+
+    @property
+    def title(self) -> str:
+        """``pool web, tags prod and new``, in the words of the options."""
+        parts = [
+            ("pool", (self.pool,)),
+            ("tags", self.tags),
+            ("nodes", self.nodes),
+            ("type", (self.type,)),
+            ("status", (self.status,)),
+            ("name", self.names),
+        ]
+        words = ((name, [value for value in values if value]) for name, values in parts)
+        return ", ".join(f"{name} {' '.join(values)}" for name, values in words if values)
+
+
+def _like(name: str | None, pattern: str) -> bool:
+    return name is not None and fnmatch.fnmatchcase(name, pattern)
