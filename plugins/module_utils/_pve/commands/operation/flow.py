@@ -40,7 +40,7 @@ async def run(context: Context) -> Report:
     operation = OPERATIONS[params["operation"]]
     found, cluster = await find_all(context, operation)
     if not found and params["guests"] is None:
-        return nothing_selected(Selector.from_params(params))
+        return nothing_selected(context, Selector.from_params(params))
     if context.check:
         steps = await decide_all(context, operation, found, cluster)
         values = [planned(step, apply_now=params["apply"] == "now") for step in steps]

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ...guests.selector import Selector
     from ...operations.catalog import Operation
-    from ..context import Report, Values
+    from ..context import Context, Report, Values
     from .decisions import Decision
 
 
@@ -32,9 +32,9 @@ def values_of(
     return {**guest_values(last), "changed": changed, "pending": list(pending)}
 
 
-def nothing_selected(selector: Selector) -> Report:
+def nothing_selected(context: Context, selector: Selector) -> Report:
     """The report about no guest at all, which is a success and says why."""
-    report = job_report(None, [], [], diff={"before": "", "after": ""})
+    report = job_report(context, [], [], diff={"before": "", "after": ""})
     return replace(
         report,
         values={
