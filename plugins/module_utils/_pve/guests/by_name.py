@@ -29,7 +29,6 @@ class _List:
 
     by_name: dict[str, Row]
     more: list[Row]
-    begun: list[Row]
 
     @classmethod
     def of(cls, rows: t.Collection[Row]) -> _List:
@@ -37,7 +36,7 @@ class _List:
         more = []
         if len(by_name) < len(rows):
             more = [row for row in rows if by_name[str(row.get("name"))] is not row]
-        return cls(by_name, more, [row for row in rows if row.get("lock") in CREATION_LOCKS])
+        return cls(by_name, more)
 
     def named(self, name: str) -> list[Row]:
         found = self.by_name.get(name)
@@ -48,12 +47,15 @@ class _List:
 
 @dataclass
 class GuestsByName:
-    """Guests of one type by their names; ``count`` is how many there are."""
+    """Guests of one type by their names; ``count`` is how many there are.
+
+    ``begun`` are those that are being created and have no name yet.
+    """
 
     guest_type: str
     known: dict[str, list[Guest]] = field(default_factory=dict)
     lists: dict[str, _List] = field(default_factory=dict)
-    begun_before: list[Guest] = field(default_factory=list)
+    begun: list[Guest] = field(default_factory=list)
     count: int = 0
 
     @classmethod
@@ -67,13 +69,16 @@ class GuestsByName:
             if guest.name:
                 index.known.setdefault(guest.name, []).append(guest)
             elif guest.lock in CREATION_LOCKS:
-                index.begun_before.append(guest)
+                index.begun.append(guest)
         return index
 
     def add(self, node: str, rows: t.Collection[Row]) -> None:
         """Take in the list of a node."""
         self.lists[node] = _List.of(rows)
         self.count += len(rows)
+        begun = (row for row in rows if row.get("lock") in CREATION_LOCKS)
+        guests = (listed_guest(node, self.guest_type, row) for row in begun)
+        self.begun += [guest for guest in guests if not guest.name]
 
     def named(self, name: str) -> list[Guest]:
         """Every guest of this name."""
@@ -81,13 +86,6 @@ class GuestsByName:
         for node, listed in self.lists.items():
             guests += [listed_guest(node, self.guest_type, row) for row in listed.named(name)]
         return [guest for guest in guests if guest.name == name]
-
-    def begun(self) -> list[Guest]:
-        """The guests that are being created and have no name yet."""
-        guests = list(self.begun_before)
-        for node, listed in self.lists.items():
-            guests += [listed_guest(node, self.guest_type, row) for row in listed.begun]
-        return [guest for guest in guests if not guest.name]
 
 
 async def read_by_name(

@@ -83,7 +83,7 @@ class Names:
                 if guest.vmid != vmid and guest.vmid not in self._ignored
             ]
             whole = [guest for guest in named if guest.lock not in CREATION_LOCKS]
-            unfinished = named or guests.begun()
+            unfinished = named or guests.begun
             unclear = [] if whole else await self._may_become(unfinished)
             if not unclear:
                 return whole

@@ -47,8 +47,8 @@ async def test_what_is_begun_has_no_name_and_a_made_up_name_is_none() -> None:
     api.cluster.add(104)
     vms, _silent = await read_by_name(api, NODES, "qemu", 15.0)
     containers, _silent = await read_by_name(api, NODES, "lxc", 15.0)
-    assert vmids(vms.begun()) == [101]
-    assert vmids(containers.begun()) == [102]
+    assert vmids(vms.begun) == [101]
+    assert vmids(containers.begun) == [102]
     assert containers.named("CT102") == []
 
 
@@ -71,7 +71,7 @@ def test_of_known_guests_those_of_the_type_are_taken() -> None:
     ]
     index = GuestsByName.of("qemu", guests)
     assert vmids(index.named("app")) == [101]
-    assert vmids(index.begun()) == [103]
+    assert vmids(index.begun) == [103]
     assert index.count == 2
 
 
@@ -90,6 +90,6 @@ async def test_only_guests_that_are_asked_for_are_made_of_their_rows(
     for vmid in range(100, 1100):
         api.cluster.add(vmid, name=f"app{vmid}")
     guests, _silent = await read_by_name(api, NODES, "qemu", 15.0)
-    assert guests.begun() == []
+    assert guests.begun == []
     assert vmids(guests.named("app500")) == [500]
     assert made == [500]
