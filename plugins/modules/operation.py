@@ -396,8 +396,25 @@ from ..module_utils._pve.edge.arguments import GUEST_FILTERS_SPEC, START_SPEC
 from ..module_utils._pve.edge.module import run
 from ..module_utils._pve.operations.catalog import OPERATIONS
 
+# What has been documented above; the catalogue holds more.
+OFFERED = (
+    "start",
+    "shutdown",
+    "stop",
+    "reboot",
+    "configure",
+    "resize",
+    "template",
+    "migrate",
+    "delete",
+)
+
 ARGUMENT_SPEC = {
-    "operation": {"type": "str", "choices": list(OPERATIONS), "required": True},
+    "operation": {
+        "type": "str",
+        "choices": [name for name in OPERATIONS if name in OFFERED],
+        "required": True,
+    },
     "guests": {"type": "list", "elements": "raw"},
     "templates": {"type": "bool", "default": False},
     "params": {"type": "dict"},

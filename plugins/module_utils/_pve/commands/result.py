@@ -35,12 +35,12 @@ def guest_values(result: Result) -> Values:
 
 
 def why_not(result: Result) -> str | None:
-    """Why a guest failed or did not need it, or what earlier attempts left behind, or None."""
+    """Why a guest failed or did not need it, or what is to be said of a success, or None."""
     if result.outcome is Outcome.UNCHANGED:
         return result.message
-    if result.outcome.succeeded:
-        return ". ".join(result.left) or None
     task = result.task
+    if result.outcome.succeeded:
+        return ". ".join(result.left) or (task.note if task else None)
     return result.message or (task and (task.note or task.exitstatus)) or None
 
 

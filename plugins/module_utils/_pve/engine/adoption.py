@@ -38,7 +38,7 @@ async def adopt_running(
             message = f"cannot determine whether this runs already: {tasks}; nothing was started"
             unknown[index] = Result(job, Outcome.FAILED, message=message)
             continue
-        upid = tasks.get((job.task_type, job.task_id))
+        upid = None if job.task_id is None else tasks.get((job.task_type, job.task_id))
         same = upid is not None and await _goes_there(api, job, upid)
         adopted[index] = job.adopting(upid) if upid and same else job
     return adopted, unknown

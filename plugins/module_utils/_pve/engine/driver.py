@@ -14,7 +14,7 @@ from ..api.errors import Cause, PveError, classify
 from ..operations.job import Unneeded
 from ..tasks.ending import watch_to_end
 from ..tasks.log import with_log
-from ..tasks.task import Outcome, Task
+from ..tasks.task import Outcome, Task, outcome_of
 from .attempts import JobRun, Result, Retry
 from .baseline import Baselines
 from .follow_up import follow, has_follow_up
@@ -117,11 +117,13 @@ class JobDriver:
             fresh=fresh,
         )
         run.tasks[-1], run.state = task, task.outcome
-        task = await with_log(
-            self._api, await self._with_follow_up(run, task), self._policy.log_lines
-        )
+        task = await self._checked(run, await self._with_follow_up(run, task))
+        task = await with_log(self._api, task, self._policy.log_lines)
         run.tasks[-1], run.state = task, task.outcome
         if task.outcome is Outcome.FAILED:
+            if task.exitstatus is not None and outcome_of(task.exitstatus).succeeded:
+                run.remains = True  # it did something, but not all
+                return run.result(Outcome.FAILED)
             return await self._failed(run, task)
         if task.outcome is Outcome.CANCELLED:
             return await self._unfinished(run, task)
@@ -139,6 +141,17 @@ class JobDriver:
             self.known.add(last.upid)
             run.tasks.append(last)
         return last
+
+    async def _checked(self, run: JobRun, task: Task) -> Task:
+        """The task with the outcome that its effects say, where it ended well by its own word."""
+        if run.job.check is None or not task.outcome.succeeded:
+            return task
+        try:
+            verdict = await run.job.check(self._api, run.job, task)
+        except PveError as error:
+            why = f"what it did could not be checked: {error}"
+            return replace(task, outcome=Outcome.WARNINGS, note=why)
+        return task if verdict is None else replace(task, outcome=verdict.outcome, note=verdict.why)
 
     async def _failed(self, run: JobRun, task: Task) -> Result:
         """The result of a failed task; raises where it calls for another attempt."""

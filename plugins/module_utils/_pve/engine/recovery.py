@@ -154,9 +154,9 @@ async def _first_match(
     api: Api, entries: t.Iterable[Entry], job: Job, may_be: t.Callable[[Upid], bool]
 ) -> Upid | None:
     for upid in (entry.upid for entry in entries):
-        if upid.id != job.task_id or not may_be(upid):
+        if not job.has_id(upid) or not may_be(upid):
             continue
-        if job.target.vmid in await _targets(api, upid):
+        if not job.on_guest or job.target.vmid in await _targets(api, upid):
             return upid
     return None
 
@@ -173,6 +173,8 @@ async def _wait_for_daemon(api: Api, job: Job) -> None:
     """Have a call answered that the node's daemon carries out; any clear answer will do."""
     guest = job.path[:4]
     path = (*guest, "status", "current") if len(guest) == 4 else guest
+    if job.path[2:3] not in (("qemu",), ("lxc",)):
+        path = ("nodes", job.node, "storage")
     with contextlib.suppress(ApiError):
         await api.get(path, retries=0)
 

@@ -184,7 +184,7 @@ class Starter:
         job = run.job
         if job.task_type not in CLONES:
             return
-        source = int(job.task_id)
+        source = int(job.task_id or 0)
         if job.target.type == "lxc" and "(disk)" in error.text:
             dead = await find_dead_lock(self._api, job.node, source)
             if dead is not None:

@@ -10,14 +10,13 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..api.errors import UsageError
+from ..guests.cluster import Guest
 from ..guests.labels import label_of
 from ..guests.reading import config_name
 from ..tasks.types import default_wait_timeout
 from .job import Job, common_lanes, readdressing
 from .lane import Lane
-
-if t.TYPE_CHECKING:
-    from ..guests.cluster import Guest
 
 _DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\Z")
 
@@ -97,3 +96,14 @@ def clone_job(
         if movable
         else None,
     )
+
+
+def cloning(guest: Guest, params: t.Mapping[str, t.Any], timeout: float | None) -> Job:
+    """The job of a clone by the API's own parameters: ``newid`` and so on."""
+    name = params.get("name" if guest.type == "qemu" else "hostname")
+    if not params.get("newid"):
+        raise UsageError("params: newid is missing")
+    node = str(params.get("target") or guest.node)
+    name = None if name is None else str(name)
+    target = Guest(int(params["newid"]), guest.type, node, name)
+    return clone_job(CloneSource(guest), target, params, timeout, movable=False)

@@ -10,12 +10,13 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError
+from ..guests.cluster import Guest
 from .lane import Lane
 
 if t.TYPE_CHECKING:
     from ..api.calls import Params, Segments
     from ..api.client import Api
-    from ..guests.cluster import Guest
+    from ..tasks.task import Outcome, Task
     from ..tasks.upid import Upid
 
 
@@ -24,12 +25,43 @@ class Unneeded(PveError):
 
 
 @dataclass(frozen=True)
+class Place(Guest):
+    """What a job is about that is about no guest: it stands in the place of one.
+
+    ``type`` is ``node``, ``storage`` (of this ``name``) or ``cluster``, and ``vmid`` is 0.
+    """
+
+    @property
+    def label(self) -> str:
+        """``storage local``, ``node``, ``the cluster``: with `` on pve1`` a title."""
+        return f"storage {self.name}" if self.type == "storage" else self.type
+
+    @property
+    def title(self) -> str:
+        """``storage local on pve1``, ``node pve1``, ``the cluster``."""
+        if self.type == "cluster":
+            return "the cluster"
+        return f"node {self.node}" if self.type == "node" else f"{self.label} on {self.node}"
+
+
+class Verdict(t.NamedTuple):
+    """What a task that ended well really did: ``outcome`` in place of its own, and why."""
+
+    outcome: Outcome
+    why: str
+
+
+Check = t.Callable[["Api", "Job", "Task"], t.Awaitable[t.Optional[Verdict]]]
+"""Reads what a task that ended well has done; None where that is what was asked for."""
+
+
+@dataclass(frozen=True)
 class Job:
     """One call that starts a task, and what is needed to start it exactly once.
 
-    ``target`` is the guest that it creates or changes, on the node where it lives in the end.
-    ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``. ``returns`` is
-    what the call answers, as in the catalogue.
+    ``target`` is the guest that it creates or changes, on the node where it lives in the end, or a
+    Place. ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``, None
+    where that cannot be told before. ``returns`` is what the call answers, as in the catalogue.
     ``repeatable`` says that it creates a guest: Proxmox VE itself refuses a second one, so that a
     call whose outcome is unknown may be sent again. ``upid`` is set for a task that runs already.
     ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job
@@ -37,7 +69,8 @@ class Job:
     relies on, in the moment before its call is sent, and raises PveError where that no longer
     holds, or Unneeded where the guest is as wanted already; then nothing is sent. ``done`` reads
     whether the guest shows the effect of the call, for a call whose answer got lost; where it does
-    not, an ``idempotent`` call may be sent once more.
+    not, an ``idempotent`` call may be sent once more. ``check`` reads what a task that ended well
+    has really done.
     """
 
     title: str
@@ -47,7 +80,7 @@ class Job:
     path: Segments
     params: Params
     task_type: str
-    task_id: str
+    task_id: str | None
     timeout: float
     lanes: tuple[Lane, ...] = ()
     returns: str = "upid"
@@ -59,6 +92,12 @@ class Job:
     readdress: t.Callable[[int], Job] | None = field(default=None, compare=False)
     recheck: t.Callable[[Api], t.Awaitable[None]] | None = field(default=None, compare=False)
     done: t.Callable[[Api], t.Awaitable[bool]] | None = field(default=None, compare=False)
+    check: Check | None = field(default=None, compare=False)
+
+    @property
+    def on_guest(self) -> bool:
+        """Whether it is about a VM or a container."""
+        return not isinstance(self.target, Place)
 
     def adopting(self, upid: Upid) -> Job:
         """The same job, for a task that runs already."""
@@ -67,11 +106,18 @@ class Job:
     def may_have_started(self, upid: Upid) -> bool:
         """Whether a task can be the one that this job's call starts, by all that its UPID says.
 
-        Where HA manages the guest, a task of another type asks for it.
+        Where HA manages the guest, a task of another type asks for it. What is done to the
+        cluster is done by the node that answered.
         """
-        return (upid.node, upid.id) == (self.node, self.task_id) and (
-            upid.type == self.task_type or upid.type.startswith("ha")
+        return (
+            (upid.node == self.node or self.target.type == "cluster")
+            and self.has_id(upid)
+            and (upid.type == self.task_type or upid.type.startswith("ha"))
         )
+
+    def has_id(self, upid: Upid) -> bool:
+        """Whether the task has the id of the one that this job's call starts."""
+        return self.task_id in (None, upid.id)
 
 
 def readdressing(make: t.Callable[[Guest], Job], target: Guest) -> t.Callable[[int], Job]:

@@ -19,6 +19,9 @@ from ..guests.volumes import size_in_bytes
 if t.TYPE_CHECKING:
     from ..guests.cluster import Cluster, Guest
 
+Reading = t.Literal["configuration", "snapshots", "status", "tasks", "storages"]
+"""What a rule can have read of its guest before it decides."""
+
 
 @dataclass(frozen=True)
 class Situation:

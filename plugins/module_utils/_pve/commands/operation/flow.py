@@ -128,7 +128,7 @@ async def _act(
     stopped = dict(zip(stops, await machine.run(list(stops.values()), to_the_end=True)))
     failed = {index: result for index, result in stopped.items() if not result.outcome.succeeded}
     jobs = {index: job for index, job in jobs.items() if index not in failed}
-    if not operation.compares:
+    if operation.adopts:
         jobs, unknown = await adopt_running(machine.context.api, jobs)
         failed.update(unknown)
     results = dict(zip(jobs, await machine.run(list(jobs.values()))))

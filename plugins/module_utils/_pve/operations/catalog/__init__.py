@@ -12,7 +12,21 @@ from __future__ import annotations
 
 import typing as t
 
-from . import disks, guests, migration, power
+from . import (
+    access,
+    backup,
+    bulk,
+    ceph,
+    creation,
+    disks,
+    guests,
+    migration,
+    node,
+    node_disks,
+    power,
+    snapshots,
+    storage,
+)
 from .entry import Call, Operation, Request, Returns, Scope
 
 __all__ = ("OPERATIONS", "Call", "Operation", "Request", "Returns", "Scope")
@@ -21,7 +35,16 @@ _OPERATIONS: tuple[Operation, ...] = (
     *power.OPERATIONS,
     *guests.OPERATIONS,
     *disks.OPERATIONS,
+    *snapshots.OPERATIONS,
+    *backup.OPERATIONS,
     *migration.OPERATIONS,
+    *creation.OPERATIONS,
+    *bulk.OPERATIONS,
+    *storage.OPERATIONS,
+    *node.OPERATIONS,
+    *node_disks.OPERATIONS,
+    *ceph.OPERATIONS,
+    *access.OPERATIONS,
 )
 
 OPERATIONS: t.Mapping[str, Operation] = {operation.name: operation for operation in _OPERATIONS}

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from .. import states
 from ..rules import unless_as_large
-from .entry import Operation, both
+from .entry import Operation, both, guest_call
 
 CATEGORY = "disks"
+DISK = "VM.Config.Disk on /vms/{vmid}"
+SPACE = "Datastore.AllocateSpace on /storage/{storage}"
+_DISK = {"volume": "disk", "target-volume": "target-disk"}
+_VOLUME = {"disk": "volume", "target-disk": "target-volume"}
 
 OPERATIONS = (
     Operation(
@@ -18,10 +22,95 @@ OPERATIONS = (
         "resize",
         CATEGORY,
         both("PUT", "resize", "resize", "resize"),
-        "VM.Config.Disk on /vms/{vmid}",
+        f"{DISK}; {SPACE}",
         rule=unless_as_large,
         done=states.has_size,
         compares=True,
         idempotent=True,
+    ),
+    Operation(
+        "move_disk",
+        "move a disk of",
+        CATEGORY,
+        {
+            "qemu": guest_call(
+                "qemu",
+                "POST",
+                "move_disk",
+                "qmmove",
+                requires=("disk", "storage"),
+                excludes=("target-vmid",),
+                renames=_DISK,
+            ),
+            "lxc": guest_call(
+                "lxc",
+                "POST",
+                "move_volume",
+                "move_volume",
+                requires=("volume", "storage"),
+                excludes=("target-vmid",),
+                renames=_VOLUME,
+            ),
+        },
+        f"{DISK}; {SPACE}",
+        # With delete the source goes once all of it has been copied: no data is lost by that.
+        expensive=True,
+    ),
+    Operation(
+        "reassign_disk",
+        "give a disk to another guest:",
+        CATEGORY,
+        {
+            "qemu": guest_call(
+                "qemu",
+                "POST",
+                "move_disk",
+                "qmmove",
+                task_id="{vmid}-{disk}>{target-vmid}-{target-disk}|{vmid}-{disk}>{target-vmid}-{disk}",
+                requires=("disk", "target-vmid"),
+                excludes=("storage",),
+                renames=_DISK,
+            ),
+            "lxc": guest_call(
+                "lxc",
+                "POST",
+                "move_volume",
+                "move_volume",
+                task_id="{vmid}-{volume}>{target-vmid}-{target-volume}"
+                "|{vmid}-{volume}>{target-vmid}-{volume}",
+                requires=("volume", "target-vmid"),
+                excludes=("storage",),
+                renames=_VOLUME,
+            ),
+        },
+        f"{DISK}; VM.Config.Disk on /vms/{{target-vmid}}",
+        destructive=True,
+    ),
+    Operation(
+        "detach_disk",
+        "detach a disk of",
+        CATEGORY,
+        {
+            "qemu": guest_call(
+                "qemu",
+                "POST",
+                "config",
+                "qmconfig",
+                "upid_or_null",
+                requires=("delete",),
+                excludes=("force",),
+                renames={"disk": "delete", "volume": "delete"},
+            ),
+            "lxc": guest_call(
+                "lxc",
+                "PUT",
+                "config",
+                "",
+                "null",
+                requires=("delete",),
+                renames={"disk": "delete", "volume": "delete"},
+            ),
+        },
+        DISK,
     ),
 )

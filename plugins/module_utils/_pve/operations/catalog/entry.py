@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from ...api.errors import UsageError
 from ...tasks.types import task_type
@@ -16,7 +17,9 @@ from ..rules import always
 
 if t.TYPE_CHECKING:
     from ...api.calls import Segments
-    from ..rules import Rule
+    from ...guests.cluster import Guest
+    from ..job import Check, Job
+    from ..rules import Reading, Rule
     from ..states import DoneCheck
 
 Returns = t.Literal["upid", "null", "null_but_forks", "upid_or_null", "upid_or_OK"]
@@ -29,7 +32,9 @@ class Call:
 
     ``path`` is the template of the API's own schema (``/nodes/{node}/qemu/{vmid}/status/start``),
     ``task_type`` the worker type of its task, and ``task_id`` a template of the id in its UPID,
-    over the names of the path and of the parameters; None where the id cannot be told before.
+    over the names of the path and of the parameters: of several, with ``|`` between them, the
+    first whose names are all there, ``{disk:base}`` for the last part of a path, ``{file:quoted}``
+    as Proxmox VE quotes names of files. It is None where the id cannot be told before the call.
 
     ``returns`` is ``upid``, ``null`` (done when it is answered, ``task_type`` is empty),
     ``null_but_forks`` (a task runs, its UPID has to be looked for in the task list),
@@ -92,9 +97,21 @@ class Call:
                 raise UsageError(f"params: {name} can only be {value} here")
 
     def _id_of(self, names: t.Mapping[str, t.Any]) -> str | None:
-        if self.task_id is None:
-            return None
-        return re.sub(r"{(.+?)}", lambda found: str(names.get(found[1], "")), self.task_id)
+        for template in (self.task_id or "").split("|") if self.task_id is not None else ():
+            parts = [(found[1], found[2]) for found in _NAME.finditer(template)]
+            if all(names.get(name) not in (None, "") for name, _form in parts):
+                return _NAME.sub(lambda found: _FORMS[found[2]](str(names[found[1]])), template)
+        return None
+
+
+_NAME = re.compile(r"{([^}:]+):?([^}]*)}")
+_FORMS: t.Mapping[str, t.Callable[[str], str]] = {
+    "": str,
+    "base": lambda text: text.rsplit("/", 1)[-1],
+    "quoted": lambda text: quote(
+        text, safe="".join(chr(c) for c in range(32, 127) if c not in b":%")
+    ),
+}
 
 
 class Request(t.NamedTuple):
@@ -115,14 +132,17 @@ class Operation:
     ``destructive_when`` maps a parameter to a pattern of the values that make an otherwise
     harmless operation destroy something. ``expensive`` says that it copies data, and
     ``creates`` that its guest need not be there. ``moves_to`` names the parameter that holds the
-    node on which the guest is afterwards.
+    node on which the guest is afterwards. ``only`` says why it is not for both types of guests.
 
-    ``rule`` says what it requires and what makes it unnecessary, ``done`` whether the guest shows
-    its effect, which is asked when the answer to the call got lost. ``compares`` says that the
-    configuration is read first: its digest goes along, and a task of it that runs may have other
-    parameters, so it is never adopted. ``idempotent`` says that a second call does no harm where
-    the effect of the first one is missing; a guest that is still there may be another one by then,
-    so a deletion is not.
+    ``rule`` says what it requires and what makes it unnecessary, by the guest and by what of it
+    is named in ``reads``; ``done`` whether its effect is there, which is asked when the answer to
+    the call got lost, and of what is no guest also before the call. ``compares`` says that the
+    configuration is read first, and that its digest goes along; ``varies`` that the parameters
+    decide what its task does. A task of either that runs already may do something else, so it is
+    never adopted. ``idempotent`` says that a second call does no harm where the effect of the first
+    one is missing; a guest that is still there may be another one by then, so a deletion is not.
+    ``check`` reads what a task that ended well has done, for what Proxmox VE does not tell by its
+    exit status, and ``make`` makes the job where it is not made like all the others.
     """
 
     name: str
@@ -135,16 +155,33 @@ class Operation:
     expensive: bool = False
     creates: bool = False
     moves_to: str | None = None
+    only: str = ""
+    reads: tuple[Reading, ...] = ()
     rule: Rule = always
     done: DoneCheck | None = None
     compares: bool = False
+    varies: bool = False
     idempotent: bool = False
+    check: Check | None = None
+    make: t.Callable[[Guest, t.Mapping[str, t.Any], float | None], Job] | None = None
+
+    @property
+    def adopts(self) -> bool:
+        """Whether a task of it that runs already is surely the same as the one to start."""
+        return not (self.compares or self.varies)
 
     @property
     def scope(self) -> Scope:
         """What it is done to."""
         kind = next(iter(self.calls))
         return "guest" if kind in ("qemu", "lxc") else t.cast("Scope", kind)
+
+    def call_for(self, kind: str) -> Call:
+        """The call for this type of guest; UsageError where it is not for such a guest."""
+        call = self.calls.get(kind)
+        if call is None:
+            raise UsageError(f"operation: {self.name} is not for {_PLURAL[kind]}: {self.only}")
+        return call
 
     @property
     def task_types(self) -> tuple[str, ...]:
@@ -171,6 +208,8 @@ def _as_text(value: object) -> str:
         return str(int(value))
     return str(value).lower()
 
+
+_PLURAL = {"qemu": "VMs", "lxc": "containers"}
 
 TRUE = r"^(1|true|yes|on)$"
 """The values of a flag that is set."""

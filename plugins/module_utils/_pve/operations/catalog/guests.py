@@ -23,7 +23,7 @@ OPERATIONS = (
             "qemu": guest_call("qemu", "POST", "config", "qmconfig", "upid_or_null"),
             "lxc": guest_call("lxc", "PUT", "config", "", "null"),
         },
-        "the VM.Config privileges of the options on /vms/{vmid}",
+        "VM.Config.* on /vms/{vmid}",
         # A deleted disk becomes an unused one; to delete that, or with force, frees its volume.
         destructive_when={"force": TRUE, "delete": r"\bunused\d+\b"},
         rule=unless_configured,
@@ -44,6 +44,20 @@ OPERATIONS = (
         rule=unless_template,
         done=states.is_template,
         idempotent=True,
+    ),
+    Operation(
+        "unlock",
+        "unlock",
+        CATEGORY,
+        {
+            "qemu": guest_call(
+                "qemu", "PUT", "config", "", "null", fixed={"delete": "lock", "skiplock": 1}
+            )
+        },
+        # "only root can set 'lock' config", and a token of root is not root.
+        "root@pam, with a password on /vms/{vmid}",
+        destructive=True,
+        only="the API has no call for it; on its node: pct unlock VMID",
     ),
     Operation(
         "delete",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .. import states
 from ..rules import unless_on_target
-from .entry import Operation, both
+from .entry import TRUE, Operation, both
 
 CATEGORY = "migration"
 
@@ -23,5 +23,14 @@ OPERATIONS = (
         moves_to="target",
         rule=unless_on_target,
         done=states.is_on_target,
+    ),
+    Operation(
+        "remote_migrate",
+        "migrate to another cluster:",
+        CATEGORY,
+        both("POST", "remote_migrate", "qmigrate", "vzmigrate"),
+        "VM.Migrate on /vms/{vmid}",
+        destructive_when={"delete": TRUE},
+        expensive=True,
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .. import states
 from ..rules import unless_in_state
-from .entry import TRUE, Operation, both
+from .entry import TRUE, Operation, both, guest_call
 
 CATEGORY = "power"
 POWER = "VM.PowerMgmt on /vms/{vmid}"
@@ -51,6 +51,43 @@ OPERATIONS = (
         "reboot",
         CATEGORY,
         both("POST", "status/reboot", "qmreboot", "vzreboot"),
+        POWER,
+    ),
+    Operation(
+        "reset",
+        "reset",
+        CATEGORY,
+        {"qemu": guest_call("qemu", "POST", "status/reset", "qmreset")},
+        POWER,
+        destructive=True,
+        only="what comes next to it is stop and start",
+    ),
+    Operation(
+        "suspend",
+        "suspend",
+        CATEGORY,
+        {
+            "qemu": guest_call("qemu", "POST", "status/suspend", "qmpause", fixed={"todisk": 0}),
+            # It is written to the disk of the node by CRIU, which few containers survive.
+            "lxc": guest_call("lxc", "POST", "status/suspend", "vzsuspend"),
+        },
+        POWER,
+    ),
+    Operation(
+        "hibernate",
+        "hibernate",
+        CATEGORY,
+        {"qemu": guest_call("qemu", "POST", "status/suspend", "qmsuspend", fixed={"todisk": 1})},
+        # For the volume of its memory (PVE::API2::Qemu, vm_suspend).
+        f"{POWER}; VM.Config.Disk on /vms/{{vmid}};"
+        " Datastore.AllocateSpace on /storage/{storage}",
+        only="what comes next to it is suspend",
+    ),
+    Operation(
+        "resume",
+        "resume",
+        CATEGORY,
+        both("POST", "status/resume", "qmresume", "vzresume"),
         POWER,
     ),
 )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
     OPERATIONS,
     Call,
+    Operation,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.types import TASK_TYPES
 
@@ -41,16 +43,36 @@ def test_a_call_that_starts_a_task_names_its_type(guest_type: str, call: Call) -
     assert (call.task_type in TASK_TYPES) == (call.returns != "null"), guest_type
 
 
-@pytest.mark.parametrize(("guest_type", "call"), CALLS)
-def test_what_compares_has_a_digest_to_send(guest_type: str, call: Call) -> None:
-    [operation] = [one for one in OPERATIONS.values() if one.calls[guest_type] is call]
-    assert operation.compares == ("digest" in method_of(call)["parameters"])
+@pytest.mark.parametrize(
+    "operation", [pytest.param(one, id=one.name) for one in OPERATIONS.values()]
+)
+def test_what_compares_has_a_digest_to_send(operation: Operation) -> None:
+    if operation.compares:
+        for call in operation.calls.values():
+            assert "digest" in method_of(call)["parameters"]
 
 
-def test_every_operation_is_for_vms_and_containers() -> None:
-    assert {frozenset(operation.calls) for operation in OPERATIONS.values()} == {
-        frozenset({"qemu", "lxc"})
-    }
+@pytest.mark.parametrize(
+    "operation", [pytest.param(one, id=one.name) for one in OPERATIONS.values()]
+)
+def test_an_operation_is_for_one_sort_of_subject(operation: Operation) -> None:
+    kinds = set(operation.calls)
+    assert kinds <= {"qemu", "lxc"} or kinds in ({"node"}, {"storage"}, {"cluster"})
+    assert bool(operation.only) == (kinds in ({"qemu"}, {"lxc"})), "it says what is instead"
+    assert operation.privileges
+    for part in operation.privileges.split("; "):
+        assert " on /" in part, "a privilege and its path"
+
+
+@pytest.mark.parametrize(("kind", "call"), CALLS)
+def test_what_an_operation_says_about_parameters_is_true(kind: str, call: Call) -> None:
+    """Each name that is fixed, required, left out or renamed is one that the API knows."""
+    names = {re.sub(r"\[n\]$", "", name) for name in method_of(call)["parameters"]}
+    said = {*call.fixed, *call.requires, *call.excludes, *call.renames.values()}
+    assert said <= names, kind
+    assert call.vmid is None or (call.vmid in names and "vmid" not in call.path_names)
+    ids = re.findall(r"{([^}:]+)", call.task_id or "")
+    assert set(ids) <= names
 
 
 def test_an_operation_is_found_by_its_own_name() -> None:

@@ -1,0 +1,99 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Storages: what is on them, and how it comes there."""
+
+from __future__ import annotations
+
+from .entry import Call, Operation
+
+CATEGORY = "storage"
+_STORAGE = "/nodes/{node}/storage/{storage}"
+TEMPLATES = "Datastore.AllocateTemplate on /storage/{storage}"
+ALLOCATE = "Datastore.Allocate on /storage/{storage}"
+NETWORK = "Sys.AccessNetwork on /nodes/{node}"
+
+OPERATIONS = (
+    Operation(
+        "download_url",
+        "download a file to",
+        CATEGORY,
+        {
+            "storage": Call(
+                "POST", f"{_STORAGE}/download-url", "download", task_id="{filename:quoted}"
+            )
+        },
+        f"{TEMPLATES}; {NETWORK}",
+        expensive=True,
+    ),
+    Operation(
+        "download_template",
+        "download a container template to",
+        CATEGORY,
+        {"node": Call("POST", "/nodes/{node}/aplinfo", "download", task_id="{template:quoted}")},
+        TEMPLATES,
+        expensive=True,
+    ),
+    Operation(
+        "pull_oci_image",
+        "pull an OCI image to",
+        CATEGORY,
+        {
+            "storage": Call(
+                "POST",
+                f"{_STORAGE}/oci-registry-pull",
+                "ociregistrypull",
+                # Without a name for the file it makes one of the reference.
+                task_id=None,
+            )
+        },
+        f"{TEMPLATES}; {NETWORK}",
+        expensive=True,
+    ),
+    Operation(
+        "delete_volume",
+        "delete a volume of",
+        CATEGORY,
+        # Its id begins with the VMID of the owner, which is for the storage to know.
+        {
+            "storage": Call(
+                "DELETE", f"{_STORAGE}/content/{{volume}}", "imgdel", "upid_or_null", task_id=None
+            )
+        },
+        ALLOCATE,
+        destructive=True,
+    ),
+    Operation(
+        "copy_volume",
+        "copy a volume of",
+        CATEGORY,
+        {
+            "storage": Call(
+                "POST",
+                f"{_STORAGE}/content/{{volume}}",
+                "imgcopy",
+                task_id="",
+                requires=("target",),
+            )
+        },
+        "root@pam, with a password on /storage/{storage}",
+        expensive=True,
+    ),
+    Operation(
+        "prune_backups",
+        "prune the backups on",
+        CATEGORY,
+        {
+            "storage": Call(
+                "DELETE",
+                f"{_STORAGE}/prunebackups",
+                "prunebackups",
+                task_id="{vmid}@{storage}|{storage}",
+            )
+        },
+        "Datastore.Allocate on /storage/{storage}, or Datastore.AllocateSpace there and"
+        " VM.Backup on /vms/{vmid}",
+        destructive=True,
+    ),
+)
