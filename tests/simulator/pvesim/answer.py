@@ -72,6 +72,8 @@ def success(result: Any, output: str) -> Answer:
         document = {"data": result.data}
         if result.total:
             document["total"] = result.total
+        if result.changes:
+            document["changes"] = result.changes
     if output == "extjs":
         document["success"] = 1
     return Answer(200, "OK", _encode(document), JSON_TYPE)

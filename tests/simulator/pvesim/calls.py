@@ -69,10 +69,14 @@ def parameter_error(**errors: str) -> CallError:
 
 @dataclass(frozen=True)
 class Listing:
-    """An answer with `total` beside `data`; Proxmox VE leaves a total of 0 out."""
+    """An answer with `total` beside `data`; Proxmox VE leaves a total of 0 out.
+
+    `changes` says what was changed and not applied yet.
+    """
 
     data: Any
-    total: int
+    total: int = 0
+    changes: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,15 @@ class Contents:
     """Directory mappings by id: `map` (a list) and `description`."""
     firewalls: dict[str, Firewall] = field(default_factory=dict)
     """By scope: `cluster`, `node/pve1`, `guest/100`."""
+    acme_accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    acme_plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sdn: dict[str, Any] = field(
+        default_factory=lambda: {
+            **{part: {} for part in ("zones", "vnets", "subnets")},
+            "running": {part: {} for part in ("zones", "vnets", "subnets")},
+        }
+    )
+    """What `sdn` of a world file says (sdn.py)."""
     ceph: dict[str, Any] = field(default_factory=dict)
     """What `ceph` of a world file says (ceph.py), with every default; empty: none is installed."""
     durations: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -59,6 +59,8 @@ class Node:
     """By name: `devices` (paths) and `raidlevel`."""
     network: list[dict[str, Any]] | None = None
     """Its interfaces as `/network` gives them; None for a port and the bridges on it."""
+    new_network: list[dict[str, Any]] | None = None
+    """The same with the changes that were not applied yet; None without any."""
     dns: dict[str, str] | None = None
     """Its name servers as `/dns` gives them; None for the gateway."""
     pveam: bool = True

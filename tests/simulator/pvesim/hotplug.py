@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .drives import LXC_DRIVE, NET, QEMU_DRIVE, QEMU_UNUSED, Drive
 from .rights import CLOUDINIT
+from .sdn import bridges
 
 if TYPE_CHECKING:
     from .entities import CONFIG_VALUE, Guest
@@ -74,7 +75,7 @@ def problem(world: World, guest: Guest, key: str, value: CONFIG_VALUE | None) ->
         return None
     if guest.type == "lxc" and NET.fullmatch(key) and value is not None:
         bridge = Drive.parse(key, str(value)).options.get("bridge")
-        if bridge is not None and bridge not in world.nodes[guest.node].bridges:
+        if bridge is not None and bridge not in bridges(world, guest.node):
             return f"unable to hotplug {key}: bridge '{bridge}' does not exist\n"
     if guest.type == "qemu" and key == boot_disk(guest) and key in guest.config:
         volume = Drive.parse(key, str(guest.config[key])).volume

@@ -11,6 +11,7 @@ from contextlib import suppress
 from .drives import NET, Drive, disks, drives
 from .entities import Guest
 from .locks import LockTimeout, guest_lock_file
+from .sdn import bridges
 from .volumes import find_volume
 from .worker import Died, Worker
 from .world import World
@@ -26,7 +27,7 @@ def _check_parts(world: World, guest: Guest) -> None:
     """Refuse to start without a bridge or a volume that the config names."""
     for key, value in sorted(guest.config.items()):
         bridge = Drive.parse(key, str(value)).options.get("bridge") if NET.fullmatch(key) else None
-        if bridge is not None and bridge not in world.nodes[guest.node].bridges:
+        if bridge is not None and bridge not in bridges(world, guest.node):
             raise Died(f"bridge '{bridge}' does not exist")
     for drive in disks(guest.type, guest.config):
         if find_volume(world, drive.volume, guest.node) is None:

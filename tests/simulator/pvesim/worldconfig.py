@@ -14,7 +14,8 @@ from .entities import Acl, Firewall, Group, Pool, Token, User
 if TYPE_CHECKING:
     from .world import World
 
-AS_THEY_ARE = ("realms", "ha", "ha_rules", "backup_jobs", "mappings")
+AS_THEY_ARE = ("realms", "ha", "ha_rules", "backup_jobs", "mappings", "acme_accounts",
+               "acme_plugins")  # fmt: skip
 """Parts of the world that are kept as the file says them."""
 DETAILS = ("firstname", "lastname", "email", "comment", "keys")
 Document = dict[str, Any]
@@ -82,6 +83,7 @@ def config_json(world: World, *, secrets: bool = False) -> Document:
         },
         "firewalls": {scope: vars(firewall) for scope, firewall in world.firewalls.items()},
         "ceph": world.ceph,
+        "sdn": world.sdn,
         **{part: getattr(world, part) for part in AS_THEY_ARE},
     }
 

@@ -18,6 +18,7 @@ from .drives import disks
 from .entities import Guest, Node, Snapshot, Storage, Volume
 from .history import Entry
 from .ranges import expand
+from .sdn import fill_sdn
 from .storage_types import TYPES
 from .upid import Upid
 from .volumes import find_volume, volume_format
@@ -73,6 +74,7 @@ def fill(world: World, data: Mapping[str, Any]) -> None:
                 storage.volumes.append(volume)
     fill_config(world, data)
     fill_ceph(world, data.get("ceph") or {})
+    fill_sdn(world, data.get("sdn") or {})
     for task in sorted(data.get("tasks") or (), key=lambda task: -float(task["ago"])):
         past_task(world, task)
     world.statd.refresh()
@@ -91,7 +93,7 @@ def _node(name: str, number: int, data: Mapping[str, Any]) -> Node:
     node.acme = str(data.get("acme", ""))
     node.updates = tuple(data.get("updates") or ())
     node.config = dict(data.get("config") or {})
-    for key in ("disks", "network", "dns"):
+    for key in ("disks", "network", "new_network", "dns"):
         setattr(node, key, copy.deepcopy(data.get(key)))
     for key in ("directories", "volume_groups", "zpools"):
         setattr(node, key, copy.deepcopy(dict(data.get(key) or {})))

@@ -36,11 +36,16 @@ VOLUME = _plain(
 )  # fmt: skip
 WORLD: Mapping[str, Any] = {
     **_plain("cluster", "options", "durations", "start_failures", "realms", "mappings"),
+    **_plain("acme_accounts", "acme_plugins"),
+    "sdn": {
+        **_plain("zones", "vnets", "subnets"),
+        "running": _plain("zones", "vnets", "subnets"),
+    },
     "nodes": Each(
         _plain(
             "address", "maxcpu", "maxmem", "maxdisk", "uptime", "bridges", "acme", "updates",
             "pveam", "state", "member", "pvedaemon", "config", "clock_offset", "system",
-            "disks", "network", "dns", "directories", "volume_groups", "zpools",
+            "disks", "network", "new_network", "dns", "directories", "volume_groups", "zpools",
         )
     ),
     "storages": Each(

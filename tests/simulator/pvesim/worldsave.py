@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NODE = ("address", "maxcpu", "maxmem", "maxdisk", "bridges", "acme", "updates", "pveam", "state",
         "member", "pvedaemon", "config", "clock_offset", "system", "disks",
-        "network", "dns", "directories", "volume_groups", "zpools")  # fmt: skip
+        "network", "new_network", "dns", "directories", "volume_groups", "zpools")  # fmt: skip
 Document = dict[str, Any]
 
 

@@ -49,6 +49,8 @@ def send(simulator: Any, ticket: dict[str, str], line: list[Any]) -> Any:
 def test_no_parameter_is_refused_and_every_path_is_simulated(simulator: Any) -> None:
     refused = {}
     ticket = login(simulator)
+    simulator.world.acme_accounts["default"] = {"account": {"status": "valid", "contact": []}}
+    simulator.world.realms["corp"] = {"type": "ldap", "sync-defaults-options": "scope=both"}
     for line in CALLS:
         if line[1] == UPLOAD:
             continue

@@ -16,7 +16,7 @@ from pvesim.formats import split_list
 from pvesim.guests import check_allowed
 from pvesim.world import World
 
-from .nodes import bridges_and_port
+from .network_config import interfaces
 
 CPU_MODELS = {
     "default": ("host", "kvm64", "qemu64", "x86-64-v2", "x86-64-v2-AES", "x86-64-v3", "x86-64-v4"),
@@ -78,7 +78,7 @@ async def change_options(world: World, call: Call) -> None:
 @call("GET", "/nodes/{node}/network/{iface}")
 async def interface(world: World, call: Call) -> dict[str, Any]:
     """One network interface."""
-    for entry in bridges_and_port(world.nodes[call.node]):
+    for entry in interfaces(world.nodes[call.node]):
         if entry["iface"] == call.params["iface"]:
             return {key: value for key, value in entry.items() if key != "iface"}
     raise parameter_error(iface="interface does not exist")

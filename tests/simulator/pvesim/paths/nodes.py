@@ -139,23 +139,6 @@ async def appliances(world: World, call: Call) -> list[dict[str, Any]]:
     return [entry(template) for template in TEMPLATES] if world.nodes[call.node].pveam else []
 
 
-@call("GET", "/nodes/{node}/network")
-async def network(world: World, call: Call) -> list[dict[str, Any]]:
-    """The bridges of a node that the caller may use, and the port that carries them."""
-    wanted = call.params.get("type")
-    auditor = call.caller.may(f"/nodes/{call.node}", "Sys.Audit")
-    shown = [
-        entry
-        for entry in bridges_and_port(world.nodes[call.node])
-        if entry["type"] != "bridge"
-        or auditor
-        or call.caller.may(f"/sdn/zones/localnetwork/{entry['iface']}", "SDN.Use")
-    ]
-    if wanted in ("bridge", "any_bridge", "any_local_bridge"):
-        wanted = "bridge"
-    return [entry for entry in shown if wanted in (None, entry["type"])]
-
-
 def bridges_and_port(node: Node) -> list[dict[str, Any]]:
     """All network interfaces of a node; the first bridge has the address."""
     if node.network is not None:

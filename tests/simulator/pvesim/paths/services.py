@@ -1,14 +1,13 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The services of a node (`PVE/API2/Services.pm`) and the reload of all networks."""
+"""The services of a node (`PVE/API2/Services.pm`)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pvesim.calls import Call, Handler, call
-from pvesim.nested import exit_status, is_error
 from pvesim.worker import Died, Worker
 from pvesim.world import World
 
@@ -96,25 +95,3 @@ def _action(action: str) -> Handler:
 
 for _name in ("start", "stop", "restart", "reload"):
     call("POST", f"/nodes/{{node}}/services/{{service}}/{_name}")(_action(_name))
-
-
-@call("PUT", "/cluster/sdn")
-async def reload_networks(world: World, call: Call) -> str:
-    """Reload the networks of all nodes, one task each; one that fails is a warning only."""
-    authid = call.caller.authid
-
-    async def reload(worker: Worker) -> None:
-        await worker.work()
-
-    async def work(worker: Worker) -> None:
-        for name, node in world.nodes.items():
-            worker.log(f"{name}: reloading network config")
-            if node.state != "up":
-                reason = f"connect to host {node.address} port 22: No route to host"
-                worker.warn(f"{name}: ssh: {reason}")
-                continue
-            upid = world.tasks.start(name, authid, "srvreload", "networking", reload)
-            if is_error(status := await exit_status(worker, upid)):
-                worker.warn(f"{name}: {status}")
-
-    return world.tasks.start(call.node, authid, "reloadnetworkall", "", work)

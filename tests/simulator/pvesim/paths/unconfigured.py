@@ -11,8 +11,6 @@ from pvesim.calls import Call, Handler, call
 from pvesim.world import World
 
 EMPTY = (
-    "/cluster/acme/account",
-    "/cluster/acme/plugins",
     "/cluster/jobs/realm-sync",
     "/cluster/mapping/pci",
     "/cluster/mapping/usb",
@@ -20,11 +18,8 @@ EMPTY = (
     "/cluster/replication",
     "/cluster/sdn/controllers",
     "/cluster/sdn/dns",
-    "/cluster/sdn/vnets",
-    "/cluster/sdn/zones",
     "/nodes/{node}/replication",
     "/nodes/{node}/scan/lvm",
-    "/nodes/{node}/sdn/zones",
 )
 BUILT_IN: dict[str, list[dict[str, Any]]] = {
     "/cluster/acme/directories": [

@@ -78,6 +78,8 @@ def furnish(cell: Any) -> None:
     world.nodes["pve2"].certificate_end = world.born + 80 * 86400
     furnish_disks(world)
     furnish_ceph(world)
+    world.acme_accounts["default"] = {"account": {"status": "valid", "contact": []}}
+    world.realms["corp"] = {"type": "ldap", "sync-defaults-options": "scope=both"}
     world.uploads[WORDS["UPLOADED"]] = Upload("a", {}, "a.iso", 1 << 20, {"md5": "a"})
 
 
