@@ -55,6 +55,18 @@ options:
         token. Otherwise the error names the command that unlocks the guest.
     type: bool
     default: false
+  validate:
+    description:
+      - Who checks the parameters for the API. Names, types, ranges, formats and the keys of
+        property strings are checked.
+      - With V(schema) the collection does it before anything is started, by the API's own schema.
+        All that is wrong is named at once, an unknown name with the nearest known one. If Proxmox
+        VE is newer than the schema, or of an older major version, there is a warning instead of
+        the failure.
+      - With V(server) Proxmox VE does it, when each call is made.
+    type: str
+    choices: [schema, server]
+    default: schema
 notes:
   - SIGINT, SIGTERM and the end of the Ansible that called the module start nothing more. Tasks that
     run go on, and the same call again adopts them.

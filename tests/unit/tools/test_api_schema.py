@@ -7,6 +7,9 @@ from __future__ import annotations
 import json
 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api import schema
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
+    OPERATIONS,
+)
 from ansible_collections.upid.proxmox.tests.tools import api_schema as tool
 
 LARGEST = 200_000
@@ -15,6 +18,11 @@ LARGEST = 200_000
 def test_the_schema_of_the_core_is_that_of_the_api() -> None:
     """Run tests/tools/api_schema.py after a change of the schema or of the tool."""
     assert tool.TARGET.read_text() == tool.build(tool.catalogued())
+
+
+def test_every_operation_of_the_catalogue_can_be_checked() -> None:
+    calls = [call for operation in OPERATIONS.values() for call in operation.calls.values()]
+    assert {f"{call.method} {call.path}" for call in calls} <= set(schema.CALLS)
 
 
 def test_the_schema_of_the_core_is_small() -> None:

@@ -59,6 +59,7 @@ START_SPEC: Spec = {
     "start_interval": {"type": "float", "default": 0.0},
     "retries": {"type": "int", "default": 3},
     "replace_leftovers": {"type": "bool", "default": False},
+    "validate": {"type": "str", "choices": ["schema", "server"], "default": "schema"},
 }
 
 NEW_GUESTS_SPEC: Spec = {

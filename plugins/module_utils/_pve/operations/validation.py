@@ -18,6 +18,9 @@ from ..api import schema
 from ..guests.properties import pairs, switch
 from .formats import reason_against
 
+if t.TYPE_CHECKING:
+    from ..api.calls import Segments
+
 Definitions = t.Mapping[str, schema.Definition]
 
 _INTEGER = re.compile(r"[+-]?\d+")
@@ -50,6 +53,17 @@ def problems(method: str, path: str, params: t.Mapping[str, t.Any]) -> list[str]
             found += _of_value(name, value, definition, known)
     there = {*given, *_WITHIN_PATH.findall(path)}
     return [*found, *(f"{name}: is {why}" for name, why in _missing(known, there))]
+
+
+def request_problems(method: str, path: Segments, params: t.Mapping[str, t.Any]) -> list[str]:
+    """What the API would refuse of a request, ``path`` being the parts of a real one."""
+    for call in schema.CALLS:
+        parts = call.split(" ", 1)[1].strip("/").split("/")
+        if call.startswith(f"{method} ") and len(parts) == len(path):
+            names = {part[1:-1]: one for part, one in zip(parts, path) if part.startswith("{")}
+            if all(part[1:-1] in names or part == one for part, one in zip(parts, path)):
+                return problems(method, f"/{'/'.join(parts)}", {**params, **names})
+    return []
 
 
 def _definition(known: Definitions, name: str) -> schema.Definition | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ...guests.vmids import VmidRange, Vmids
+from ...guests.vmids import LOWEST_VMID, VmidRange, Vmids
 from ..machine import engine
+from ..parameters import Planned, check_parameters
 from .conflicts import verify
 from .leftovers import without_leftovers
 from .names import Names
@@ -75,6 +76,7 @@ async def create(
 
     What stands against one guest is its failure in the report; the others are created.
     """
+    await check_parameters(context, creation_calls(wanted, recipe))
     async with engine(context) as machine:
         vmids = vmids_for(machine, wanted, cluster)
         made = await prepare(machine, wanted, cluster, recipe, vmids)
@@ -82,6 +84,15 @@ async def create(
         results = dict(zip(jobs, await machine.run(list(jobs.values()), vmids)))
         results = await verify(machine, made.wanted, results, made.names, recipe)
         return report(context, made, results)
+
+
+def creation_calls(wanted: t.Iterable[GuestRequest], recipe: Recipe) -> list[Planned]:
+    """The calls that create the guests, as far as anything is known of them beforehand."""
+    return [
+        Planned.of(one.title, recipe.job(one, one.vmid or LOWEST_VMID, movable=False))
+        for one in wanted
+        if not one.why
+    ]
 
 
 async def _without_vetoed(wanted: list[GuestRequest], recipe: Recipe) -> list[GuestRequest]:

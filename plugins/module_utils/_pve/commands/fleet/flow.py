@@ -13,9 +13,10 @@ from ...engine.chains import Chain, ChainStep
 from ...guests.cluster import GUEST_TYPES, Guest
 from ...guests.reading import SharedReadings, add_names, add_names_of, read_cluster, still_named
 from ..creation.check import name_check
-from ..creation.flow import prepare, vmids_for
+from ..creation.flow import creation_calls, prepare, vmids_for
 from ..creation.plan import Action, GuestRequest
 from ..machine import engine
+from ..parameters import check_parameters
 from .entry import Entry
 from .groups import group
 from .members import ABSENT, read_members
@@ -38,6 +39,7 @@ if t.TYPE_CHECKING:
     from ..context import Context, Report
     from ..creation.flow import Creation
     from ..machine import Engine
+    from .groups import Grouped
     from .members import Member
     from .removal import Selector
 
@@ -98,6 +100,7 @@ class _Fleet:
         cluster = grouped.cluster
         for index, why in grouped.refused.items():
             self.entries[index].refusal = why
+        await self._check_parameters(wanted, grouped)
         requests = [GuestRequest(one.vmid, one.name) for one in wanted.values()]
         self.vmids = vmids_for(self._machine, requests, cluster)
         for one in grouped.groups:
@@ -111,6 +114,19 @@ class _Fleet:
         self._check_doubles()
         if selector is not None:
             await self._decide_surplus(selector)
+
+    async def _check_parameters(self, wanted: t.Mapping[int, Member], grouped: Grouped) -> None:
+        """UsageError for what the API would refuse, of the creations and of what follows them."""
+        calls = [call for one in grouped.groups for call in creation_calls(one.wanted, one.recipe)]
+        for one in grouped.groups:
+            members = [wanted[index] for index in one.indexes]
+            cloned = [member for member in members if member.get("source")]
+            calls += [
+                call
+                for member in cloned
+                for call in self._steps.configure_calls(member, one.recipe.type)
+            ]
+        await check_parameters(self._context, calls)
 
     def _take(self, entry: Entry, made: Creation, place: int) -> None:
         """The entry of a member that is to be there, by the decision about its creation."""

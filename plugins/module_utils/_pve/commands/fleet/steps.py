@@ -16,22 +16,33 @@ from ...api.errors import ApiError, PveError, UsageError
 from ...engine.adoption import adopt_running
 from ...engine.chains import ChainResult, ChainStep
 from ...guests.addresses import wait_for_addresses
-from ...guests.config import Change, Rules, config_params, difference, read_configuration
+from ...guests.cluster import Guest
+from ...guests.config import (
+    Change,
+    Configuration,
+    Rules,
+    config_params,
+    difference,
+    read_configuration,
+)
 from ...guests.reading import still_named
+from ...guests.vmids import LOWEST_VMID
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
 from ..operation.decisions import ALWAYS
+from ..parameters import Planned
 from .lines import change_lines, growth_lines
 from .members import PRESENT, STARTED, STOPPED
 from .wishes import config_wish, is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
-    from ...guests.cluster import Guest
-    from ...guests.config import Configuration
     from ..context import Context
     from .lines import Lines
     from .members import Member
+
+# A node and a storage, whatever they are called.
+_NODE = _STORAGE = "any"
 
 
 @dataclass
@@ -74,6 +85,20 @@ class Steps:
         if (runs or member.state == STARTED) and asks_addresses(self.context):
             steps.append(self._address(member, seen))
         return steps
+
+    def configure_calls(self, member: Member, guest_type: str) -> list[Planned]:
+        """The call that configures a guest that is like its source; none where none can be told."""
+        guest = Guest(member.vmid or LOWEST_VMID, guest_type, _NODE, member.name, "unknown")
+        try:
+            wish = config_wish(member, guest_type)
+            for disk in wanted_disks(member):
+                there = Configuration({disk.name: f"{disk.storage or _STORAGE}:0"})
+                wish[disk.name] = disk.option(there, member, guest_type)
+            params = config_params(wish, guest_type)
+        except UsageError:  # the failure of that guest, when its turn comes
+            return []
+        job = guest_job(OPERATIONS["configure"], guest, params, None)
+        return [Planned.of(member.title, job)]
 
     def _configure(self, member: Member, seen: Seen) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:

@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import typing as t
 from dataclasses import replace
 
-from ...api.errors import PveError
+from ...api.errors import PveError, UsageError
 from ...engine.adoption import adopt_running
-from ...guests.config import read_configuration
+from ...guests.config import config_params, read_configuration
 from ...guests.reading import still_named
 from ...guests.selector import Selector
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ..machine import engine
+from ..parameters import Planned, check_parameters
 from ..result import job_report
 from ..selection import still_selected
 from .decisions import decide_all, find_all
@@ -41,6 +43,7 @@ async def run(context: Context) -> Report:
     found, cluster = await find_all(context, operation)
     if not found and params["guests"] is None:
         return nothing_selected(context, Selector.from_params(params))
+    await check_parameters(context, _calls(operation, found))
     if context.check:
         steps = await decide_all(context, operation, found, cluster)
         values = [planned(step, apply_now=params["apply"] == "now") for step in steps]
@@ -107,6 +110,17 @@ async def _carry_out(
         for index, step in enumerate(steps)
     ]
     return _Done(steps, [*more, *results.values(), *restarts.values()], values)
+
+
+def _calls(operation: Operation, found: t.Sequence[Decision]) -> t.Iterator[Planned]:
+    """The calls for the guests, with all that is asked of each, whatever is so already."""
+    for step in found:
+        if step.guest is not None and step.refusal is None:
+            with contextlib.suppress(UsageError):  # the failure of that guest
+                params = config_params(step.reference.params, step.guest.type)
+                yield Planned.of(
+                    step.reference.text, guest_job(operation, step.guest, params, None)
+                )
 
 
 def _refusals(steps: t.Sequence[Decision]) -> list[str]:

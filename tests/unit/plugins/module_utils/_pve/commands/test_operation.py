@@ -146,7 +146,7 @@ def test_a_resize_that_cannot_be_is_refused(params: dict[str, str], message: str
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
-        report = await operate(api, "resize", 100, params=params)
+        report = await operate(api, "resize", 100, params=params, validate="server")
         assert outcomes(report) == [(100, "failed", False)]
         assert re.search(message, report.problem or "")
         assert {call.method for call in api.calls} == {"GET"}
@@ -219,7 +219,7 @@ def test_a_migration_needs_a_node_that_is_there(params: dict[str, str]) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
-        report = await operate(api, "migrate", 100, params=params)
+        report = await operate(api, "migrate", 100, params=params, validate="server")
         assert "params: target: there is no node" in (report.problem or "")
         assert (report.values["guests"][0]["node"], report.changed) == ("pve1", False)
         assert not api.made("POST")
