@@ -12,9 +12,9 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode and report what would change without changing it.
+    description: Can run in check mode and report what would change, without changing it.
   diff_mode:
-    description: Returns what changes, or in check mode would change, as a difference.
+    description: Returns the changes, or in check mode the predicted changes, as a diff.
   idempotent:
     description: A second run with the same options changes nothing.
 """

@@ -13,85 +13,86 @@ options:
   api_host:
     description:
       - The Proxmox VE host whose API is used, as C(host), C(host:port) or C([v6-address]:port).
-      - With several nodes of one cluster, the first that answers is used, the others are for
-        fail-over.
-      - Needed. If not given, the environment variable E(PROXMOX_HOST) is used.
+      - If you list several nodes of one cluster, the first that answers is used. The others are for
+        failover.
+      - Required. If not set, the environment variable E(PROXMOX_HOST) is used.
     type: list
     elements: str
   api_port:
     description:
-      - The port of the API, for every host that does not name one.
-      - If not given, the environment variable E(PROXMOX_PORT) is used.
+      - The port of the API, for hosts without a port.
+      - If not set, the environment variable E(PROXMOX_PORT) is used.
     type: int
     default: 8006
   api_path_prefix:
     description:
-      - What a reverse proxy puts before the paths of the API, such as V(/pve).
-      - If not given, the environment variable E(PROXMOX_API_PATH_PREFIX) is used.
+      - The path prefix of the API behind a reverse proxy, such as V(/pve).
+      - If not set, the environment variable E(PROXMOX_API_PATH_PREFIX) is used.
     type: str
   api_user:
     description:
       - The user to log in as, with the realm.
-      - If not given, the environment variable E(PROXMOX_USER) is used.
+      - If not set, the environment variable E(PROXMOX_USER) is used.
     type: str
     default: root@pam
   api_password:
     description:
       - The password of O(api_user).
-      - Either this or O(api_token_id) is needed.
-      - If not given, the environment variable E(PROXMOX_PASSWORD) is used.
+      - Either this or O(api_token_id) is required.
+      - If not set, the environment variable E(PROXMOX_PASSWORD) is used.
     type: str
   api_otp:
     description:
       - The one-time password (TOTP) of O(api_user), if the user has a second factor.
-      - If not given, the environment variable E(PROXMOX_OTP) is used.
+      - If not set, the environment variable E(PROXMOX_OTP) is used.
     type: str
   api_token_id:
     description:
       - The id of an API token, alone (then O(api_user) owns it) or as C(user@realm!name).
-      - A token is preferred to a password where both are given, but one from the environment not to
-        a password that is given as an option.
-      - If not given, the environment variable E(PROXMOX_TOKEN_ID) is used.
+      - If both are set, the token takes precedence over the password. But a password in an option
+        takes precedence over a token in the environment.
+      - If not set, the environment variable E(PROXMOX_TOKEN_ID) is used.
     type: str
   api_token_secret:
     description:
       - The secret of the API token.
-      - If not given, the environment variable E(PROXMOX_TOKEN_SECRET) is used.
+      - If not set, the environment variable E(PROXMOX_TOKEN_SECRET) is used.
     type: str
   ca_path:
     description:
-      - A file of CA certificates (PEM) that the certificate of the API is checked against, instead
-        of those that the system trusts.
-      - The CA of a cluster is in C(/etc/pve/pve-root-ca.pem) of every node.
-      - If not given, the environment variable E(PROXMOX_CA_PATH) is used.
+      - A file of CA certificates (PEM) to verify the certificate of the API with, instead of those
+        that the system trusts.
+      - The CA of a cluster is in C(/etc/pve/pve-root-ca.pem) on every node.
+      - If not set, the environment variable E(PROXMOX_CA_PATH) is used.
     type: path
   validate_certs:
     description:
-      - Whether the certificate of the API is checked.
-      - V(false) lets anybody between here and there read the password. Prefer O(ca_path) or
+      - Whether to verify the certificate of the API.
+      - V(false) lets anyone on the network path read the password. Prefer O(ca_path) or
         O(api_fingerprint).
-      - If not given, the environment variable E(PROXMOX_VALIDATE_CERTS) is used.
+      - If not set, the environment variable E(PROXMOX_VALIDATE_CERTS) is used.
     type: bool
     default: true
   api_fingerprint:
     description:
       - The SHA-256 fingerprint of the certificate, as Proxmox VE prints it (C(AA:BB:...)). A
-        certificate with this fingerprint is trusted, whoever signed it.
-      - With several fingerprints, such as those of all nodes, any may match.
-      - If not given, the environment variable E(PROXMOX_FINGERPRINT) is used.
+        certificate with this fingerprint is trusted, regardless of its issuer.
+      - If you list several fingerprints, such as those of all nodes, any of them may match.
+      - If not set, the environment variable E(PROXMOX_FINGERPRINT) is used.
     type: list
     elements: str
   api_timeout:
     description:
-      - How many seconds to wait for the answer to a request. Connecting has 5 seconds of its own.
+      - How many seconds to wait for the response to a request. Connecting has a separate limit of 5
+        seconds.
       - Proxmox VE itself waits for up to 30 seconds for another node or for a lock.
-      - If not given, the environment variable E(PROXMOX_API_TIMEOUT) is used.
+      - If not set, the environment variable E(PROXMOX_API_TIMEOUT) is used.
     type: int
     default: 30
   api_retries:
     description:
-      - How often to retry a request that only reads when no answer came back.
-      - If not given, the environment variable E(PROXMOX_API_RETRIES) is used.
+      - How often to retry a read request that got no response.
+      - If not set, the environment variable E(PROXMOX_API_RETRIES) is used.
     type: int
     default: 5
 requirements:

@@ -12,12 +12,12 @@ class ModuleDocFragment:
 options:
   pool:
     description:
-      - Only guests of this resource pool. A pool that is not there is an error.
+      - Only guests of this resource pool. A pool that does not exist is an error.
     type: str
   tags:
     description:
-      - Only guests that have all of these tags. Proxmox VE stores tags in lower case, so upper and
-        lower case are the same.
+      - Only guests that have all of these tags. Case is ignored, because Proxmox VE stores tags in
+        lower case.
     type: list
     elements: str
   nodes:

@@ -13,8 +13,9 @@ options:
   wait:
     description:
       - Whether to wait until the tasks have ended.
-      - With V(false) the call returns as soon as every task has been started. The limits hold
-        until then, so with more work than O(parallel) allows it takes as long as the first tasks.
+      - With V(false) the call returns as soon as every task has been started. The limits apply
+        until then, so if there are more tasks than O(parallel) allows, the call has to wait for the
+        first ones.
     type: bool
     default: true
   parallel:
@@ -24,35 +25,35 @@ options:
     default: 16
   parallel_per_node:
     description:
-      - How many tasks may run at a time on one node. The node that counts is the one that runs the
-        task, which for a clone is the node of the source.
+      - How many tasks may run at a time on one node. This is the node that runs the task, for a
+        clone the node of the source.
     type: int
     default: 8
   parallel_per_storage:
     description:
       - How many tasks may run at a time on one storage.
-      - V(0) sets no limit but the one that the storage itself shows by lock timeouts.
+      - V(0) sets no limit other than the one that lock timeouts of the storage imply.
     type: int
     default: 0
   start_interval:
     description:
-      - How many seconds to leave between two starts.
+      - The minimum number of seconds between two starts.
     type: float
     default: 0.0
   retries:
     description:
       - How often to retry after a transient error, such as the timeout of a lock.
-      - A cluster without quorum and a node or API daemon that is out of reach use up none of them.
-        They are waited for as long as O(node_timeout) says.
+      - Waiting for quorum, or for an unreachable node or API daemon, does not use up retries. It is
+        limited by O(node_timeout).
     type: int
     default: 3
   replace_leftovers:
     description:
       - Whether to remove what a dead task of the same user left behind (a guest with a lock that no
-        task holds) and to start over.
-      - Every disk that is named after the guest is removed with it. A warning says which.
-      - Proxmox VE allows that for VMs, and only to C(root@pam) with a password, not to an API
-        token. Otherwise the error names the command that unlocks the guest.
+        task holds), and to start over.
+      - Every disk that is named after the guest is removed with it. A warning lists them.
+      - Proxmox VE allows this only for VMs, and only to C(root@pam) with a password, not to API
+        tokens. Otherwise the error names the command that unlocks the guest.
     type: bool
     default: false
   validate:
@@ -68,8 +69,9 @@ options:
     choices: [schema, server]
     default: schema
 notes:
-  - SIGINT, SIGTERM and the end of the Ansible that called the module start nothing more. Tasks that
-    run go on, and the same call again adopts them.
-  - A call whose answer got lost, or got replaced by the error page of a proxy, is looked for and
-    adopted. It is sent again only where Proxmox VE itself refuses a second one.
+  - After SIGINT, SIGTERM, or the end of the Ansible process that called the module, no more tasks
+    are started. Running tasks go on; run the same call again to adopt them.
+  - If the response to a call gets lost, or is replaced by the error page of a proxy, its task is
+    searched for and adopted. The call is sent again only if Proxmox VE itself would refuse a second
+    one.
 """

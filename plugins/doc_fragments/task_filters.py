@@ -21,12 +21,12 @@ options:
     type: int
   user:
     description:
-      - Only tasks of users whose name contains this, whatever the case. The name of a user's API
-        token belongs to it, as in V(ansible@pve!ci).
+      - Only tasks of users whose name contains this, ignoring case. The name includes that of the
+        API token, as in V(ansible@pve!ci).
     type: str
   status:
     description:
-      - Only tasks that ended so. V(warning) and V(error) are Proxmox VE's words for V(warnings)
+      - Only tasks with this outcome. V(warning) and V(error) are Proxmox VE's names for V(warnings)
         and V(failed), and V(unknown) is a task without an exit status.
     type: list
     elements: str
@@ -36,20 +36,20 @@ options:
       - Only tasks that started at or after this time. An age such as V(90s), V(2h) or V(7d), a time
         in ISO 8601 such as V(2026-01-01T12:00:00Z), V(20260101T120000Z) or V(2026-01-01), or
         seconds since the epoch. A time without a zone is UTC.
-      - Starts of tasks are by the clock of the node that runs them. An age counts back by the clock
-        of each node, which takes a further request per node and the privilege C(Sys.Audit) on
-        C(/nodes/{node}); without it, by the clock of the node that answers.
+      - Start times are by the clock of the node that runs the task. An age counts back by the clock
+        of each node, which needs one more request per node and the privilege C(Sys.Audit) on
+        C(/nodes/{node}). Without the privilege, the clock of the node that answers is used.
     type: str
   until:
     description:
-      - Only tasks that started at or before this time, written like O(since).
+      - Only tasks that started at or before this time, in the same format as O(since).
     type: str
   running:
     description:
       - With V(true) only tasks that run, with V(false) only tasks that have ended. By default both.
     type: bool
 notes:
-  - Everybody sees their own tasks, and those of others on the nodes where they have the privilege
-    C(Sys.Audit) on C(/nodes/{node}). Some releases of Proxmox VE do not list the running tasks of
-    an API token without that privilege, not even to the token itself.
+  - Users see their own tasks, and those of others on nodes where they have the privilege
+    C(Sys.Audit) on C(/nodes/{node}). Some releases of Proxmox VE hide the running tasks of an API
+    token without that privilege, even from the token itself.
 """

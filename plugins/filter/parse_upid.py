@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: parse_upid
-short_description: Take a UPID apart
+short_description: Parse a UPID
 description:
   - Returns the parts of the UPID of a Proxmox VE task as a dictionary.
   - No request is made.
@@ -67,7 +67,7 @@ _value:
       type: str
       sample: qmclone
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       sample: "9000"
     vmid:
@@ -87,7 +87,7 @@ _value:
       type: str
       sample: ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       sample: VM 9000 - Clone
 """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: unknown_names
-short_description: List names that are not known, with the nearest known one
+short_description: Find unknown names and suggest the nearest known ones
 description:
   - Finds misspelled variables of a role or playbook before they are silently ignored.
   - No request is made.
@@ -16,12 +16,12 @@ author:
 positional: known
 options:
   _input:
-    description: The names that are given, for example by P(ansible.builtin.varnames#lookup).
+    description: The names to check, for example from P(ansible.builtin.varnames#lookup).
     type: list
     elements: str
     required: true
   known:
-    description: The names that are known.
+    description: The known names.
     type: list
     elements: str
     required: true

@@ -9,27 +9,27 @@ name: task_history
 short_description: List recent tasks of one node, several or all
 description:
   - Returns the tasks of nodes as a list, newest start first over all nodes.
-  - A node that does not answer is a warning, unless O(on_unreachable) says otherwise.
-  - It is an error when no node can be asked, or when credentials are wrong.
+  - If a node does not answer, there is a warning, unless O(on_unreachable=fail).
+  - It is an error if no node can be read, or if the credentials are wrong.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
 options:
   _terms:
     description:
-      - The nodes. Without one, all nodes of the cluster.
+      - The nodes, by default all nodes of the cluster.
     type: list
     elements: str
   limit:
     description:
-      - How many tasks to return at most, over all nodes. When the default cuts something off, a
-        warning says so.
+      - The maximum number of tasks to return, over all nodes. If the default limit cuts off tasks,
+        there is a warning.
     type: int
     default: 50
   on_unreachable:
     description:
-      - What to do about a node that cannot be asked for its tasks, because it does not answer or
-        refuses. With V(warn) a warning names it, with V(fail) the lookup fails.
+      - What to do if the tasks of a node cannot be listed, because it does not answer or refuses.
+        With V(warn) a warning names it, with V(fail) the lookup fails.
     type: str
     choices: [warn, fail]
     default: warn
@@ -41,7 +41,7 @@ notes:
   - Proxmox VE lists about the last thousand tasks of a node.
   - A lookup does not see C(module_defaults). Its connection comes from options, from variables such
     as C(upid_proxmox_api_host), or from the environment.
-  - Use it with C(query), or with C(wantlist=true), so that the result is a list.
+  - Use it with C(query), or with C(wantlist=true), to get a list.
 seealso:
   - module: upid.proxmox.task_info
 """
@@ -58,7 +58,7 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.upid }}"
 
-- name: Fail while something still runs on two nodes
+- name: Check that no task runs on two nodes
   ansible.builtin.assert:
     that: >-
       query('upid.proxmox.task_history', 'pve1', 'pve2', running=true, on_unreachable='fail')
@@ -91,7 +91,8 @@ _raw:
       returned: always
       sample: vzdump
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "101"
@@ -101,21 +102,21 @@ _raw:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM/CT 101 - Backup
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: failed
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "job errors"
@@ -125,12 +126,12 @@ _raw:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -192,6 +193,6 @@ class LookupModule(LookupBase):
         if page.truncated and "limit" not in kwargs:
             display.warning(
                 f"task_history: more tasks match; only the newest {options['limit']} are returned."
-                " Give limit to return more, or to have no warning"
+                " Set limit to return more, or to turn this warning off"
             )
         return [printable(task.as_result()) for task in page.tasks]

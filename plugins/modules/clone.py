@@ -10,59 +10,57 @@ DOCUMENTATION = r"""
 module: clone
 short_description: Clone one or many guests
 description:
-  - Clones a VM or a container, once or any number of times, as many at a time as the cluster lets
-    through.
-  - What is there already is left as it is, a clone that an earlier call started and that still runs
-    is adopted, and the rest is started. So a call that was interrupted is finished by the same
-    call.
+  - Clones a VM or a container any number of times, as many at a time as the cluster allows.
+  - Existing guests are kept, clones of an earlier call that still run are adopted, and the others
+    are started. So to finish an interrupted call, run it again.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
 options:
   source:
     description:
-      - The VM, the container or the template to clone, by VMID or by name. Its type and its node
-        are detected.
+      - The VM, container or template to clone, by VMID or by name. Its type and node are detected.
       - The privilege C(VM.Clone) on C(/vms/{source}) is needed, and C(VM.Audit) to see it.
     type: str
     required: true
   name:
     description:
       - The name of the new guest, for a container its host name.
-      - A guest of this name that is there already and whole is left as it is.
-      - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
+      - A complete guest with this name is kept.
+      - Names are not unique in Proxmox VE. Where two runs may overlap, set a VMID as well.
       - At the top level mutually exclusive with O(guests).
     type: str
   vmid:
     description:
-      - The VMID of the new guest. By default a free one is taken.
-      - It is an error if a guest of another name has it.
+      - The VMID of the new guest. By default a free one is chosen.
+      - It is an error if a guest with another name has this VMID.
       - At the top level mutually exclusive with O(guests).
     type: int
     aliases: [newid]
   target_node:
     description:
-      - The node for the new guest, by default the node of the source. Another node needs the disks
-        of the source, and O(storage), to be on shared storage.
+      - The node of the new guest, by default that of the source. For another node, the disks of the
+        source and O(storage) have to be on shared storage.
     type: str
     aliases: [target]
   full:
     description:
-      - Whether to copy the disks (V(true)) or to link to those of the source (V(false)).
-      - By default Proxmox VE links the clone of a template and copies everything else.
+      - Whether to create a full clone (V(true)) or a linked clone (V(false)).
+      - By default Proxmox VE creates a linked clone of a template and a full clone of anything
+        else.
     type: bool
   storage:
     description:
-      - The storage for the disks of a full clone, by default that of the source.
+      - The storage of the disks of a full clone, by default that of the source.
     type: str
   format:
     description:
-      - The format of the disks of a full clone of a VM, on a storage of files.
+      - The format of the disks of a full clone of a VM, on file-based storage.
     type: str
     choices: [raw, qcow2, vmdk]
   pool:
     description:
-      - The resource pool to put the new guest into.
+      - The resource pool of the new guest.
     type: str
   description:
     description:
@@ -74,50 +72,51 @@ options:
     type: str
   bwlimit:
     description:
-      - The most that the copy may read, in KiB/s. V(0) is no limit.
+      - The bandwidth limit of the clone in KiB/s. V(0) means no limit.
     type: int
   guests:
     description:
-      - The new guests, where there are several. An empty list succeeds.
-      - What a guest does not say is taken from the options of the same name at the top level.
+      - The new guests, if there are several. An empty list succeeds.
+      - Options that a guest does not set are taken from the top level.
     type: list
     elements: dict
     suboptions:
       name:
         description:
           - The name of the new guest, for a container its host name.
-          - A guest of this name that is there already and whole is left as it is.
-          - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
+          - A complete guest with this name is kept.
+          - Names are not unique in Proxmox VE. Where two runs may overlap, set a VMID as well.
         type: str
       vmid:
         description:
-          - The VMID of the new guest. By default a free one is taken.
-          - It is an error if a guest of another name has it.
+          - The VMID of the new guest. By default a free one is chosen.
+          - It is an error if a guest with another name has this VMID.
         type: int
         aliases: [newid]
       target_node:
         description:
-          - The node for the new guest, by default the node of the source. Another node needs the
-            disks of the source, and O(storage), to be on shared storage.
+          - The node of the new guest, by default that of the source. For another node, the disks of
+            the source and O(storage) have to be on shared storage.
         type: str
         aliases: [target]
       full:
         description:
-          - Whether to copy the disks (V(true)) or to link to those of the source (V(false)).
-          - By default Proxmox VE links the clone of a template and copies everything else.
+          - Whether to create a full clone (V(true)) or a linked clone (V(false)).
+          - By default Proxmox VE creates a linked clone of a template and a full clone of anything
+            else.
         type: bool
       storage:
         description:
-          - The storage for the disks of a full clone, by default that of the source.
+          - The storage of the disks of a full clone, by default that of the source.
         type: str
       format:
         description:
-          - The format of the disks of a full clone of a VM, on a storage of files.
+          - The format of the disks of a full clone of a VM, on file-based storage.
         type: str
         choices: [raw, qcow2, vmdk]
       pool:
         description:
-          - The resource pool to put the new guest into.
+          - The resource pool of the new guest.
         type: str
       description:
         description:
@@ -129,13 +128,13 @@ options:
         type: str
       bwlimit:
         description:
-          - The most that the copy may read, in KiB/s. V(0) is no limit.
+          - The bandwidth limit of the clone in KiB/s. V(0) means no limit.
         type: int
 attributes:
   check_mode:
     support: full
     details:
-      - Returns the plan. A VMID that is still to be chosen is null.
+      - Returns the plan. A VMID that is not chosen yet is null.
   diff_mode:
     support: full
   idempotent:
@@ -151,11 +150,11 @@ notes:
   - Besides C(VM.Clone), the privileges C(VM.Allocate) on C(/vms/{vmid}) of the new guest or on
     C(/pool/{pool}), C(Datastore.AllocateSpace) on C(/storage/{storage}) of each disk, and
     C(SDN.Use) on the bridges of the source are needed.
-  - A problem of one guest (its VMID is taken by another name, its node is offline) fails
-    that guest alone. The others are cloned.
+  - A problem of one guest (its VMID belongs to a guest with another name, its node is offline)
+    fails only that guest. The others are cloned.
   - A stopped VM or a template can be cloned many times at once. Proxmox VE locks a running VM and
-    every container while it is cloned, so their clones run one after the other. A clone that
-    another user started is waited for.
+    every container while it is cloned, so their clones run one after the other. The module waits
+    for clones of other users.
 seealso:
   - module: upid.proxmox.container
   - module: upid.proxmox.operation
@@ -206,13 +205,13 @@ changed:
   returned: always
   sample: true
 guests:
-  description: Every requested guest, in the order of the request. In check mode the plan.
+  description: Every requested guest, in the order of the options. In check mode the plan.
   type: list
   elements: dict
   returned: always
   contains:
     vmid:
-      description: The VMID, null in check mode where one is still to be chosen.
+      description: The VMID, null in check mode if it is not chosen yet.
       type: int
       returned: always
       sample: 201
@@ -232,7 +231,7 @@ guests:
       returned: always
       sample: qemu
     outcome:
-      description: How it went, one of the outcomes of a task.
+      description: The outcome, with the values of the outcome of a task.
       type: str
       returned: always
       sample: ok
@@ -242,12 +241,13 @@ guests:
       returned: always
       sample: true
     upid:
-      description: The UPID of the last task for the guest, null where there was none.
+      description: The UPID of the last task of the guest, null if there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
     attempts:
-      description: How many calls were sent for it. V(0) for one that was there or was adopted.
+      description:
+        - How many requests were sent to start it. V(0) if the guest existed or its task was adopted.
       type: int
       returned: always
       sample: 1
@@ -280,7 +280,8 @@ tasks:
       returned: always
       sample: qmclone
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "9000"
@@ -290,21 +291,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM 9000 - Clone
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: ok
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "OK"
@@ -314,12 +315,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -330,14 +331,14 @@ tasks:
       sample: 100.0
     log:
       description:
-        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
-          before them come first.
+        - The last lines of the log of a task that did not end V(ok), after any earlier errors and
+          warnings.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -345,7 +346,7 @@ summary:
     total: 3
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

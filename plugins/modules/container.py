@@ -10,11 +10,9 @@ DOCUMENTATION = r"""
 module: container
 short_description: Create one or many containers
 description:
-  - Creates containers from an OS template, one or any number, as many at a time as the cluster lets
-    through.
-  - What is there already is left as it is, a create that an earlier call started and that still
-    runs is adopted, and the rest is started. So a call that was interrupted is finished by the same
-    call.
+  - Creates any number of containers from an OS template, as many at a time as the cluster allows.
+  - Existing containers are kept, creates of an earlier call that still run are adopted, and the
+    others are started. So to finish an interrupted call, run it again.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
@@ -22,19 +20,19 @@ options:
   hostname:
     description:
       - The host name of the new container, which is its name.
-      - A container of this name that is there already and whole is left as it is.
-      - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
+      - A complete container with this name is kept.
+      - Names are not unique in Proxmox VE. Where two runs may overlap, set a VMID as well.
       - At the top level mutually exclusive with O(guests).
     type: str
   vmid:
     description:
-      - The VMID of the new container. By default a free one is taken.
-      - It is an error if a guest of another name has it.
+      - The VMID of the new container. By default a free one is chosen.
+      - It is an error if a guest with another name has this VMID.
       - At the top level mutually exclusive with O(guests).
     type: int
   target_node:
     description:
-      - The node for the new container. Without it O(placement) decides.
+      - The node of the new container. Without it O(placement) chooses one.
     type: str
     aliases: [node]
   ostemplate:
@@ -45,17 +43,17 @@ options:
     required: true
   rootfs:
     description:
-      - The root file system, as its size in GiB (V(8), then on O(storage)), as V(ceph:8) or in full
-        as Proxmox VE writes it.
+      - The root file system: a size in GiB (V(8), on O(storage)), a storage and a size (V(ceph:8)),
+        or a string in the format of Proxmox VE.
     type: str
   storage:
     description:
-      - The storage of volumes that do not name one. Proxmox VE's own default is V(local), which
-        does not take containers on a fresh installation.
+      - The storage of volumes that do not specify one. The default of Proxmox VE is V(local), which
+        does not accept containers on a fresh installation.
     type: str
   cores:
     description:
-      - How many CPU cores the container gets. By default all of the node.
+      - The number of CPU cores, by default all of the node.
     type: int
   memory:
     description:
@@ -67,10 +65,10 @@ options:
     type: int
   net:
     description:
-      - The network interfaces. A string is that of the first one, a list has one after the other,
-        and a dictionary names them, such as V(net0).
-      - An interface is written as Proxmox VE writes it, such as
-        V(name=eth0,bridge=vmbr0,ip=dhcp), or as a dictionary of that.
+      - The network interfaces. A string is the first one, a list has them in order, and a
+        dictionary has them by name, such as V(net0).
+      - An interface is a string in the format of Proxmox VE, such as
+        V(name=eth0,bridge=vmbr0,ip=dhcp), or a dictionary.
     type: raw
   password:
     description:
@@ -78,17 +76,18 @@ options:
     type: str
   ssh_public_keys:
     description:
-      - The SSH public keys of root in the container, a list or a string with a key in each line.
+      - The SSH public keys of root in the container, a list, or a string with one key per line.
     type: raw
   unprivileged:
     description:
-      - Whether root in the container is an ordinary user on the node. By default it is.
+      - Whether the container is unprivileged: root in it is an ordinary user on the node. The
+        default is V(true).
       - V(false) needs the privilege C(Sys.Modify) on C(/).
     type: bool
   features:
     description:
       - Features of the container by their names, such as C(nesting).
-      - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
+      - Proxmox VE allows features other than C(nesting) only for C(root@pam) with a password.
     type: dict
   nameserver:
     description:
@@ -96,7 +95,7 @@ options:
     type: str
   searchdomain:
     description:
-      - The search domains for names, by default those of the node.
+      - The DNS search domains, by default those of the node.
     type: str
   tags:
     description:
@@ -110,12 +109,12 @@ options:
   start:
     description:
       - Whether to start the container when it is created.
-      - Proxmox VE starts it as a task of its own. What comes of that is not in the outcome of the
-        create task.
+      - Proxmox VE starts it in a separate task. The outcome of the create task does not include
+        that of the start.
     type: bool
   pool:
     description:
-      - The resource pool to put the container into.
+      - The resource pool of the container.
     type: str
   description:
     description:
@@ -123,50 +122,50 @@ options:
     type: str
   params:
     description:
-      - Any other parameter of the API call by its name there, such as C(mp0), C(startup) or
+      - Any other parameters of the API call, by their names, such as C(mp0), C(startup) or
         C(timezone).
     type: dict
   guests:
     description:
-      - The new containers, where there are several. An empty list succeeds.
-      - What a container does not say is taken from the options of the same name at the top level.
-        Its O(guests[].params) are added to O(params).
+      - The new containers, if there are several. An empty list succeeds.
+      - Options that a container does not set are taken from the top level. Its O(guests[].params)
+        are added to O(params).
     type: list
     elements: dict
     suboptions:
       hostname:
         description:
           - The host name of the new container, which is its name.
-          - A container of this name that is there already and whole is left as it is.
-          - Names are not unique in Proxmox VE. Where two runs may overlap, give a VMID as well.
+          - A complete container with this name is kept.
+          - Names are not unique in Proxmox VE. Where two runs may overlap, set a VMID as well.
         type: str
       vmid:
         description:
-          - The VMID of the new container. By default a free one is taken.
-          - It is an error if a guest of another name has it.
+          - The VMID of the new container. By default a free one is chosen.
+          - It is an error if a guest with another name has this VMID.
         type: int
       target_node:
         description:
-          - The node for the new container. Without it O(placement) decides.
+          - The node of the new container. Without it O(placement) chooses one.
         type: str
         aliases: [node]
       ostemplate:
         description:
-          - The OS template of this container, where it is another.
+          - The OS template of this container, if it is a different one.
         type: str
       rootfs:
         description:
-          - The root file system, as its size in GiB (V(8), then on O(storage)), as V(ceph:8) or in
-            full as Proxmox VE writes it.
+          - The root file system: a size in GiB (V(8), on O(storage)), a storage and a size
+            (V(ceph:8)), or a string in the format of Proxmox VE.
         type: str
       storage:
         description:
-          - The storage of volumes that do not name one. Proxmox VE's own default is V(local), which
-            does not take containers on a fresh installation.
+          - The storage of volumes that do not specify one. The default of Proxmox VE is V(local),
+            which does not accept containers on a fresh installation.
         type: str
       cores:
         description:
-          - How many CPU cores the container gets. By default all of the node.
+          - The number of CPU cores, by default all of the node.
         type: int
       memory:
         description:
@@ -178,10 +177,10 @@ options:
         type: int
       net:
         description:
-          - The network interfaces. A string is that of the first one, a list has one after the
-            other, and a dictionary names them, such as V(net0).
-          - An interface is written as Proxmox VE writes it, such as
-            V(name=eth0,bridge=vmbr0,ip=dhcp), or as a dictionary of that.
+          - The network interfaces. A string is the first one, a list has them in order, and a
+            dictionary has them by name, such as V(net0).
+          - An interface is a string in the format of Proxmox VE, such as
+            V(name=eth0,bridge=vmbr0,ip=dhcp), or a dictionary.
         type: raw
       password:
         description:
@@ -189,18 +188,18 @@ options:
         type: str
       ssh_public_keys:
         description:
-          - The SSH public keys of root in the container, a list or a string with a key in each
-            line.
+          - The SSH public keys of root in the container, a list, or a string with one key per line.
         type: raw
       unprivileged:
         description:
-          - Whether root in the container is an ordinary user on the node. By default it is.
+          - Whether the container is unprivileged: root in it is an ordinary user on the node. The
+            default is V(true).
           - V(false) needs the privilege C(Sys.Modify) on C(/).
         type: bool
       features:
         description:
           - Features of the container by their names, such as C(nesting).
-          - Proxmox VE takes features other than C(nesting) from C(root@pam) with a password only.
+          - Proxmox VE allows features other than C(nesting) only for C(root@pam) with a password.
         type: dict
       nameserver:
         description:
@@ -208,7 +207,7 @@ options:
         type: str
       searchdomain:
         description:
-          - The search domains for names, by default those of the node.
+          - The DNS search domains, by default those of the node.
         type: str
       tags:
         description:
@@ -222,12 +221,12 @@ options:
       start:
         description:
           - Whether to start the container when it is created.
-          - Proxmox VE starts it as a task of its own. What comes of that is not in the outcome of
-            the create task.
+          - Proxmox VE starts it in a separate task. The outcome of the create task does not include
+            that of the start.
         type: bool
       pool:
         description:
-          - The resource pool to put the container into.
+          - The resource pool of the container.
         type: str
       description:
         description:
@@ -235,21 +234,21 @@ options:
         type: str
       params:
         description:
-          - Any other parameter of the API call by its name there, such as C(mp0), C(startup) or
+          - Any other parameters of the API call, by their names, such as C(mp0), C(startup) or
             C(timezone).
         type: dict
 attributes:
   check_mode:
     support: full
     details:
-      - Returns the plan. A VMID that is still to be chosen is null.
+      - Returns the plan. A VMID that is not chosen yet is null.
   diff_mode:
     support: full
   idempotent:
     support: full
     details:
-      - The configuration of a container that is there is not compared, see
-        M(upid.proxmox.operation) for that.
+      - The configuration of an existing container is not compared; use M(upid.proxmox.operation)
+        for that.
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
@@ -320,13 +319,13 @@ changed:
   returned: always
   sample: true
 guests:
-  description: Every requested guest, in the order of the request. In check mode the plan.
+  description: Every requested guest, in the order of the options. In check mode the plan.
   type: list
   elements: dict
   returned: always
   contains:
     vmid:
-      description: The VMID, null in check mode where one is still to be chosen.
+      description: The VMID, null in check mode if it is not chosen yet.
       type: int
       returned: always
       sample: 201
@@ -346,7 +345,7 @@ guests:
       returned: always
       sample: lxc
     outcome:
-      description: How it went, one of the outcomes of a task.
+      description: The outcome, with the values of the outcome of a task.
       type: str
       returned: always
       sample: ok
@@ -356,12 +355,13 @@ guests:
       returned: always
       sample: true
     upid:
-      description: The UPID of the last task for the guest, null where there was none.
+      description: The UPID of the last task of the guest, null if there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzcreate:201:ansible@pve!ci:"
     attempts:
-      description: How many calls were sent for it. V(0) for one that was there or was adopted.
+      description:
+        - How many requests were sent to start it. V(0) if the guest existed or its task was adopted.
       type: int
       returned: always
       sample: 1
@@ -394,7 +394,8 @@ tasks:
       returned: always
       sample: vzcreate
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "201"
@@ -404,21 +405,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: CT 201 - Create
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: ok
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "OK"
@@ -428,12 +429,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -444,14 +445,14 @@ tasks:
       sample: 100.0
     log:
       description:
-        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
-          before them come first.
+        - The last lines of the log of a task that did not end V(ok), after any earlier errors and
+          warnings.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -459,7 +460,7 @@ summary:
     total: 3
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

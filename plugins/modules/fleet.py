@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet
-short_description: Have any number of guests as they are wanted
+short_description: Bring any number of guests to the requested state
 description:
-  - Creates VMs and containers by cloning, from OS templates or from scratch, configures them, lets
-    their disks grow, starts them and waits for their addresses, all in one call.
-  - Each guest goes through its steps as soon as its own previous step has succeeded. No guest waits
-    for the slowest one. A step that fails ends the way of its own guest, and the others go on.
-  - What is as wanted is left alone. A call that was interrupted is finished by the same call, which
+  - Creates VMs and containers by cloning, from OS templates or from scratch, configures them, grows
+    their disks, starts them and waits for their addresses, all in one call.
+  - Each step of a guest begins as soon as the step before has succeeded, so that no guest waits for
+    the slowest. If a step fails, its guest stops there and the others go on.
+  - Guests that need no change are left alone. To finish an interrupted call, run it again: it
     adopts the tasks that still run.
 version_added: 0.1.0
 author:
@@ -22,64 +22,66 @@ author:
 options:
   guests:
     description:
-      - The wanted guests, one by one. What a guest does not say is taken from the options of the
-        same name at the top level; dictionaries are put over those, entry by entry, and
-        null takes an entry away.
+      - The guests, one by one. Options that a guest does not set are taken from the top level;
+        dictionaries are merged over those at the top level, entry by entry, and null removes an
+        entry.
       - Mutually exclusive with O(count).
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - The name of the guest, for a container its host name. It is known again by its VMID,
-            and by its name where it has none here.
+          - The name of the guest, for a container its host name. A guest is identified by its VMID
+            if it has one here, otherwise by its name.
         type: str
         aliases: [hostname]
       vmid:
         description:
-          - The VMID of the guest. By default a free one is taken.
-          - It is an error if a guest of another name has it.
+          - The VMID of the guest. By default a free one is chosen.
+          - It is an error if a guest with another name has this VMID.
         type: int
         aliases: [newid]
       type:
         description:
           - Whether the guest is a VM (V(qemu)) or a container (V(lxc)).
-          - By default what O(source) is, V(lxc) with an O(ostemplate), and V(qemu) otherwise.
+          - The default is the type of O(source), V(lxc) with an O(ostemplate), and V(qemu)
+            otherwise.
         type: str
         choices: [qemu, lxc]
       source:
         description:
-          - The VM, the container or the template that the guest is cloned from, by VMID or by name.
+          - The VM, container or template to clone the guest from, by VMID or by name.
           - Without it and without O(ostemplate) the guest is a VM from scratch.
         type: str
       ostemplate:
         description:
-          - The OS template that a container is created from, such as
+          - The OS template to create a container from, such as
             V(local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst).
         type: str
       node:
         description:
-          - The node of a guest that is to be created. A guest that is there stays where it is.
+          - The node of a new guest. An existing guest stays on its node.
           - By default O(placement) chooses it.
         type: str
         aliases: [target_node]
       full:
         description:
-          - Whether a clone copies the disks (V(true)) or links to those of the source (V(false)).
-          - By default Proxmox VE links the clone of a template and copies everything else.
+          - Whether a clone is a full clone (V(true)) or a linked clone (V(false)).
+          - By default Proxmox VE creates a linked clone of a template and a full clone of anything
+            else.
         type: bool
       storage:
         description:
-          - The storage for the disks of a full clone, and for new disks that do not name one.
+          - The storage of the disks of a full clone, and of new disks that do not specify one.
         type: str
       format:
         description:
-          - The format of the disks of a full clone of a VM, on a storage of files.
+          - The format of the disks of a full clone of a VM, on file-based storage.
         type: str
         choices: [raw, qcow2, vmdk]
       pool:
         description:
-          - The resource pool that a new guest is put into.
+          - The resource pool of a new guest.
         type: str
       description:
         description:
@@ -87,15 +89,15 @@ options:
         type: str
       snapname:
         description:
-          - The snapshot of O(source) that is cloned. By default its current state is cloned.
+          - The snapshot of O(source) to clone. By default its current state is cloned.
         type: str
       bwlimit:
         description:
-          - The most that a clone may read, in KiB/s. V(0) is no limit.
+          - The bandwidth limit of a clone in KiB/s. V(0) means no limit.
         type: int
       cores:
         description:
-          - The number of cores, for a VM of each socket.
+          - The number of cores, for a VM per socket.
         type: int
       memory:
         description:
@@ -107,7 +109,7 @@ options:
         type: int
       tags:
         description:
-          - The tags of the guest. An empty list leaves those that it has.
+          - The tags of the guest. An empty list keeps those that it has.
         type: list
         elements: str
       onboot:
@@ -120,7 +122,7 @@ options:
         type: str
       ci_password:
         description:
-          - The password that cloud-init gives to O(ci_user). See O(update_password).
+          - The password of O(ci_user). See O(update_password).
         type: str
       ssh_public_keys:
         description:
@@ -133,8 +135,8 @@ options:
         type: str
       ipconfig:
         description:
-          - The IP configuration that cloud-init gives to the first network interface of a VM, such
-            as V(ip=dhcp).
+          - The cloud-init IP configuration of the first network interface of a VM, such as
+            V(ip=dhcp).
         type: str
       nameserver:
         description:
@@ -142,11 +144,12 @@ options:
         type: str
       searchdomain:
         description:
-          - The search domains for names.
+          - The DNS search domains.
         type: str
       unprivileged:
         description:
-          - Whether root in a new container is an ordinary user on the node. By default it is.
+          - Whether a new container is unprivileged: root in it is an ordinary user on the node. The
+            default is V(true).
         type: bool
       features:
         description:
@@ -154,61 +157,60 @@ options:
         type: dict
       nics:
         description:
-          - The network interfaces by their names, such as C(net0). Each is a dictionary of its
-            properties, or a string as Proxmox VE writes it.
-          - An interface is what is written here and nothing else, but it keeps its MAC address.
+          - The network interfaces by their names, such as C(net0). Each is a dictionary of
+            properties, or a string in the format of Proxmox VE.
+          - An interface gets exactly these properties, but keeps its MAC address.
         type: dict
       disks:
         description:
-          - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is its size in
-            GiB, or a dictionary of C(size), C(storage) and the properties that Proxmox VE has for
-            it.
-          - A disk that is there keeps its volume. It can grow and never shrinks. One that is not is
+          - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is a size in GiB,
+            or a dictionary of C(size), C(storage) and further properties in Proxmox VE.
+          - An existing disk keeps its volume; it can grow but never shrinks. A missing disk is
             created.
         type: dict
       config:
         description:
-          - Any other option of the configuration by the name that Proxmox VE gives it.
-          - It is put over all other settings.
+          - Any other configuration options, by their names in Proxmox VE.
+          - They take precedence over all other settings.
         type: dict
       params:
         description:
           - Further parameters by their names in the API for the creation of a container from its OS
             template, or of a VM from scratch, such as C(mp0).
-          - They say nothing about a clone or a guest that is there.
+          - They do not apply to clones or existing guests.
         type: dict
       groups:
         description:
-          - The inventory groups of the guest. They are returned with it, for
+          - The inventory groups of the guest. They are returned with the guest, for
             M(ansible.builtin.add_host).
         type: list
         elements: str
       state:
         description:
-          - What the guest is to be.
-          - V(present) creates and configures it and leaves its power alone, V(started) starts it,
-            V(stopped) shuts it down.
+          - The requested state of the guest.
+          - V(present) creates and configures it, and neither starts nor stops it. V(started) also
+            starts it, V(stopped) also shuts it down.
           - V(absent) stops and deletes it with its disks, and needs O(allow_destructive).
         type: str
         choices: [present, started, stopped, absent]
   count:
     description:
-      - How many guests are wanted that differ in a number only. See O(name_pattern).
+      - The number of guests that differ only in a number. See O(name_pattern).
     type: int
   name_pattern:
     description:
-      - The names of O(count) guests, with a place for the number in the style of printf.
+      - The names of O(count) guests, with a printf-style placeholder for the number.
     type: str
     default: guest-%02d
   first:
     description:
-      - The number that the first of O(count) guests has in its name.
+      - The number in the name of the first of O(count) guests.
     type: int
     default: 1
   vmid_start:
     description:
-      - The VMID of the first of O(count) guests. Each further one has the next higher VMID.
-      - Where two runs may overlap, give VMIDs. Names are not unique in Proxmox VE.
+      - The VMID of the first of O(count) guests. The others count up from it.
+      - Set VMIDs where two runs may overlap, because names are not unique in Proxmox VE.
     type: int
   ipconfig_start:
     description:
@@ -217,42 +219,43 @@ options:
   type:
     description:
       - Whether the guest is a VM (V(qemu)) or a container (V(lxc)).
-      - By default what O(source) is, V(lxc) with an O(ostemplate), and V(qemu) otherwise.
+      - The default is the type of O(source), V(lxc) with an O(ostemplate), and V(qemu) otherwise.
     type: str
     choices: [qemu, lxc]
   source:
     description:
-      - The VM, the container or the template that the guest is cloned from, by VMID or by name.
+      - The VM, container or template to clone the guest from, by VMID or by name.
       - Without it and without O(ostemplate) the guest is a VM from scratch.
     type: str
   ostemplate:
     description:
-      - The OS template that a container is created from, such as
+      - The OS template to create a container from, such as
         V(local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst).
     type: str
   node:
     description:
-      - The node of a guest that is to be created. A guest that is there stays where it is.
+      - The node of a new guest. An existing guest stays on its node.
       - By default O(placement) chooses it.
     type: str
     aliases: [target_node]
   full:
     description:
-      - Whether a clone copies the disks (V(true)) or links to those of the source (V(false)).
-      - By default Proxmox VE links the clone of a template and copies everything else.
+      - Whether a clone is a full clone (V(true)) or a linked clone (V(false)).
+      - By default Proxmox VE creates a linked clone of a template and a full clone of anything
+        else.
     type: bool
   storage:
     description:
-      - The storage for the disks of a full clone, and for new disks that do not name one.
+      - The storage of the disks of a full clone, and of new disks that do not specify one.
     type: str
   format:
     description:
-      - The format of the disks of a full clone of a VM, on a storage of files.
+      - The format of the disks of a full clone of a VM, on file-based storage.
     type: str
     choices: [raw, qcow2, vmdk]
   pool:
     description:
-      - The resource pool that a new guest is put into.
+      - The resource pool of a new guest.
     type: str
   description:
     description:
@@ -260,15 +263,15 @@ options:
     type: str
   snapname:
     description:
-      - The snapshot of O(source) that is cloned. By default its current state is cloned.
+      - The snapshot of O(source) to clone. By default its current state is cloned.
     type: str
   bwlimit:
     description:
-      - The most that a clone may read, in KiB/s. V(0) is no limit.
+      - The bandwidth limit of a clone in KiB/s. V(0) means no limit.
     type: int
   cores:
     description:
-      - The number of cores, for a VM of each socket.
+      - The number of cores, for a VM per socket.
     type: int
   memory:
     description:
@@ -280,7 +283,7 @@ options:
     type: int
   tags:
     description:
-      - The tags of the guest. An empty list leaves those that it has.
+      - The tags of the guest. An empty list keeps those that it has.
     type: list
     elements: str
   onboot:
@@ -293,7 +296,7 @@ options:
     type: str
   ci_password:
     description:
-      - The password that cloud-init gives to O(ci_user). See O(update_password).
+      - The password of O(ci_user). See O(update_password).
     type: str
   ssh_public_keys:
     description:
@@ -306,10 +309,9 @@ options:
     type: str
   ipconfig:
     description:
-      - The IP configuration that cloud-init gives to the first network interface of a VM, such as
-        V(ip=dhcp).
-      - At the top level a place for a number in the style of printf, as in
-        V(ip=192.0.2.%d/24,gw=192.0.2.1), gets the number of each guest. See O(ipconfig_start).
+      - The cloud-init IP configuration of the first network interface of a VM, such as V(ip=dhcp).
+      - At the top level a printf-style placeholder, as in V(ip=192.0.2.%d/24,gw=192.0.2.1), is
+        replaced by the number of each guest. See O(ipconfig_start).
     type: str
   nameserver:
     description:
@@ -317,11 +319,12 @@ options:
     type: str
   searchdomain:
     description:
-      - The search domains for names.
+      - The DNS search domains.
     type: str
   unprivileged:
     description:
-      - Whether root in a new container is an ordinary user on the node. By default it is.
+      - Whether a new container is unprivileged: root in it is an ordinary user on the node. The
+        default is V(true).
     type: bool
   features:
     description:
@@ -329,54 +332,54 @@ options:
     type: dict
   nics:
     description:
-      - The network interfaces by their names, such as C(net0). Each is a dictionary of its
-        properties, or a string as Proxmox VE writes it.
-      - An interface is what is written here and nothing else, but it keeps its MAC address.
-      - At the top level, places for a number are filled as those of O(ipconfig).
+      - The network interfaces by their names, such as C(net0). Each is a dictionary of properties,
+        or a string in the format of Proxmox VE.
+      - An interface gets exactly these properties, but keeps its MAC address.
+      - At the top level, placeholders are replaced as in O(ipconfig).
     type: dict
   disks:
     description:
-      - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is its size in GiB,
-        or a dictionary of C(size), C(storage) and the properties that Proxmox VE has for it.
-      - A disk that is there keeps its volume. It can grow and never shrinks. One that is not is
-        created.
+      - The disks by their names, such as C(scsi0), C(rootfs) or C(mp0). Each is a size in GiB, or a
+        dictionary of C(size), C(storage) and further properties in Proxmox VE.
+      - An existing disk keeps its volume; it can grow but never shrinks. A missing disk is created.
     type: dict
   config:
     description:
-      - Any other option of the configuration by the name that Proxmox VE gives it.
-      - It is put over all other settings.
+      - Any other configuration options, by their names in Proxmox VE.
+      - They take precedence over all other settings.
     type: dict
   params:
     description:
       - Further parameters by their names in the API for the creation of a container from its OS
         template, or of a VM from scratch, such as C(mp0).
-      - They say nothing about a clone or a guest that is there.
+      - They do not apply to clones or existing guests.
     type: dict
   groups:
     description:
-      - The inventory groups of the guest. They are returned with it, for
+      - The inventory groups of the guest. They are returned with the guest, for
         M(ansible.builtin.add_host).
     type: list
     elements: str
   state:
     description:
-      - What the guest is to be.
-      - V(present) creates and configures it and leaves its power alone, V(started) starts it,
-        V(stopped) shuts it down.
+      - The requested state of the guest.
+      - V(present) creates and configures it, and neither starts nor stops it. V(started) also
+        starts it, V(stopped) also shuts it down.
       - V(absent) stops and deletes it with its disks, and needs O(allow_destructive).
     type: str
     choices: [present, started, stopped, absent]
     default: started
   exact:
     description:
-      - Whether guests that O(selector) finds and that are not wanted are stopped and deleted.
+      - Whether to stop and delete guests that match O(selector) but are not listed.
       - It needs O(allow_destructive). Templates and the sources of clones are never deleted, and
-        nothing is while it is open which guest a wanted one is.
+        nothing is deleted while a listed guest cannot be identified.
     type: bool
     default: false
   selector:
     description:
-      - Which guests belong to the fleet. With both, those in the pool that have the tag.
+      - Which guests belong to the fleet. With both a pool and a tag, those in the pool that have
+        the tag.
     type: dict
     suboptions:
       pool:
@@ -389,51 +392,50 @@ options:
         type: str
   allow_destructive:
     description:
-      - Whether guests may be deleted with their disks, volumes be replaced, and guests be stopped
-        hard.
+      - Whether guests may be deleted with their disks, volumes replaced, and guests stopped hard.
     type: bool
     default: false
   force_stop:
     description:
-      - Whether V(stopped) stops guests hard, as pulling the plug does. It needs
-        O(allow_destructive).
+      - Whether V(stopped) stops guests hard, like pulling the plug. It needs O(allow_destructive).
     type: bool
     default: false
   pending:
     description:
-      - What to do about settings that a running guest takes over with a restart only.
+      - What to do about settings of a running guest that need a restart.
       - V(report) returns them and warns, V(reboot) reboots the guest.
     type: str
     choices: [report, reboot]
     default: report
   update_password:
     description:
-      - Whether O(ci_password) is set in every run (V(always)), or only where none is set
-        (V(on_create)). Proxmox VE does not reveal which one is set.
+      - Whether O(ci_password) is set in every run (V(always)), or only in guests without a password
+        (V(on_create)). Proxmox VE does not reveal the current password.
     type: str
     choices: [always, on_create]
     default: on_create
   wait_for_address:
     description:
-      - Whether to wait until each started guest reports an address, a VM by its guest agent.
-      - A guest without one after O(address_timeout) has failed.
+      - Whether to wait until each started guest has an address, which a VM reports through its
+        guest agent.
+      - A guest without an address after O(address_timeout) counts as failed.
     type: bool
     default: false
   addresses:
     description:
-      - Whether to read the addresses that running guests have, without waiting for any.
+      - Whether to read the addresses of running guests, without waiting for them.
     type: bool
     default: false
   address_timeout:
     description:
-      - How many seconds to wait for the addresses of a guest.
+      - How many seconds to wait for the address of a guest.
     type: int
     default: 300
 attributes:
   check_mode:
     support: full
     details:
-      - Returns the plan. A VMID that is still to be chosen is null.
+      - Returns the plan. A VMID that is not chosen yet is null.
   diff_mode:
     support: full
   idempotent:
@@ -447,11 +449,11 @@ extends_documentation_fragment:
   - upid.proxmox.attributes.action_group
 notes:
   - A problem of one guest (its VMID is taken, its node is offline, its disk is larger than
-    wanted) fails that guest alone.
-  - With O(wait=false) the call returns when the first task of each guest has been started. The same
-    call goes on from there.
-  - The privileges are those of the modules M(upid.proxmox.clone), M(upid.proxmox.container) and
-    M(upid.proxmox.operation).
+    requested) fails only that guest.
+  - With O(wait=false) the call returns when the first task of each guest has been started. Run the
+    same call again to go on from there.
+  - The required privileges are those of the modules M(upid.proxmox.clone),
+    M(upid.proxmox.container) and M(upid.proxmox.operation).
 seealso:
   - module: upid.proxmox.clone
   - module: upid.proxmox.container
@@ -506,14 +508,14 @@ changed:
   sample: true
 guests:
   description:
-    - Every wanted guest, in the order of the options, then those that are wanted no more. In check
-      mode the plan.
+    - Every listed guest, in the order of the options, then those that were deleted as no longer
+      listed. In check mode the plan.
   type: list
   elements: dict
   returned: always
   contains:
     vmid:
-      description: The VMID, null in check mode where one is still to be chosen.
+      description: The VMID, null in check mode if it is not chosen yet.
       type: int
       returned: always
       sample: 201
@@ -533,12 +535,12 @@ guests:
       returned: always
       sample: qemu
     wanted:
-      description: Whether the guest is to be there.
+      description: Whether the guest should exist.
       type: bool
       returned: always
       sample: true
     outcome:
-      description: How it went, one of the outcomes of a task.
+      description: The outcome, with the values of the outcome of a task.
       type: str
       returned: always
       sample: ok
@@ -548,7 +550,7 @@ guests:
       returned: always
       sample: true
     step:
-      description: The last step that was begun, null where there was none.
+      description: The last step that was begun, null if there was none.
       type: str
       returned: always
       sample: start
@@ -560,21 +562,21 @@ guests:
       returned: always
       sample: null
     upid:
-      description: The UPID of the last task for the guest, null where there was none.
+      description: The UPID of the last task of the guest, null if there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
     done:
       description:
-        - What was done to the guest, C(cloned), C(created), C(configured), C(resized),
-          C(rebooted), C(started), C(shut down), C(stopped) or C(deleted). In check mode what would
-          be, as far as it can be known.
+        - What was done to the guest, C(cloned), C(created), C(configured), C(resized), C(rebooted),
+          C(started), C(shut down), C(stopped) or C(deleted). In check mode what would be done, as
+          far as it can be predicted.
       type: list
       elements: str
       returned: always
       sample: [cloned, configured, started]
     steps:
-      description: The steps that were begun, in their order. Each has an outcome of its own.
+      description: The steps that were begun, in order, each with its outcome.
       type: list
       elements: dict
       returned: always
@@ -590,19 +592,19 @@ guests:
       returned: always
       sample: [192.0.2.11]
     pending:
-      description: The options that come into force at the next start of the guest.
+      description: The options that take effect at the next start of the guest.
       type: list
       elements: str
       returned: always
       sample: []
     groups:
-      description: The inventory groups of the guest, as they were given.
+      description: The inventory groups of the guest, from the options.
       type: list
       elements: str
       returned: always
       sample: []
     ci_user:
-      description: The user that cloud-init creates, as it was given.
+      description: The user that cloud-init creates, from the options.
       type: str
       returned: always
       sample: admin
@@ -628,7 +630,8 @@ tasks:
       returned: always
       sample: qmclone
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "9000"
@@ -638,21 +641,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM 9000 - Clone
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: ok
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "OK"
@@ -662,12 +665,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -678,14 +681,14 @@ tasks:
       sample: 100.0
     log:
       description:
-        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
-          before them come first.
+        - The last lines of the log of a task that did not end V(ok), after any earlier errors and
+          warnings.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -693,7 +696,7 @@ summary:
     total: 3
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

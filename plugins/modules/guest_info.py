@@ -18,42 +18,44 @@ author:
 options:
   guests:
     description:
-      - The guests, by VMID or by name. By default all that you may see.
-      - A guest that is not there or whose node does not answer is an error; the others are returned
-        all the same. Without this option it is a warning, and its C(message) says why.
+      - The guests, by VMID or by name. By default all that the user or token may see.
+      - A guest that does not exist or whose node does not answer is an error, but the others are
+        still returned. Without this option there is only a warning, and the C(message) of the guest
+        says why.
       - With other options that select guests, those of these guests that they select.
     type: list
     elements: str
   config:
     description:
-      - Which configuration of each guest to read. With V(none) none is read, which saves a request
-        for each guest. V(current) is what is in force now, V(pending) what will be after the next
-        start of the guest.
+      - Which configuration of each guest to read. V(none) reads none, which saves a request for
+        each guest. V(current) is the one in effect now, V(pending) the one after the next start of
+        the guest.
     type: str
     choices: [none, current, pending]
     default: none
   pending:
     description:
-      - Whether to read what is set, but not in force before the next start of the guest. With
-        V(only), guests that nothing is pending of are left out.
+      - Whether to read settings that take effect only at the next start of the guest. V(only)
+        returns only guests with pending settings.
     type: str
     choices: ["no", show, only]
     default: "no"
   addresses:
     description:
-      - Whether to read the addresses of each guest that runs. A VM needs the guest agent for that.
+      - Whether to read the addresses of running guests. A VM needs the guest agent for that.
     type: bool
     default: false
   wait_for_address:
     description:
-      - Whether to wait until each guest that runs has an address that others can reach, which means
-        neither a loopback nor a link-local address.
+      - Whether to wait until each running guest has an address that is neither a loopback nor a
+        link-local address.
       - Implies O(addresses).
     type: bool
     default: false
   address_timeout:
     description:
-      - How many seconds O(wait_for_address) waits. If a guest has no address then, the call fails.
+      - How many seconds O(wait_for_address) waits. If a guest has no address after that, the call
+        fails.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -65,8 +67,8 @@ extends_documentation_fragment:
 notes:
   - With O(status), a guest on a node that does not answer counts by its last known state; if that
     leaves it out, a warning says so.
-  - The privilege C(VM.Audit) on C(/vms/{vmid}) is needed to see a guest. For the addresses of a VM
-    C(VM.GuestAgent.Audit) is needed too, before Proxmox VE 9 C(VM.Monitor).
+  - The privilege C(VM.Audit) on C(/vms/{vmid}) is needed to see a guest. The addresses of a VM also
+    need C(VM.GuestAgent.Audit), before Proxmox VE 9 C(VM.Monitor).
 seealso:
   - module: upid.proxmox.operation
   - module: upid.proxmox.clone
@@ -134,12 +136,12 @@ guests:
       returned: always
       sample: false
     lock:
-      description: The lock of the guest, null without one.
+      description: The lock of the guest, null if there is none.
       type: str
       returned: always
       sample: null
     pool:
-      description: The resource pool of the guest, null without one.
+      description: The resource pool of the guest, null if there is none.
       type: str
       returned: always
       sample: web
@@ -150,19 +152,21 @@ guests:
       returned: always
       sample: [ansible, web]
     message:
-      description: Why something of the guest could not be read, null otherwise.
+      description: Why some data of the guest could not be read, null otherwise.
       type: str
       returned: always
       sample: null
     pending:
       description:
-        - What is not in force before the next start, by option. Null for an option that will go.
+        - The settings that take effect at the next start, by option. Null for an option that will
+          be removed.
       type: dict
       returned: when O(pending) is V(show) or V(only)
       sample:
         memory: "4096"
     config:
-      description: The configuration as Proxmox VE returns it, null if the guest was just removed.
+      description:
+        - The configuration as Proxmox VE returns it, null if the guest was removed meanwhile.
       type: dict
       returned: when O(config) is V(current) or V(pending)
       sample:
@@ -170,20 +174,20 @@ guests:
         memory: "2048"
         name: web1
     addresses:
-      description: The addresses that others can reach, IPv4 first.
+      description: The addresses, IPv4 first, without loopback and link-local ones.
       type: list
       elements: str
       returned: when O(addresses=true) or O(wait_for_address=true)
       sample: [192.0.2.21, "2001:db8::21"]
 summary:
-  description: How many guests there are, C(total), and C(elapsed) seconds in all.
+  description: The number of guests, C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
     total: 1
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

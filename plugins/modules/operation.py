@@ -10,12 +10,12 @@ DOCUMENTATION = r"""
 module: operation
 short_description: Run an operation on one or many guests
 description:
-  - Starts an operation on VMs and containers, one or any number, as many at a time as the cluster
-    lets through, and waits for them.
-  - A guest that is already in the requested state is left as it is. An operation that already
-    runs on it is adopted.
-  - Where HA manages the guest, Proxmox VE only files a request. The operation then goes on until HA
-    has done it. The result includes HA's task as well, if the user or token may see it.
+  - Runs an operation on any number of VMs and containers, as many at a time as the cluster allows,
+    and waits for the tasks.
+  - A guest that is already in the requested state is left alone. If the operation already runs on a
+    guest, its task is adopted.
+  - For a guest that HA manages, Proxmox VE only files a request. The module then waits until HA has
+    carried it out, and returns HA's task as well, if the user or token may see it.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
@@ -23,39 +23,39 @@ options:
   operation:
     description:
       - V(start) starts a guest that does not run.
-      - V(shutdown) asks the guest to shut down. With the parameter C(forceStop) it is stopped when
-        it did not do so in time, which is destructive.
+      - V(shutdown) asks the guest to shut down. With the parameter C(forceStop) it is stopped if it
+        does not do so in time, which is destructive.
       - V(stop) stops the guest at once, like pulling the plug. Destructive.
-      - V(reboot) shuts the guest down and starts it again, which for a VM are two tasks. It is done
-        when the guest runs again.
-      - V(configure) sets options of the configuration. It compares first and changes what differs.
-        A property string such as C(net0) is compared as a whole. What it leaves out is removed,
-        but what Proxmox VE fills in (a MAC address, a volume, its size) stays. The parameter
-        C(delete) removes options, C(revert) takes back what is pending.
-      - In V(configure), V(ceph:64) for a disk asks for a volume of 64 GiB on the storage C(ceph).
-        It is created where the slot is empty. A volume of this size on this storage is kept, also
-        with C(import-from), which only says how a new one is filled. Another size is an error, see
-        V(resize), and so is another storage. Replacing a volume by another one is destructive, and
-        so is C(delete) with C(force) or for an unused disk, which frees the volume.
-      - V(resize) enlarges the disk C(disk) to C(size) such as V(32G), or by it where it begins with
-        a plus sign. A disk never becomes smaller.
-      - V(template) makes the guest a template, which cannot be undone. Destructive.
-      - V(migrate) moves the guest to the node C(target). A VM that runs needs the parameter
-        C(online), a container that runs C(restart).
-      - V(delete) removes the guest and its disks. A guest that does not exist counts as deleted.
-        One that runs is refused unless O(force_stop) is set. Destructive. Without quorum in the
-        cluster it fails, but the disks may be destroyed although the configuration is still there.
+      - V(reboot) shuts the guest down and starts it again, in two tasks for a VM. It ends when the
+        guest runs again.
+      - V(configure) sets configuration options. It compares first, and changes only what differs. A
+        property string such as C(net0) is compared as a whole: properties that it leaves out are
+        removed, except those that Proxmox VE fills in (a MAC address, a volume, its size). The
+        parameter C(delete) removes options, C(revert) reverts pending changes.
+      - In V(configure), V(ceph:64) for a disk means a volume of 64 GiB on the storage C(ceph). It
+        is created if the slot is empty. An existing volume of this size on this storage is kept,
+        even with C(import-from), which only applies to a new one. Another size is an error, see
+        V(resize), and so is another storage. Replacing a volume is destructive, and so is C(delete)
+        with C(force) or of an unused disk, which frees the volume.
+      - V(resize) grows the disk C(disk) to C(size) such as V(32G), or by C(size) if it begins with
+        a plus sign. A disk cannot shrink.
+      - V(template) converts the guest to a template, which cannot be undone. Destructive.
+      - V(migrate) moves the guest to the node C(target). A running VM needs the parameter
+        C(online), a running container C(restart).
+      - V(delete) removes the guest and its disks. A guest that does not exist counts as deleted. A
+        running one is refused unless O(force_stop) is set. Destructive. Without quorum it fails,
+        but may destroy the disks and leave the configuration.
     type: str
     choices: [start, shutdown, stop, reboot, configure, resize, template, migrate, delete]
     required: true
   guests:
     description:
-      - The guests, each by VMID, by name, or as a dictionary with C(vmid) or C(name), and C(params)
-        of its own that are added to O(params). A number is a VMID, except as C(name).
-      - A guest that is given by name is changed only if its own configuration, read right before,
-        still carries the name.
-      - A guest that is not there, on a node that does not answer, or not fit for the operation
-        fails by itself, the others go on.
+      - The guests, each a VMID, a name, or a dictionary with C(vmid) or C(name) and its own
+        C(params), which are added to O(params). A number is a VMID, except in C(name).
+      - A guest given by name is changed only if its configuration, read right before, still has
+        that name.
+      - A guest that does not exist, is on a node that does not answer, or does not allow the
+        operation fails on its own; the others go on.
       - Instead of a list the guests can be selected by O(pool), O(tags), O(nodes), O(type),
         O(status) and O(name), which all have to fit. A selected guest is checked again right before
         it is changed, by its own configuration, and left as it is if it does not fit any more.
@@ -71,34 +71,34 @@ options:
   params:
     description:
       - Parameters of the operation by their names in the API.
-      - Lists are joined as Proxmox VE wants them, V(true) and V(false) become 1 and 0, and a
-        dictionary becomes a property string, in which a key without a value stands alone, such as
-        C(virtio) in C(net0).
+      - Lists are joined in the format of Proxmox VE, V(true) and V(false) become 1 and 0, and a
+        dictionary becomes a property string, in which a key may have no value, such as C(virtio) in
+        C(net0).
     type: dict
   allow_destructive:
     description:
-      - Whether an operation that can lose data or work is allowed. Without it such an operation is
-        refused before anything is done.
+      - Whether to allow operations that can lose data. Otherwise they are refused before anything
+        is done.
     type: bool
     default: false
   force_stop:
     description:
-      - Whether V(delete) stops a guest that runs, at once, like pulling the plug. It needs the
-        privilege C(VM.PowerMgmt) too.
+      - Whether V(delete) stops a running guest first, like pulling the plug. It also needs the
+        privilege C(VM.PowerMgmt).
     type: bool
     default: false
   apply:
     description:
-      - When V(configure) brings into force what a running guest takes over at its next start only.
-      - With V(on_restart) it stays pending, and the result names it. With V(now) the guest is
-        rebooted if anything is pending, which needs the privilege C(VM.PowerMgmt) too.
+      - When settings of V(configure) that need a restart take effect in a running guest.
+      - With V(on_restart) they stay pending, and the result lists them. With V(now) the guest is
+        rebooted if anything is pending, which also needs the privilege C(VM.PowerMgmt).
     type: str
     choices: [on_restart, now]
     default: on_restart
   update_password:
     description:
-      - Whether V(configure) sets C(cipassword) each time, or with V(on_create) only in guests in
-        which none is set. Proxmox VE does not show the present one.
+      - Whether V(configure) sets C(cipassword) in every run (V(always)), or only in guests without
+        a password (V(on_create)). Proxmox VE does not reveal the current password.
     type: str
     choices: [always, on_create]
     default: always
@@ -106,15 +106,14 @@ attributes:
   check_mode:
     support: full
     details:
-      - Returns the plan. A guest that is not there counts as one that an earlier task would have
-        made.
+      - Returns the plan. A missing guest counts as one that an earlier task would have created.
   diff_mode:
     support: full
   idempotent:
     support: partial
     details:
-      - V(reboot), and V(resize) by a size with a plus sign, do something each time.
-      - V(configure) with C(cipassword) sets it each time, unless O(update_password=on_create).
+      - V(reboot), and V(resize) with a plus sign, make a change in every run.
+      - V(configure) with C(cipassword) sets it in every run, unless O(update_password=on_create).
 extends_documentation_fragment:
   - upid.proxmox.wait
   - upid.proxmox.start
@@ -129,8 +128,8 @@ notes:
     C(VM.Config.Memory), C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk),
     C(VM.Config.CDROM) for CD and cloud-init drives, or C(VM.Config.Options).
     C(VM.Audit) is needed to see the guest.
-  - For a guest under high availability the operation goes on until the guest is in the wanted
-    state, not only until the request is filed.
+  - For a guest that HA manages, the module waits until the guest is in the requested state, not
+    just until the request is filed.
 seealso:
   - module: upid.proxmox.clone
   - module: upid.proxmox.container
@@ -237,7 +236,7 @@ guests:
   returned: always
   contains:
     vmid:
-      description: The VMID, null in check mode where one is still to be chosen.
+      description: The VMID, null in check mode if it is not chosen yet.
       type: int
       returned: always
       sample: 201
@@ -257,7 +256,7 @@ guests:
       returned: always
       sample: qemu
     outcome:
-      description: How it went, one of the outcomes of a task.
+      description: The outcome, with the values of the outcome of a task.
       type: str
       returned: always
       sample: ok
@@ -267,12 +266,13 @@ guests:
       returned: always
       sample: true
     upid:
-      description: The UPID of the last task for the guest, null where there was none.
+      description: The UPID of the last task of the guest, null if there was none.
       type: str
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
     attempts:
-      description: How many calls were sent for it. V(0) for one that was there or was adopted.
+      description:
+        - How many requests were sent to start it. V(0) if the guest existed or its task was adopted.
       type: int
       returned: always
       sample: 1
@@ -284,7 +284,7 @@ guests:
       returned: always
       sample: null
     pending:
-      description: The options that come into force at the next start of the guest.
+      description: The options that take effect at the next start of the guest.
       type: list
       elements: str
       returned: always
@@ -311,7 +311,8 @@ tasks:
       returned: always
       sample: qmstart
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "201"
@@ -321,21 +322,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM 201 - Start
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: ok
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "OK"
@@ -345,12 +346,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -361,14 +362,14 @@ tasks:
       sample: 100.0
     log:
       description:
-        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
-          before them come first.
+        - The last lines of the log of a task that did not end V(ok), after any earlier errors and
+          warnings.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: How many guests have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -376,7 +377,7 @@ summary:
     total: 1
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

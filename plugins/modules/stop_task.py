@@ -11,32 +11,31 @@ module: stop_task
 short_description: Stop tasks and verify that they ended
 description:
   - Stops tasks and waits until they have ended.
-  - A task that is stopped cleans up after itself as a rule. What it left behind is reported.
+  - A stopped task usually cleans up after itself. What it left behind is reported.
 version_added: 0.1.0
 author:
   - the upid.proxmox authors (@upid)
 options:
   upids:
     description:
-      - The UPIDs to stop, one, a list or a comma-separated string. A task that has ended already is
-        left as it is.
-      - A task can be stopped by who started it, and with the privilege C(Sys.Modify) on
-        C(/nodes/{node}).
+      - The UPIDs to stop: one, a list, or a comma-separated string. Tasks that have already ended
+        are left alone.
+      - Stopping another user's task needs the privilege C(Sys.Modify) on C(/nodes/{node}).
     type: list
     elements: str
     required: true
     aliases: [upid, task]
   wait_timeout:
     description:
-      - How many seconds to wait until all have ended. Proxmox VE itself kills a task that did not
+      - How many seconds to wait until all have ended. Proxmox VE itself kills a task that does not
         end within 5 seconds.
     type: int
     default: 60
     aliases: [timeout]
   log_lines:
     description:
-      - How many of its last log lines to return for a task that did not end V(ok), after up to 50
-        errors and warnings from before them.
+      - How many of the last log lines to return for a task that did not end V(ok), after up to 50
+        earlier errors and warnings.
     type: int
     default: 20
 attributes:
@@ -53,8 +52,8 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
-  - To see the lock of a guest the privilege C(VM.Audit) on C(/vms/{vmid}) is needed, and
-    C(Sys.Audit) on C(/nodes) to see that nobody else's task holds it.
+  - Seeing the lock of a guest needs the privilege C(VM.Audit) on C(/vms/{vmid}), and checking that
+    no task of another user holds it needs C(Sys.Audit) on C(/nodes).
 seealso:
   - module: upid.proxmox.task_info
   - module: upid.proxmox.wait_task
@@ -65,7 +64,7 @@ EXAMPLES = r"""
   upid.proxmox.stop_task:
     upid: "UPID:pve1:000934AF:0D015579:68BF3A41:vzdump:101:ansible@pve!ci:"
 
-- name: Find the backups that run
+- name: Find the running backups
   upid.proxmox.task_info:
     type: vzdump
     running: true
@@ -78,14 +77,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether a task that ran was stopped.
+  description: Whether a running task was stopped.
   type: bool
   returned: always
   sample: true
 leftovers:
   description:
-    - Guests that these tasks worked on and that are still locked. A guest that a running task may
-      have locked is not among them.
+    - Guests that these tasks worked on and that are still locked, except those that a running task
+      may have locked.
   type: list
   elements: dict
   returned: always
@@ -112,18 +111,18 @@ leftovers:
       sample: clone
     command:
       description:
-        - The command that removes the lock, for root on the node. Null where a task that holds the
-          lock may still run on a node that could not be asked.
+        - The command that removes the lock, for root on the node. Null if a task that holds the
+          lock may still run on a node that could not be read.
       type: str
       returned: always
       sample: qm unlock 201
     message:
-      description: Why there is no command, null where there is one.
+      description: Why there is no command, null if there is one.
       type: str
       returned: always
       sample: null
 tasks:
-  description: Every requested task, in the order of the request.
+  description: Every requested task, in the order of the options.
   type: list
   elements: dict
   returned: always
@@ -144,7 +143,8 @@ tasks:
       returned: always
       sample: vzdump
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "101"
@@ -154,21 +154,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM/CT 101 - Backup
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: cancelled
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "received interrupt"
@@ -178,12 +178,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -194,14 +194,14 @@ tasks:
       sample: null
     log:
       description:
-        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
-          before them come first.
+        - The last lines of the log of a task that did not end V(ok), after any earlier errors and
+          warnings.
       type: list
       elements: str
       returned: always
       sample: ["TASK ERROR: received interrupt"]
 summary:
-  description: How many tasks have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of tasks with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -209,7 +209,7 @@ summary:
     total: 1
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

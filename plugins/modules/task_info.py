@@ -18,7 +18,7 @@ author:
 options:
   upids:
     description:
-      - The UPIDs of the tasks, one, a list or a comma-separated string.
+      - The UPIDs of the tasks: one, a list, or a comma-separated string.
       - Without it, the tasks of O(nodes) are listed, newest start first.
       - Mutually exclusive with the filters.
     type: list
@@ -26,30 +26,29 @@ options:
     aliases: [upid, task]
   nodes:
     description:
-      - The nodes whose tasks are listed, by default all.
+      - The nodes whose tasks to list, by default all.
     type: list
     elements: str
     aliases: [node]
   on_unreachable:
     description:
-      - What to do about a node in a list that cannot be asked for its tasks, because it does not
-        answer or refuses. With V(warn) a warning names it, with V(fail) the call fails.
-      - When no node can be asked, or credentials are wrong, the call always fails.
+      - What to do if the tasks of a node cannot be listed, because it does not answer or refuses.
+        With V(warn) a warning names it, with V(fail) the call fails.
+      - If no node can be read, or the credentials are wrong, the call always fails.
     type: str
     choices: [warn, fail]
     default: warn
   limit:
     description:
-      - How many tasks to list at most, over all nodes. RV(truncated) says whether more match. When
-        the default cuts something off, a warning says so.
+      - The maximum number of tasks to list, over all nodes. RV(truncated) says whether more match.
+        If the default limit cuts off tasks, there is a warning.
     type: int
     default: 50
   log_lines:
     description:
-      - How many of its last log lines to return for each of O(upids). In a list only tasks that did
-        not end V(ok) have their log read.
-      - Of a task that did not end V(ok), up to 50 errors and warnings from before these lines come
-        first.
+      - How many of the last log lines to return for each of O(upids). In a list, logs are only read
+        for tasks that did not end V(ok).
+      - For a task that did not end V(ok), up to 50 earlier errors and warnings come first.
     type: int
     default: 20
 extends_documentation_fragment:
@@ -83,7 +82,7 @@ EXAMPLES = r"""
     limit: 1000
   register: failed_backups
 
-- name: List the clones and restores that run on two nodes, and fail if one cannot be asked
+- name: List the clones and restores that run on two nodes, and fail if one does not answer
   upid.proxmox.task_info:
     nodes: [pve1, pve2]
     type: [qmclone, qmrestore]
@@ -93,7 +92,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: Every task of O(upids) in that order, or what was found, newest start first.
+  description: The tasks of O(upids) in that order, or the tasks found, newest start first.
   type: list
   elements: dict
   returned: always
@@ -114,7 +113,8 @@ tasks:
       returned: always
       sample: vzdump
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "101"
@@ -124,21 +124,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM/CT 101 - Backup
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: failed
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "job errors"
@@ -148,12 +148,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -164,29 +164,29 @@ tasks:
       sample: null
     log:
       description:
-        - The last lines of the log. Of a task that did not end V(ok), the errors and warnings from
-          before them come first.
+        - The last lines of the log. For a task that did not end V(ok), earlier errors and warnings
+          come first.
       type: list
       elements: str
       returned: always
       sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
 unreachable:
-  description: Why a node could not be asked, by the name of the node. Empty if all answered.
+  description: Why a node could not be read, by the name of the node. Empty if all answered.
   type: dict
   returned: when nothing failed
   sample: {}
 truncated:
-  description: Whether more tasks match than O(limit) let through.
+  description: Whether more tasks match than O(limit) allows.
   type: bool
   returned: when nothing failed
   sample: false
 msg:
-  description: A sentence that says so.
+  description: A message if there are more.
   type: str
   returned: when RV(truncated)
   sample: more tasks match; only the newest 50 are listed (limit)
 summary:
-  description: How many tasks have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of tasks with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -194,7 +194,7 @@ summary:
     total: 1
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

@@ -10,12 +10,10 @@ DOCUMENTATION = r"""
 module: wait_task
 short_description: Wait for one or many tasks
 description:
-  - Waits until tasks of Proxmox VE have ended, one or any number of them on any nodes, all
-    together.
-  - Fails at once with the exit status and the end of the log when a task failed, unless told
-    otherwise.
+  - Waits until any number of Proxmox VE tasks, on any nodes, have ended.
+  - Fails if a task failed, and reports its exit status and the end of its log.
   - An empty list of tasks succeeds.
-  - Fails after O(api_retries) retries when the API cannot be reached at all, and at once when it
+  - Fails after O(api_retries) retries if the API cannot be reached at all, and at once if it
     refuses the credentials.
 version_added: 0.1.0
 author:
@@ -23,8 +21,8 @@ author:
 options:
   upids:
     description:
-      - The UPIDs to wait for, one, a list or a comma-separated string.
-      - The status of a task is visible to who started it, and with the privilege C(Sys.Audit) on
+      - The UPIDs to wait for: one, a list, or a comma-separated string.
+      - Seeing the status of another user's task needs the privilege C(Sys.Audit) on
         C(/nodes/{node}).
     type: list
     elements: str
@@ -32,9 +30,9 @@ options:
     aliases: [upid, task]
   return_when:
     description:
-      - When to return. With V(all) when every task has ended, with V(first) when any has, with
-        V(first_failure) when any has failed, or all have ended.
-      - The tasks that still run then go on, and are returned with the outcome V(running).
+      - When to return: with V(all) when every task has ended, with V(first) when any task has
+        ended, with V(first_failure) when any task has failed or all have ended.
+      - Tasks that still run then go on, and are returned with the outcome V(running).
     type: str
     choices: [all, first, first_failure]
     default: all
@@ -49,7 +47,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode the module polls once, never waits and never stops a task.
+      - In check mode the module polls once, and never waits or stops a task.
   diff_mode:
     support: N/A
     details:
@@ -73,8 +71,8 @@ EXAMPLES = r"""
   upid.proxmox.wait_task:
     upid: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
 
-# The connection is set once for every module of the collection, here and in the examples of the
-# other modules: an API token from the vault, and the CA of the cluster.
+# This sets the connection once for all modules of the collection. The examples of the other modules
+# expect it as well: an API token from the vault, and the CA of the cluster.
 - name: Start clones, do something else, then wait for them
   hosts: localhost
   gather_facts: false
@@ -98,7 +96,7 @@ EXAMPLES = r"""
       upid.proxmox.wait_task:
         upids: "{{ started.tasks | map(attribute='upid') }}"
 
-- name: Wait for at most an hour and stop what is not ready then
+- name: Wait for at most an hour, then stop the tasks that still run
   upid.proxmox.wait_task:
     upids: "{{ started.tasks | map(attribute='upid') }}"
     wait_timeout: 3600
@@ -117,7 +115,7 @@ changed:
   returned: always
   sample: false
 tasks:
-  description: Every requested task, in the order of the request.
+  description: Every requested task, in the order of the options.
   type: list
   elements: dict
   returned: always
@@ -138,7 +136,8 @@ tasks:
       returned: always
       sample: vzdump
     id:
-      description: What the task works on, for most types a VMID. A clone task has the source's.
+      description:
+        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
       type: str
       returned: always
       sample: "101"
@@ -148,21 +147,21 @@ tasks:
       returned: always
       sample: ansible@pve!ci
     title:
-      description: What the web interface calls the task.
+      description: The name of the task in the web interface.
       type: str
       returned: always
       sample: VM/CT 101 - Backup
     outcome:
       description:
-        - How it went. V(queued), V(starting) and V(running) are not finished. V(ok), V(warnings),
+        - The outcome. V(queued), V(starting) and V(running) are not final. V(ok), V(warnings),
           V(failed), V(cancelled), V(timed_out), V(lost) and V(unchanged) are.
-        - V(lost) means that the outcome cannot be determined any more, because the node, the log or
-          the right to see it is gone.
+        - V(lost) means that the outcome cannot be determined, because the node, the log or the
+          privilege to see it is gone.
       type: str
       returned: always
       sample: ok
     exitstatus:
-      description: The exit status in Proxmox VE's words, null while there is none.
+      description: The exit status from Proxmox VE, null if there is none.
       type: str
       returned: always
       sample: "OK"
@@ -172,12 +171,12 @@ tasks:
       returned: always
       sample: "2025-09-08T20:19:13Z"
     ended:
-      description: When the task ended, null while that is not known.
+      description: When the task ended, null if unknown.
       type: str
       returned: always
       sample: "2025-09-08T20:19:55Z"
     duration:
-      description: How many seconds the task took, null while that is not known.
+      description: How many seconds the task took, null if unknown.
       type: int
       returned: always
       sample: 42
@@ -188,14 +187,14 @@ tasks:
       sample: 100.0
     log:
       description:
-        - The last lines of the log of a task that did not end V(ok). Errors and warnings from
-          before them come first.
+        - The last lines of the log of a task that did not end V(ok), after any earlier errors and
+          warnings.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: How many tasks have each outcome, C(total) of them, and C(elapsed) seconds in all.
+  description: The number of tasks with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict
   returned: always
   sample:
@@ -203,7 +202,7 @@ summary:
     total: 3
     elapsed: 43.1
 api:
-  description: How many C(requests) were made, and the C(host) that answered last.
+  description: The number of C(requests), and the C(host) that answered last.
   type: dict
   returned: always
   sample:

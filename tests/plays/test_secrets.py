@@ -130,8 +130,8 @@ def test_no_secret_of_a_connection_is_read(edge_ansible: Ansible, cases: Cases) 
     cases.lookup("api_token_id: it is neither", api_token_id=whole)
     for password, url in URLS.items():
         host = cases.secret(password, url)
-        cases.module("guest_info", "api_host: the value (not shown", {"api_host": host})
-        cases.lookup("api_host: the value (not shown", api_host=host)
+        cases.module("guest_info", "api_host: the value (hidden", {"api_host": host})
+        cases.lookup("api_host: the value (hidden", api_host=host)
     for index, option in enumerate(("api_tokensecret", "password", "api_secret")):
         misspelt = cases.secret(f"Qmisspelt-{index}")
         cases.module("guest_info", "Unsupported parameters", {option: misspelt})

@@ -43,10 +43,10 @@ def read_body(response: Response, deadline: float) -> None:
         if size > MOST_BYTES:
             raise NotJsonError(f"more than {MOST_BYTES >> 20} MiB")
         if time.monotonic() > deadline:
-            raise SlowError("the answer was not complete in time")
+            raise SlowError("the response was not complete in time")
     expected = response.headers.get("Content-Length", "")
     if expected.isdigit() and int(expected) != size and response.request.method != "HEAD":
-        raise NotJsonError(f"{size} of {expected} bytes came")
+        raise NotJsonError(f"{size} of {expected} bytes received")
     response._content = b"".join(pieces)  # noqa: SLF001 - requests has no other way to give it
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
 

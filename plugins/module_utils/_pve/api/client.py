@@ -156,7 +156,7 @@ class Client:
         except PveError:
             raise
         except asyncio.TimeoutError as exc:
-            what = f"no answer within {self._deadline:.0f} s, though something came"
+            what = f"no answer within {self._deadline:.0f} s; the response was incomplete"
             raise NoAnswerError(tried, what, sent=True) from exc
         except Exception as exc:
             # Nobody foresaw it, so nobody knows how far the request came.

@@ -24,7 +24,7 @@ _HOST = re.compile(
 # Seconds: beyond a day it is a mistake, and beyond some years the operating system refuses it.
 _LONGEST = 86400.0
 _MOST_RETRIES = 100
-_HIDDEN = "the value (not shown, for it may hold a secret)"
+_HIDDEN = "the value (hidden, because it may contain a secret)"
 _TOKEN_ID = re.compile(r"(?:(?P<user>[^!]+)!)?(?P<name>[A-Za-z][A-Za-z0-9.\-_]+)\Z")
 
 
@@ -82,7 +82,7 @@ class Connection:
         _check_secret(secret)
         if not password and not (token_name and secret):
             raise UsageError(
-                "give api_password, or api_token_id and api_token_secret"
+                "set api_password, or api_token_id and api_token_secret"
                 " (options, module_defaults or the environment variables PROXMOX_*)"
             )
         return cls(

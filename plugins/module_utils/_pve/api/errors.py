@@ -139,7 +139,7 @@ def _advice(status: int, text: str) -> str:
     """What the user can do about an error, as the tail of a message."""
     match = re.search(r"Permission check failed \((/[^,]*), ([\w.|]+)", text)
     if match:
-        return f": give the user or token {match.group(2)} on {match.group(1)}"
+        return f": grant the user or token {match.group(2)} on {match.group(1)}"
     for pattern, advice in _REASONS:
         if re.search(pattern, text):
             return advice
@@ -155,16 +155,16 @@ def advice_on(exitstatus: str) -> str:
 _REASONS = (
     (
         r"checksum mismatch|detected modified config",
-        (": it was changed meanwhile; retry to compare with the current one"),
+        (": it was changed in the meantime; retry to compare with the current one"),
     ),
     (r"pool '[^']*' does not exist", ": create the pool first, or correct its name"),
     (
         r"[Oo]nly root|only allowed for root@pam|user != root@pam",
-        ": Proxmox VE takes this from root@pam alone, for the most part only with a password",
+        ": Proxmox VE allows this only for root@pam, in most cases only with a password",
     ),
 )
 _ADVICE = {
     401: ": check api_user and api_password, or api_token_id and api_token_secret",
     403: ": the user or token lacks a privilege for this call"
-    " (a token with privilege separation needs rights of its own)",
+    " (a token with privilege separation needs privileges of its own)",
 }

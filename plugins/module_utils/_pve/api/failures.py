@@ -45,7 +45,7 @@ def explained(tried: str, method: str, host: Host) -> t.Iterator[None]:
         text = str(exc.content or "")
         raise read_refusal(tried, method, exc.status_code, text, exc.errors) from exc
     except NotJsonError as exc:
-        raise NoAnswerError(tried, f"the answer is not the API's ({exc})", sent=True) from exc
+        raise NoAnswerError(tried, f"the response is not from the API ({exc})", sent=True) from exc
     except SSLError as exc:
         raise _untrusted(tried, host, exc) from exc
     except RequestException as exc:

@@ -58,7 +58,7 @@ def read_refusal(
         message = str(said or reason)
         return ApiError(tried, status, message, _errors(body))
     return NoAnswerError(
-        tried, f"{status} {reason}".strip() + ", which is not an answer of Proxmox VE", sent=True
+        tried, f"{status} {reason}".strip() + ", which is not a response of Proxmox VE", sent=True
     )
 
 

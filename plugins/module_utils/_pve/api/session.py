@@ -126,7 +126,7 @@ class Session:
         if answer is None:
             raise NoAnswerError(
                 tried,
-                f"{host} redirects elsewhere; give the address of the API",
+                f"{host} redirects elsewhere; set the address of the API",
                 sent=method != "GET",
             )
         return t.cast("Answer", answer)

@@ -104,7 +104,7 @@ class Tickets:
         granted = self._granted({"username": user, "password": password})
         if granted.get("NeedTFA"):
             if not self._connection.otp:
-                raise UsageError(f"{user} has a second factor: give api_otp, or use an API token")
+                raise UsageError(f"{user} has a second factor: set api_otp, or use an API token")
             granted = self._granted(
                 {
                     "username": user,
@@ -122,14 +122,14 @@ class Tickets:
         except NoAnswerError as error:  # whatever became of it, no call has been sent
             raise HostError(tried, error.what, sent=False) from error
         if not isinstance(answer.data, dict):
-            raise HostError(tried, "the answer grants nothing", sent=False)
+            raise HostError(tried, "the response has no ticket", sent=False)
         return answer.data
 
     def _text_in(self, granted: t.Mapping[str, t.Any], key: str) -> str:
         """A part of what a login granted, if it can be sent along as it is meant to be."""
         value = granted.get(key)
         if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
-            what = f"the answer grants no {key} that can be used"
+            what = f"the response has no usable {key}"
             raise HostError(self._tried(), what, sent=False)
         return value
 

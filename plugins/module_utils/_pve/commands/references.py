@@ -65,7 +65,7 @@ def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> GuestReference:
     unknown = sorted(str(key) for key in one if key not in _KEYS)
     if unknown or (one.get("vmid") is None) == (one.get("name") is None):
         raise UsageError(
-            f"guests: a guest has the keys {', '.join(map(str, one)) or 'none'}; give either"
+            f"guests: a guest has the keys {', '.join(map(str, one)) or 'none'}; set either"
             " vmid or name, and params where it has its own"
         )
     own = one.get("params") or {}
@@ -103,7 +103,7 @@ def _name(value: t.Any) -> str:
     text = str(value).strip()
     if not _NAME.match(text):
         raise UsageError(
-            "guests: an entry is neither a VMID nor a name (it is not shown, for it may hold a"
+            "guests: an entry is neither a VMID nor a name (hidden, because it may contain a"
             " secret)"
         )
     return text

@@ -77,7 +77,7 @@ def still_selected(guest: Guest, selector: Selector) -> t.Callable[[Api], t.Awai
 
 def no_longer(guest: Guest, selector: Selector) -> str:
     """What is said of a guest that is not meant any more."""
-    return f"{guest.title} is no longer one with {selector.title}; it is left as it is"
+    return f"{guest.title} is no longer one with {selector.title}; it is not changed"
 
 
 async def _now(api: Api, guest: Guest, selector: Selector) -> Guest | None:

@@ -54,7 +54,7 @@ async def run(context: Context) -> Report:
     try:
         leftovers = await _leftovers(context.api, [one.task for one in results if one.ended])
     except PveError as error:  # the tasks are told all the same
-        unread = f"cannot check for locks that they left: {error}"
+        unread = f"cannot check for leftover locks: {error}"
         problem = f"{problem}\n{unread}" if problem else unread
     return Report(
         {
@@ -125,7 +125,7 @@ def _problem(context: Context, results: t.Sequence[_Stopped]) -> str | None:
     if not bad:
         return None
     verb = (
-        "were not seen to end before the interruption"
+        "had not ended before the interruption"
         if context.stop.is_set()
         else ("could not be stopped")
     )

@@ -58,7 +58,7 @@ def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
     if page.truncated:
         values["msg"] = f"more tasks match; only the newest {query.limit} are listed (limit)"
         if query.limit == _DEFAULT_LIMIT:
-            context.warn(f"{values['msg']}; set limit to list more, or to have no warning")
+            context.warn(f"{values['msg']}; set limit to list more, or to turn this warning off")
     return values
 
 
@@ -84,7 +84,7 @@ async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
     if errors and len(errors) == len(results):
         raise errors[0]
     for error in errors:
-        context.warn(f"the outcome of a task is not known: {error}")
+        context.warn(f"the outcome of a task is unknown: {error}")
     lines = context.params["log_lines"]
     tasks = [
         Task(upid, Outcome.LOST, note=str(one)) if isinstance(one, PveError) else one
@@ -111,7 +111,7 @@ async def _status(api: Api, upid: Upid) -> Task | PveError:
         return await asyncio.wait_for(_read_status(api, upid, tried), _PATIENCE)
     except ApiError as error:
         if error.cause is Cause.GONE:
-            return Task(upid, Outcome.LOST, note=f"node {upid.node} knows no such task")
+            return Task(upid, Outcome.LOST, note=f"node {upid.node} has no such task")
         return error
     except NoAnswerError as error:
         return error

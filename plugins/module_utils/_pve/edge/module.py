@@ -36,7 +36,7 @@ class _Module(AnsibleModule):
             "api": {"requests": 0, "host": None},
         }
         # Ansible's error and its traceback show the entry, so it is not raised while that is known.
-        odd = "guests: an entry is not a dictionary (it is not shown, for it may hold a secret)"
+        odd = "guests: an entry is not a dictionary (hidden, because it may contain a secret)"
         try:
             super().__init__(**options)
         except OverflowError:

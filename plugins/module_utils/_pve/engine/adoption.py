@@ -35,7 +35,7 @@ async def adopt_running(
     for index, job in jobs.items():
         tasks = running[job.node]
         if isinstance(tasks, PveError):
-            message = f"cannot determine whether this runs already: {tasks}; nothing was started"
+            message = f"cannot determine whether this already runs: {tasks}; nothing was started"
             unknown[index] = Result(job, Outcome.FAILED, message=message)
             continue
         upid = None if job.task_id is None else tasks.get((job.task_type, job.task_id))

@@ -104,7 +104,7 @@ class JobRun:
         """What can be said of a job that was let go."""
         if self.state is Outcome.STARTING:
             return self.result(
-                Outcome.LOST, "interrupted while searching for the task whose answer got lost"
+                Outcome.LOST, "interrupted while searching for the task whose response got lost"
             )
         if self.state is not Outcome.QUEUED:
             return self.result(self.state)

@@ -160,9 +160,11 @@ class JobDriver:
         if cause is Cause.TAKEN and run.job.repeatable:
             return await self._held(run, error)
         if cause is Cause.ALREADY and run.unsure:
-            return run.result(Outcome.OK, f"an earlier call, whose answer got lost, did it: {text}")
+            return run.result(
+                Outcome.OK, f"an earlier call, whose response got lost, was carried out: {text}"
+            )
         if cause is Cause.ALREADY and await is_done(self._api, run.job):
-            return run.result(Outcome.UNCHANGED, f"another task did it in the meantime: {text}")
+            return run.result(Outcome.UNCHANGED, f"another task did this in the meantime: {text}")
         retry = self._retries.after_failure(run, text, error)
         left = await self._left(run, task)
         if isinstance(retry, Retry):
@@ -199,7 +201,7 @@ class JobDriver:
         try:
             return await left_by(self._api, run.job, task.upid)
         except PveError as error:
-            run.notes.append(f"what the task left behind is not known: {error}")
+            run.notes.append(f"cannot determine what the task left behind: {error}")
             return None
 
     async def _removed(self, run: JobRun, left: Guest, task: Task) -> bool:
@@ -237,9 +239,9 @@ class JobDriver:
                 return result
         elif holder.ours:
             if run.unsure:
-                why = "an earlier call, whose answer got lost, created it"
+                why = "an earlier call, whose response got lost, created it"
                 return run.result(Outcome.OK, why)
-            return run.result(Outcome.UNCHANGED, "it was created meanwhile, not by this call")
+            return run.result(Outcome.UNCHANGED, "it was created in the meantime, not by this call")
         await self._readdress(run, error)
         if holder.gone:
             raise self._retries.costly(run, error)

@@ -93,7 +93,7 @@ async def _observe(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) ->
             return _State()
         return _State(outcome=Outcome.LOST, why=str(error))
     if state == "error":
-        return _State(outcome=Outcome.FAILED, why="HA is in state error for it")
+        return _State(outcome=Outcome.FAILED, why="HA is in state error for this guest")
     done = not task and state == _wanted(job, asked)
     return _State(task=task, outcome=Outcome.OK if done else None)
 

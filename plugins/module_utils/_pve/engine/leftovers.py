@@ -29,7 +29,7 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
     """Why a locked guest is neither whole nor on its way, and what to do about it."""
     if dead is None:
         return (
-            f"{guest.title} is locked ({guest.lock}), and no task of yours that creates it is seen"
+            f"{guest.title} is locked ({guest.lock}), and no task of yours is seen creating it"
             f" on {node}. Another user may be creating it, or the user or token lacks Sys.Audit on"
             f" /nodes/{node}, without which Proxmox VE hides the running tasks of API tokens."
             " Retry when the lock is gone"
@@ -39,8 +39,8 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
     )
     text = (
         f"{guest.title} is locked ({guest.lock}), but the task that was creating it is dead:"
-        f" {dead}. Remove what it left on {guest.node}: {unlock} && {destroy}; disks named after"
-        f" VMID {guest.vmid} and a copying process may be left as well"
+        f" {dead}. Remove its remains on {guest.node}: {unlock} && {destroy}; disks named after"
+        f" VMID {guest.vmid} and a copying process may remain as well"
     )
     if guest.type == "qemu":
         text += ". Or set replace_leftovers and log in as root@pam with a password"

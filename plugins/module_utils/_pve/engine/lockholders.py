@@ -86,7 +86,7 @@ async def _running(api: Api, node: str) -> list[Upid] | str:
     except (ApiError, NoAnswerError) as error:
         return str(error)
     if not isinstance(rights, dict) or "Sys.Audit" not in rights:
-        return f"without Sys.Audit on {path} the tasks of others cannot be seen"
+        return f"without Sys.Audit on {path} the tasks of other users are hidden"
     return [entry.upid for entry in entries if entry.status is None]
 
 

@@ -101,7 +101,9 @@ class _Search:
             upid = await find_started(self.api, self.job, self.baseline, self.known)
             return Recovery(upid, certain=True, done=True)
         if await _target_is_locked(self.api, self.job):
-            return Recovery(None, False, "the target is being created, but no task is seen", done)
+            return Recovery(
+                None, False, "the target is being created, but its task is not visible", done
+            )
         return Recovery(None, clock.now() - self.unblocked >= _GRACE, done=done)
 
 

@@ -100,7 +100,7 @@ class Starter:
         if returns == "null" or (returns == "upid_or_null" and data is None):
             return Started(result=run.result(Outcome.OK))
         if returns == "upid_or_OK" and data == "OK":
-            why = f"{run.job.node} found nothing to do for it: it has no such guest"
+            why = f"{run.job.node} found nothing to do: it has no such guest"
             return Started(result=run.result(Outcome.FAILED, why))
         if returns.startswith("upid"):
             try:
@@ -127,7 +127,7 @@ class Starter:
             return Started(recovery.upid)
         if recovery.done:
             return Started(result=run.result(Outcome.OK))
-        lost = error or PveError(f"{run.job.title}: the answer names no task of it")
+        lost = error or PveError(f"{run.job.title}: the response names no task for it")
         missing = run.job.idempotent and recovery.done is False
         if recovery.certain and (run.job.repeatable or missing):
             raise self._retries.costly(run, lost)
@@ -135,7 +135,7 @@ class Starter:
 
     async def _search(self, run: JobRun) -> Recovery:
         if run.baseline is None:
-            return Recovery(None, certain=False, why="the tasks before the call are unknown")
+            return Recovery(None, certain=False, why="the earlier tasks are unknown")
         try:
             return await recover(self._api, run.job, run.baseline, self._known)
         except ApiError as refusal:  # who may not look any more cannot know
@@ -155,7 +155,7 @@ class Starter:
         if cause in (Cause.ALREADY, Cause.GONE) and run.unsure:
             return await self._answered_by_refusal(run, error)
         if cause is Cause.ALREADY and await is_done(self._api, run.job):
-            why = f"another task did it in the meantime: {error}"
+            why = f"another task did this in the meantime: {error}"
             return Started(result=run.result(Outcome.UNCHANGED, why))
         if cause is Cause.TAKEN and run.job.repeatable:
             raise Taken(error)
@@ -176,7 +176,7 @@ class Starter:
             if upid is not None:
                 run.found = True
                 return Started(upid)
-        why = f"an earlier call, whose answer got lost, did it: {error}"
+        why = f"an earlier call, whose response got lost, was carried out: {error}"
         return Started(result=run.result(Outcome.OK, why))
 
     async def _wait_for_source(self, run: JobRun, error: ApiError) -> None:

@@ -127,8 +127,8 @@ class Cluster:
             for node in silent
         ]
         raise UsageError(
-            f"{option}: cannot determine whether there is a guest {name!r}: these nodes could not"
-            f" be asked for the names of their guests: {', '.join(states)}."
+            f"{option}: cannot determine whether guest {name!r} exists: these nodes could not"
+            f" be read for the names of their guests: {', '.join(states)}."
             " Use a VMID, or retry when they answer"
         )
 

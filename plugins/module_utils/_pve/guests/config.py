@@ -120,7 +120,9 @@ def plain(value: t.Any, name: str, guest_type: str) -> t.Any:
         if any(one is None for one in value):
             raise UsageError(f"params: {name} has an empty item")
         if any(isinstance(one, (list, tuple, t.Mapping)) for one in value):
-            raise UsageError(f"params: {name} is a list of what is neither text nor a number")
+            raise UsageError(
+                f"params: {name} is a list with entries that are neither text nor numbers"
+            )
         return ",".join(str(plain(one, name, guest_type)) for one in value)
     return value
 
@@ -175,7 +177,7 @@ def _new_value(name: str, have: t.Any, want: t.Any, rules: Rules) -> t.Any | Non
         text = met_by(name, form, str(have), text)
     except ReplacedVolumeError as replaced:
         if not rules.may_replace:
-            raise UsageError(f"{replaced}; set allow_destructive if that is meant") from None
+            raise UsageError(f"{replaced}; set allow_destructive to allow this") from None
     return None if same(form, str(have), text) else with_filled(form, str(have), text)
 
 

@@ -72,7 +72,7 @@ def _candidates(cluster: Cluster, among: t.Sequence[str] | None, placement: str)
         chosen = [name for name in among if name in online]
         return list(among) if placement == ROUND_ROBIN or not chosen else chosen
     if not online:
-        raise UsageError("placement: no node is online, or the user or token sees none")
+        raise UsageError("placement: no node is online, or the user or token can see none")
     return online
 
 

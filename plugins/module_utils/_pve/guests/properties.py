@@ -176,7 +176,7 @@ def _property(option: str, name: str, value: t.Any) -> str:
     if isinstance(value, (list, tuple)) and not any(_is_nested(one) for one in value):
         return ";".join(_property(option, name, one) for one in value)
     if _is_nested(value):
-        raise UsageError(f"params: {option}: {name} is neither text, a number nor a list of these")
+        raise UsageError(f"params: {option}: {name} is neither text, a number, nor a list of these")
     return str(value)
 
 

@@ -161,14 +161,14 @@ async def read_while_named(api: Api, guest: Guest) -> Guest:
         if error.cause is not Cause.GONE:
             raise
         raise PveError(
-            f"{guest.title} is no longer there: it was removed or moved since it was looked up"
+            f"{guest.title} no longer exists there: it was removed or moved after it was looked up"
             f" by its name {guest.name!r}; nothing was done"
         ) from error
     name = config_name(guest.type, config)
     if name != guest.name:
         raise PveError(
-            f"VMID {guest.vmid} is named {name!r} now, not {guest.name!r} as when it was"
-            " looked up; it is left as it is"
+            f"VMID {guest.vmid} is now named {name!r}, not {guest.name!r} as when it was"
+            " looked up; it is not changed"
         )
     template = str(config.get("template") or 0) == "1"
     return replace(guest, tags=split_tags(config.get("tags")), template=template)

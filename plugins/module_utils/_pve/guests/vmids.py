@@ -31,7 +31,7 @@ class VmidRange:
         """Read ``200-299``."""
         match = re.match(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*\Z", text)
         if match is None:
-            raise UsageError(f"vmid_range: {text!r} is not a range like 200-299")
+            raise UsageError(f"vmid_range: {text!r} is not a range such as 200-299")
         first, last = int(match.group(1)), int(match.group(2))
         check_vmid(first, "vmid_range")
         if last < first:

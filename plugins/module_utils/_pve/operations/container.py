@@ -60,7 +60,7 @@ def container_params(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             params[name] = value
     twice = sorted(set(extra) & ({*params, "vmid", "hostname"}))
     if twice:
-        raise UsageError(f"params: {twice[0]} is set by an option of its own as well")
+        raise UsageError(f"params: {twice[0]} is also set by an option of its own")
     return {**params, **config_params(extra, "lxc")}
 
 
@@ -86,7 +86,7 @@ def _rootfs(value: str, storage: str | None) -> str:
 def _keys(value: t.Any) -> str:
     keys = [value] if isinstance(value, str) else value
     if not isinstance(keys, (list, tuple)) or not all(isinstance(key, str) for key in keys):
-        raise UsageError("ssh_public_keys: give a list of keys, or a text with a key in each line")
+        raise UsageError("ssh_public_keys: set a list of keys, or a text with one key per line")
     return "\n".join(keys)
 
 

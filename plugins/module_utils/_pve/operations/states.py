@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a guest shows the effect of an operation: read for a call whose answer got lost."""
+"""Whether a guest shows the effect of an operation: read for a call whose response got lost."""
 
 from __future__ import annotations
 

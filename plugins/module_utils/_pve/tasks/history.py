@@ -141,8 +141,7 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
             tasks += page
     if unreachable and len(unreachable) == len(names):
         raise PveError(
-            "no node could be asked for its tasks: "
-            + "; ".join(dict.fromkeys(unreachable.values()))
+            "no node could be read for its tasks: " + "; ".join(dict.fromkeys(unreachable.values()))
         )
     tasks.sort(key=lambda task: (task.upid.starttime, task.upid.pstart), reverse=True)
     return TaskPage(tuple(tasks[: query.limit]), unreachable, len(tasks) > query.limit)

@@ -129,7 +129,7 @@ class Rounds:
 
     def _refused(self, watch: Watch, error: ApiError) -> None:
         if error.cause is Cause.GONE:
-            watch.lose(f"node {watch.upid.node} knows no such task ({error.reason})")
+            watch.lose(f"node {watch.upid.node} has no such task ({error.reason})")
         elif error.status in (400, 403):
             watch.lose(str(error))
         else:

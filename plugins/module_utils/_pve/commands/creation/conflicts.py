@@ -159,7 +159,7 @@ async def _against_removal(machine: Engine, result: Result) -> str:
     """Why a guest must stay: it is not certainly ours, not whole, or was started."""
     api, target = machine.context.api, result.job.target
     if result.found or result.job.upid is not None or not result.tasks:
-        return "no answer to this call named the task that created it"
+        return "this call has no response that names the task that created it"
     guest = ("nodes", target.node, target.type, target.vmid)
     try:
         state = await read_mapping(api, (*guest, "status", "current"))

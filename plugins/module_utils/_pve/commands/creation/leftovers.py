@@ -91,5 +91,5 @@ def _disks_in_words(guest: Guest, before: t.Sequence[str], after: t.Sequence[str
     if gone:
         text += f" with its disks: {', '.join(gone)}"
     if after:
-        text += f". These disks are left: {', '.join(after)}"
+        text += f". These disks remain: {', '.join(after)}"
     return text

@@ -89,8 +89,8 @@ class Names:
                 return whole
             if clock.now() >= until:
                 raise PveError(
-                    f"cannot determine whether {name!r} is created by another run at the same"
-                    f" time: {unclear[0].title} is being created and is not whole yet"
+                    f"cannot determine whether {name!r} is being created by another run at the same"
+                    f" time: {unclear[0].title} is still being created"
                 )
             await clock.sleep(_WINDOW)
             since = clock.now() - _WINDOW / 2
@@ -102,7 +102,7 @@ class Names:
         others = await self.others(name, job.target.vmid, job.timeout, clock.now() - window)
         if others:
             self.taken[name] = others[0]
-            raise Unneeded(f"{others[0].title} was created meanwhile, not by this call")
+            raise Unneeded(f"{others[0].title} was created in the meantime, not by this call")
 
     async def _may_become(self, unfinished: t.Sequence[Guest]) -> list[Guest]:
         """Those that an overlapping run of the same play may be creating.

@@ -83,7 +83,7 @@ def check_requests(wanted: t.Sequence[GuestRequest], name_option: str) -> None:
     for one in wanted:
         if one.vmid is None and not one.name:
             raise UsageError(
-                f"guests: give each guest a {name_option} or a vmid, so that a later run finds it"
+                f"guests: set {name_option} or vmid of each guest, so that a later run finds it"
             )
         if one.vmid is not None:
             check_vmid(one.vmid, "vmid")
@@ -150,7 +150,7 @@ def _against(
         )
     return (
         f"vmid: expected {guest.vmid} to be named {one.name!r}, but it is taken by {guest.title};"
-        " it is left as it is"
+        " it is not changed"
     )
 
 
@@ -160,7 +160,7 @@ def _existing(one: GuestRequest, cluster: Cluster, guest_type: str) -> Guest | N
     found = [guest for guest in cluster.named(t.cast("str", one.name)) if guest.type == guest_type]
     if len(found) > 1:
         raise UsageError(
-            f"the name {one.name!r} is ambiguous, give a vmid:"
+            f"the name {one.name!r} is ambiguous, set a vmid:"
             f" {', '.join(guest.title for guest in found)}"
         )
     if found:

@@ -89,7 +89,7 @@ def _diff(
     """The guests before and after, a line each."""
     before, after = [], []
     for one, value in zip(wanted, values):
-        line = f"{one.title}: {recipe.type} {value['vmid'] or 'of a free VMID'}"
+        line = f"{one.title}: {recipe.type} {value['vmid'] or 'with a free VMID'}"
         line += f" on {value['node']}"
         if one.action is Action.KEEP and not value["changed"]:
             before.append(line)

@@ -258,9 +258,9 @@ class _Resolver:
         guest, upid = blocking[0]
         others = f" and {len(blocking) - 1} more" if len(blocking) > 1 else ""
         return one.given_up(
-            f"cannot determine whether {one.name!r} is there or being created:"
-            f" {guest.title}{others} ({upid or 'by a task that is not seen'}) has no name before it"
-            " is whole. Nothing was created for it; run again when that is done, or give a VMID"
+            f"cannot determine whether {one.name!r} exists or is being created:"
+            f" {guest.title}{others} ({upid or 'its task is not visible'}) has no name until it"
+            " is complete. Nothing was created; run again when that is done, or set a VMID"
         )
 
 

@@ -44,7 +44,7 @@ async def find_source(api: Api, cluster: Cluster, reference: str) -> tuple[Clust
 def check_format(source: CloneSource, options: t.Mapping[str, t.Any]) -> None:
     """UsageError where the options of a clone name a format that it cannot have."""
     if source.guest.type == "lxc" and "format" in options:
-        raise UsageError(f"format: the clone of a container ({source.guest.title}) has no format")
+        raise UsageError(f"format: the clone of a container ({source.guest.title}) takes no format")
 
 
 async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:

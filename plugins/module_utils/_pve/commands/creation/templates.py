@@ -38,7 +38,7 @@ def _against(one: GuestRequest, contents: t.Mapping[tuple[str, str], set[str] | 
     if there is None or volume in there:
         return ""
     return (
-        f"ostemplate: {volume!r} is not on node {one.node}; there are:"
+        f"ostemplate: {volume!r} is not on node {one.node}; available:"
         f" {', '.join(sorted(there)) or 'none'}"
     )
 

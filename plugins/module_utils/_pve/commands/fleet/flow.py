@@ -70,7 +70,7 @@ def _check_allowed(context: Context, members: t.Sequence[Member]) -> None:
         )
     if context.params["force_stop"] and not allowed:
         raise UsageError(
-            "force_stop: stopping a guest like that can lose its work; set allow_destructive to"
+            "force_stop: a hard stop can lose data; set allow_destructive to"
             " true to allow that. Nothing was done"
         )
 
@@ -200,8 +200,8 @@ class _Fleet:
             self.entries.append(entry)
             if open_ones:
                 entry.refusal = (
-                    f"{guest.title} belongs to {selector.title} and is not wanted; it is left as it"
-                    f" is, because it may be {open_ones[0]}, which could not be decided"
+                    f"{guest.title} belongs to {selector.title} and is not listed; it is not"
+                    f" removed, because it may be {open_ones[0]}, which could not be identified"
                 )
             else:
                 self._remove(entry, cluster, selector)

@@ -130,7 +130,7 @@ def _with_options(one: GuestRequest, member: Member, sources: Sources) -> GuestR
         check_format(source, options)
         if member.get("type") not in (None, source.guest.type):
             raise UsageError(
-                f"type: {member.title} is wanted as {member.get('type')}, but its"
+                f"type: {member.title} is requested as {member.get('type')}, but its"
                 f" source is {source.guest.title}"
             )
         return replace(one, options=options, why=one.why or source.why)

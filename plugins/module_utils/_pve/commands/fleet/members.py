@@ -93,7 +93,7 @@ def read_members(params: t.Mapping[str, t.Any]) -> list[Member]:
     """The members: those of ``guests``, or ``count`` of a pattern.
 
     UsageError for what cannot be meant: no identity, one that is listed twice, impossible names
-    and VMIDs, a guest with two origins, or a pattern without a place for the number.
+    and VMIDs, a guest with two origins, or a pattern without a placeholder for the number.
     """
     common = {name: params[name] for name in SETTINGS if params[name] is not None}
     members = [
@@ -113,7 +113,7 @@ def _listed(params: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:
         raise UsageError(f"count: {count} is less than 0")
     if count > 1 and "%" not in pattern:
         raise UsageError(
-            f"name_pattern: {count} guests are wanted, but {pattern!r} has no place for a number,"
+            f"name_pattern: {count} guests need a placeholder for a number in {pattern!r},"
             " such as %02d"
         )
     start = params["vmid_start"]
@@ -151,7 +151,7 @@ def with_number(value: t.Any, number: int, option: str) -> t.Any:
         return value % number
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"{option}: {value!r} has no place for one number, such as %02d: {error}"
+            f"{option}: {value!r} needs one placeholder for a number, such as %02d: {error}"
         ) from error
 
 
@@ -174,7 +174,9 @@ def _check(member: Member) -> None:
     if member.state == ABSENT:
         return
     if member.get("source") and member.get("ostemplate"):
-        raise UsageError(f"source: {member.title} has a source and an ostemplate; give one of both")
+        raise UsageError(
+            f"source: {member.title} has a source and an ostemplate; set only one of them"
+        )
     if member.type == "qemu" and member.get("ostemplate"):
         raise UsageError(f"ostemplate: {member.title} is a VM; OS templates are for containers")
     if member.get("type") == "lxc" and not (member.get("ostemplate") or member.get("source")):
@@ -191,5 +193,5 @@ def _check_names(member: Member, option: str) -> None:
         if not fits or (not str(name)[-1:].isdigit() and name != "rootfs"):
             example = "net0" if option == "nics" else "scsi0 or rootfs"
             raise UsageError(
-                f"{option}: {name!r} of {member.title} is not the name of one, such as {example}"
+                f"{option}: {name!r} of {member.title} is not a valid name, such as {example}"
             )

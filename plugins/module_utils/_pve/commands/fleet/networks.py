@@ -27,7 +27,7 @@ def check_addresses(members: t.Sequence[Member]) -> None:
         (member.title, value) for member in members for value in _networks(member)
     )
     if problems:
-        raise UsageError(failures("The addresses cannot be as they are wanted:", problems))
+        raise UsageError(failures("Invalid addresses:", problems))
 
 
 def _networks(member: Member) -> t.Iterator[t.Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removes guests of a fleet: members that are to be absent, and those that are wanted no more."""
+"""Removes guests of a fleet: absent members, and guests that are no longer listed."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
     chosen = params["selector"] or {}
     if not chosen.get("pool") and not chosen.get("tag"):
         raise UsageError(
-            "exact: give a selector (pool, tag, or both), which says which guests belong to the"
+            "exact: set a selector (pool, tag, or both) that defines which guests belong to the"
             " fleet"
         )
     if not params["allow_destructive"]:
         raise UsageError(
-            "exact: guests that are wanted no more would be deleted; set allow_destructive to true"
-            " to allow that. Nothing was done"
+            "exact: guests that are not listed would be deleted; set allow_destructive to true"
+            " to allow this. Nothing was done"
         )
     return Selector(chosen.get("pool"), chosen.get("tag"))
 
@@ -88,7 +88,7 @@ def find_absent(member: Member, cluster: Cluster) -> Guest | None:
     if member.name is not None and guest.name != member.name:
         raise UsageError(
             f"vmid: expected {guest.vmid} to be named {member.name!r}, but it is {guest.title};"
-            " it is left as it is"
+            " it is not changed"
         )
     if member.get("type") not in (None, guest.type):
         raise UsageError(f"type: {guest.title} is not of the type {member.get('type')}")
@@ -101,7 +101,7 @@ def why_not_removed(guest: Guest, cluster: Cluster) -> str:
     if node is not None and not node.online:
         return f"{guest.title} cannot be reached: its node is offline"
     if guest.lock:
-        return f"{guest.title} is locked ({guest.lock}); it is left as it is"
+        return f"{guest.title} is locked ({guest.lock}); it is not changed"
     return ""
 
 
@@ -117,10 +117,10 @@ def removal_chain(
     async def stop(before: ChainResult) -> Job:
         path = ("nodes", guest.node, guest.type, guest.vmid)
         if str((await read_mapping(context.api, (*path, "config"))).get("protection", 0)) == "1":
-            raise PveError(f"{guest.title} is protected (protection: 1); it is left as it is")
+            raise PveError(f"{guest.title} is protected (protection: 1); it is not changed")
         state = await read_mapping(context.api, (*path, "status", "current"))
         if state.get("status") == "stopped":
-            raise Unneeded("stopped already")
+            raise Unneeded("already stopped")
         return job("stop", before.target, {})
 
     async def delete(before: ChainResult) -> Job:
@@ -128,7 +128,7 @@ def removal_chain(
 
     async def gone(before: ChainResult) -> Job:
         if not await _is_gone(context.api, before.target, readings):
-            raise PveError(f"{guest.title} is still there after it was deleted")
+            raise PveError(f"{guest.title} still exists after it was deleted")
         raise Unneeded("gone")
 
     return Chain(
@@ -169,6 +169,8 @@ def still_selected(guest: Guest, selector: Selector, readings: SharedReadings) -
         if selector.pool is not None and now is not None and selector.fits(now):
             now = (await readings.read()).guests.get(guest.vmid)
         if now is None or not selector.fits(now):
-            raise PveError(f"{guest.title} is no longer of {selector.title}; it is left as it is")
+            raise PveError(
+                f"{guest.title} no longer belongs to {selector.title}; it is not changed"
+            )
 
     return recheck

@@ -211,7 +211,9 @@ async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
 
 async def _plan(context: Context, entry: Entry) -> tuple[Values, tuple[list[str], list[str]]]:
     value = _values(entry, None, failed=False)
-    title = f"{value['name'] or value['vmid']}: {value['type']} {value['vmid'] or 'of a free VMID'}"
+    title = (
+        f"{value['name'] or value['vmid']}: {value['type']} {value['vmid'] or 'with a free VMID'}"
+    )
     title += f" on {value['node']}"
     if entry.refusal or entry.chain is None:
         return value, ([title], [title]) if entry.guest else ([], [])

@@ -107,7 +107,7 @@ class Steps:
             change = configure_change(self.context, member, current, guest)
             seen.pending = sorted(change.awaited)
             if not change.params:
-                raise Unneeded("configured as wanted")
+                raise Unneeded("already configured")
             seen.lines["configure"] = change_lines(current, change)
             return self._job("configure", guest, _with_digest(change.params, current), member)
 
@@ -132,7 +132,7 @@ class Steps:
             current = await self._current(before, seen)
             size = growth(member, name, current, guest)
             if size is None:
-                raise Unneeded(f"{name} has the wanted size")
+                raise Unneeded(f"{name} already has this size")
             seen.lines[step] = growth_lines(current, name, size)
             params = _with_digest({"disk": name, "size": size}, current)
             return self._job("resize", guest, params, member)

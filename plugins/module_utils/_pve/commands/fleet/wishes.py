@@ -157,7 +157,7 @@ class Disk:
         if self.storage is not None and volume.split(":", 1)[0] != self.storage:
             raise UsageError(
                 f"disks: {self.name} of {member.title} is on storage {volume.split(':', 1)[0]}"
-                f" ({volume}), not on {self.storage}; to move it is an operation of its own"
+                f" ({volume}), not on {self.storage}; moving it is an operation of its own"
             )
         if not self.properties:
             return None
@@ -197,7 +197,7 @@ def _created(disk: Disk, member: Member, guest_type: str) -> str:
     }
     if volume is None and (disk.size is None or storage is None):
         raise UsageError(
-            f"disks: {disk.name} of {member.title} does not exist; to create it, give its size and"
+            f"disks: {disk.name} of {member.title} does not exist; to create it, set its size and"
             " its storage"
         )
     first = volume or f"{storage}:{disk.size:g}"

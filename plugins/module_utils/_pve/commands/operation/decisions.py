@@ -109,7 +109,7 @@ def _check_allowed(
     if not allowed and operation.is_destructive(params):
         raise UsageError(
             f"operation: {operation.name} can destroy data or work of {whom};"
-            " set allow_destructive to true to allow that. Nothing was done"
+            " set allow_destructive to true to allow this. Nothing was done"
         )
 
 
@@ -177,8 +177,8 @@ def _with_state(step: Decision, fresh: Guest | None) -> Decision:
         return replace(
             step,
             guest=fresh,
-            refusal=f"VMID {fresh.vmid} was named {named!r} and is named {fresh.name!r} now; it is"
-            " left as it is",
+            refusal=f"VMID {fresh.vmid} was named {named!r} and is now named {fresh.name!r}; it is"
+            " not changed",
         )
     if step.selector is not None and not step.selector.fits(fresh):
         return replace(step, guest=fresh, note=no_longer(fresh, step.selector))

@@ -196,7 +196,7 @@ async def _waiting(context: Context, step: Decision) -> tuple[str, ...]:
     try:
         current = await read_configuration(context.api, t.cast("Guest", step.guest))
     except PveError as error:  # what was done is reported all the same
-        context.warn(f"what is pending of {step.reference.text} could not be read: {error}")
+        context.warn(f"cannot read the pending changes of {step.reference.text}: {error}")
         return ()
     return tuple(sorted(current.pending))
 

@@ -91,7 +91,7 @@ class Call:
                 raise UsageError(f"params: {name} is missing")
         for name in self.excludes:
             if name in given:
-                raise UsageError(f"params: {name} makes another operation of it")
+                raise UsageError(f"params: {name} turns it into another operation")
         for name, value in self.fixed.items():
             if name in given and _as_text(given[name]) != _as_text(value):
                 raise UsageError(f"params: {name} can only be {value} here")

@@ -139,7 +139,7 @@ def test_a_second_factor_is_used_once_and_renewed_without(tmp_path: Path) -> Non
         alice: dict[str, Any] = {"api_user": "alice@pve", "api_password": PASSWORD}
         with (
             simulated.session(**alice) as session,
-            pytest.raises(UsageError, match="alice@pve has a second factor: give api_otp"),
+            pytest.raises(UsageError, match="alice@pve has a second factor: set api_otp"),
         ):
             get(session)
         assert simulated.counted["logins"] == 1, "no second factor is guessed"
@@ -614,7 +614,7 @@ def test_a_clear_no_has_status_message_and_every_parameter(
 def test_a_message_of_an_older_release_is_in_the_reason_phrase(simulated: Simulated) -> None:
     with simulated.session() as session:
         simulated.fault("status", status=403, reason="Permission check failed (/vms/100, VM.Audit)")
-        with pytest.raises(ApiError, match=r"give the user or token VM.Audit on /vms/100"):
+        with pytest.raises(ApiError, match=r"grant the user or token VM.Audit on /vms/100"):
             get(session)
 
 

@@ -162,7 +162,7 @@ async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
         "before": "web1: qemu 301 on pve3\n",
         "after": (
             "web1: qemu 301 on pve3\n"
-            "web2: qemu of a free VMID on pve2, cloned from VM 9000 (tpl) on pve1\n"
+            "web2: qemu with a free VMID on pve2, cloned from VM 9000 (tpl) on pve1\n"
             "400: qemu 400 on pve1, cloned from VM 9000 (tpl) on pve1\n"
         ),
     }
@@ -193,7 +193,7 @@ async def test_check_mode_tells_of_leftovers_too() -> None:
         ({"vmid_range": "9-8"}, "vmid_range: "),
         ({"source": "ct-tpl", "format": "raw"}, "format: the clone of a container"),
         ({"name": None, "guests": [{"name": "a"}, {"name": "a"}]}, "'a' is listed more than"),
-        ({"name": None, "guests": [{"full": True}]}, "give each guest a name or a vmid"),
+        ({"name": None, "guests": [{"full": True}]}, "set name or vmid of each guest"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_started(
@@ -340,7 +340,7 @@ async def test_no_guest_is_made_by_name_while_a_node_hides_names() -> None:
     api.cluster.down.add("pve3")
     report = await clone(api, guests=[{"name": "web1"}, {"name": "web2", "vmid": 302}])
     assert [guest["outcome"] for guest in report.values["guests"]] == ["failed", "ok"]
-    assert "cannot determine whether there is a guest 'web1'" in str(report.problem)
+    assert "cannot determine whether guest 'web1' exists" in str(report.problem)
     assert "pve3 (offline)" in str(report.problem)
 
 

@@ -165,7 +165,7 @@ async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
     assert report.changed
     assert {call.method for call in api.calls} == {"GET"}
     assert report.diff is not None
-    assert report.diff["after"] == "ct1: lxc of a free VMID on pve3, created\n"
+    assert report.diff["after"] == "ct1: lxc with a free VMID on pve3, created\n"
 
 
 @in_virtual_time
@@ -184,11 +184,11 @@ async def test_a_cluster_of_one_node_needs_no_word_about_it() -> None:
         ({"hostname": "ct_1", "target_node": "pve1"}, "hostname: 'ct_1' is not a valid DNS name"),
         (
             {"hostname": "ct1", "target_node": "pve1", "memory": 512, "params": {"memory": 1024}},
-            "params: memory is set by an option of its own",
+            "params: memory is also set by an option of its own",
         ),
         (
             {"hostname": "ct1", "target_node": "pve1", "params": {"vmid": 5}},
-            "params: vmid is set by an option of its own",
+            "params: vmid is also set by an option of its own",
         ),
         (
             {"hostname": "ct1", "placement": "least_memory", "params": {"memory": "x"}},
@@ -217,7 +217,7 @@ def test_what_cannot_be_is_refused_before_anything_is_started(
         ({"vmid": 100}, "vmid: 100 is taken by VM 100"),
         (
             {"ostemplate": "local:vztmpl/none.tar.gz"},
-            "ostemplate: 'local:vztmpl/none.tar.gz' is not on node pve1; there are: local:vztmpl/",
+            "ostemplate: 'local:vztmpl/none.tar.gz' is not on node pve1; available: local:vztmpl/",
         ),
         ({"ostemplate": "nfs:vztmpl/x.tar.gz"}, "GET content: 500 storage 'nfs' does not exist"),
     ],

@@ -185,7 +185,7 @@ def test_names_alone_and_a_short_timeout_never_create_a_guest_twice(
             report = await clone(api, guests=wanted, wait_timeout=60, source=source)
             assert len(api.made(CLONE)) == 3
             assert {outcome for _name, outcome, _changed in briefly(report)} == {"failed"}
-            assert "cannot determine whether 'a' is there or being created" in str(report.problem)
+            assert "cannot determine whether 'a' exists or is being created" in str(report.problem)
             assert "VM 10" in str(report.problem)
         await asyncio.sleep(600)
         report = await clone(api, guests=wanted, source=source)

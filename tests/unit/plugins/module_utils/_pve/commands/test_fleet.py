@@ -179,10 +179,10 @@ async def test_a_guest_that_is_to_be_absent_is_deleted_and_stays_away() -> None:
         ({"guests": [{"name": "a"}], "exact": True, "allow_destructive": True}, "selector"),
         ({"guests": [{"name": "a"}, {"name": "a"}]}, "listed more than once"),
         ({"guests": [{"name": "a", "ssh_public_keys": [None]}]}, "ssh_public_keys.* empty item"),
-        ({"count": 2, "name_pattern": "web"}, "no place for a number"),
-        ({"count": 1, "name_pattern": "web-%s-%d"}, "no place for one number"),
+        ({"count": 2, "name_pattern": "web"}, "placeholder for a number"),
+        ({"count": 1, "name_pattern": "web-%s-%d"}, "one placeholder for a number"),
         ({"guests": [{"name": "a", "type": "lxc"}]}, "OS template"),
-        ({"guests": [{"name": "a", "source": "x", "ostemplate": "y"}]}, "give one of both"),
+        ({"guests": [{"name": "a", "source": "x", "ostemplate": "y"}]}, "set only one of them"),
         ({"guests": [{"name": "a", "nics": {"scsi0": 3}}]}, "nics"),
         ({"guests": [{"name": "a", "disks": {"scsi0": "big"}}]}, "number of GiB"),
         ({"guests": [{"name": "a", "config": {"scsi0": "b:1"}, "disks": {"scsi0": 3}}]}, "as well"),
@@ -291,7 +291,7 @@ async def test_params_are_for_the_creation_alone_and_null_takes_an_interface_awa
     again = await fleet(api, **options)
     assert (again.changed, again.problem) == (False, None)
     wrong = await fleet(api, **{**options, "guests": [{"name": "b"}], "params": {"vmid": 300}})
-    assert "params: vmid of b is set by an option of its own" in str(wrong.problem)
+    assert "params: vmid of b is also set by an option of its own" in str(wrong.problem)
 
 
 @in_virtual_time

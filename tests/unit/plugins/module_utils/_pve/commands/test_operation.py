@@ -295,9 +295,9 @@ async def test_check_mode_takes_guests_that_the_play_would_have_made() -> None:
         ([5], "guests: VMID 5 is outside"),
         ([100, "app1"], "VM 100 .app1. on pve1 is listed more than once"),
         ([100, 100], "'100' is listed more than once"),
-        ([{"vmid": 100, "name": "app1"}], "give either vmid or name"),
-        ([{"params": {}}], "give either vmid or name"),
-        ([{"vmid": 100, "parms": {}}], "give either vmid or name"),
+        ([{"vmid": 100, "name": "app1"}], "set either vmid or name"),
+        ([{"params": {}}], "set either vmid or name"),
+        ([{"vmid": 100, "parms": {}}], "set either vmid or name"),
         ([{"vmid": True}], "the vmid of a guest is not a number"),
         ([{"vmid": "x"}], "the vmid of a guest is not a number"),
         ([{"vmid": 100, "params": "cipassword=s3cret"}], "params of a guest are not a dictionary"),
@@ -336,7 +336,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_started(
         (102, "cannot be reached: its node is offline"),
         (103, "node pve2 did not list its guests"),
         ({"name": "100"}, "there is no guest '100'|cannot determine whether"),
-        ("app3", "cannot determine whether there is a guest 'app3'"),
+        ("app3", "cannot determine whether guest 'app3' exists"),
     ],
     ids=str,
 )
@@ -384,7 +384,7 @@ async def test_a_node_that_does_not_say_what_runs_keeps_no_other_from_its_turn()
     api.disturb("GET /nodes/pve2/tasks", NoAnswerError("GET", "596", sent=True), count=None)
     report = await operate(api, "reboot", "app2", "ct1")
     assert outcomes(report) == [(101, "failed", False), (200, "failed", False)]
-    assert "cannot determine whether this runs already" in (report.problem or "")
+    assert "cannot determine whether this already runs" in (report.problem or "")
     mixed = await operate(api, "start", 100, 200)
     assert outcomes(mixed) == [(100, "ok", True), (200, "failed", False)]
     assert not api.made("POST /nodes/pve2")
@@ -481,7 +481,7 @@ async def test_a_configuration_that_somebody_changes_meanwhile_is_not_overwritte
     report = await operate(api, "configure", 100, params={"cores": 4})
     await work
     assert outcomes(report) == [(100, "failed", False)]
-    assert "changed meanwhile" in (report.problem or "")
+    assert "changed in the meantime" in (report.problem or "")
     assert api.cluster.guests[100].config["cores"] == 7
 
 

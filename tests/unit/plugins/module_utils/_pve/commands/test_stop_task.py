@@ -116,7 +116,7 @@ async def test_a_task_that_nobody_knows_is_told() -> None:
     report = await stop(api, task)
     assert outcomes(report) == ["lost"]
     assert report.problem is not None
-    assert "knows no such task" in report.problem
+    assert "has no such task" in report.problem
 
 
 @in_virtual_time

@@ -242,13 +242,15 @@ async def recheck(api: FakeApi, vmid: int) -> None:
     api.cluster.guests[vmid].config["touched"] = 1
     await check(api)
     api.cluster.remove(vmid)
-    with pytest.raises(PveError, match=rf"{vmid} .*is no longer there: it was removed or moved"):
+    with pytest.raises(
+        PveError, match=rf"{vmid} .*no longer exists there: it was removed or moved"
+    ):
         await check(api)
     api.cluster.add(vmid, guest.type, name="innocent", hostname="innocent")
-    with pytest.raises(PveError, match=rf"VMID {vmid} is named 'innocent' now, not 'victim'"):
+    with pytest.raises(PveError, match=rf"VMID {vmid} is now named 'innocent', not 'victim'"):
         await check(api)
     api.cluster.add(vmid, guest.type)
-    with pytest.raises(PveError, match=rf"VMID {vmid} is named None now, not 'victim'"):
+    with pytest.raises(PveError, match=rf"VMID {vmid} is now named None, not 'victim'"):
         await check(api)
     api.disturb("config", SILENT, count=None)
     with pytest.raises(NoAnswerError):

@@ -59,7 +59,7 @@ def test_options_in_the_api_s_terms(options: dict[str, Any], params: dict[str, A
     ],
 )
 def test_nothing_can_be_said_twice(options: dict[str, Any], name: str) -> None:
-    with pytest.raises(UsageError, match=f"params: {name} is set by an option of its own"):
+    with pytest.raises(UsageError, match=f"params: {name} is also set by an option of its own"):
         container_params(options)
 
 
@@ -115,8 +115,8 @@ def test_a_size_alone_is_sent_with_its_storage(options: dict[str, Any], rootfs: 
         ({"net": {"net0": 5}}, "net: net0: 5 is not an interface"),
         ({"net": " "}, "net: net0: ' ' is not an interface"),
         ({"features": {"nesting": None}}, "features: nesting has no value"),
-        ({"ssh_public_keys": [None]}, "ssh_public_keys: give a list of keys"),
-        ({"ssh_public_keys": {"a": "b"}}, "ssh_public_keys: give a list of keys"),
+        ({"ssh_public_keys": [None]}, "ssh_public_keys: set a list of keys"),
+        ({"ssh_public_keys": {"a": "b"}}, "ssh_public_keys: set a list of keys"),
         ({"params": "cores=2"}, "params: 'cores=2' is not a dictionary"),
         ({"params": {1: "x"}}, "params: 1 is not the name of a parameter"),
         ({"params": {None: "x"}}, "params: None is not the name of a parameter"),

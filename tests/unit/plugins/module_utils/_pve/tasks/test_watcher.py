@@ -227,7 +227,7 @@ async def test_a_upid_that_nobody_knows_is_lost_and_takes_no_other_along() -> No
     ends = await asyncio.gather(watcher.watch(unknown), watcher.watch(known.upid))
     assert [task.outcome for task in ends] == [Outcome.LOST, Outcome.OK]
     assert ends[0].note is not None
-    assert "knows no such task" in ends[0].note
+    assert "has no such task" in ends[0].note
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_where_names_cannot_be_read_no_second_guest_of_a_name_is_made() -> None:
     nameless = replace(WEB1, name=None, node="pve2")
     unread = [("pve2", "qemu")]
     why = refused(GuestRequest(None, "web1"), nameless, unread=unread)
-    assert "cannot determine whether there is a guest 'web1'" in why
+    assert "cannot determine whether guest 'web1' exists" in why
     assert "pve2" in why
     assert plan(GuestRequest(202, "web1"), nameless, unread=unread) == (Action.CREATE, None)
     assert plan(GuestRequest(None, "web1"), unread=[("pve2", "lxc")]) == (Action.CREATE, None)
@@ -136,8 +136,8 @@ def test_the_node_is_where_it_is_or_shall_be() -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ([GuestRequest(None, None)], "give each guest a name or a vmid"),
-        ([GuestRequest(None, "")], "give each guest a name or a vmid"),
+        ([GuestRequest(None, None)], "set name or vmid of each guest"),
+        ([GuestRequest(None, "")], "set name or vmid of each guest"),
         ([GuestRequest(99, "web1")], "vmid: VMID 99 is outside"),
         ([GuestRequest(None, "web_1")], "name: 'web_1' is not a valid DNS name"),
         ([GuestRequest(None, "web 1")], "name: 'web 1'"),

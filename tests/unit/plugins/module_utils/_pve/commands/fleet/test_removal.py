@@ -61,7 +61,7 @@ async def test_a_guest_that_leaves_the_fleet_in_the_last_moment_is_left_as_it_is
     guest.pool, guest.config["tags"] = None, "mine"
     report = await call
     word = " and ".join(f"{kind} web" for kind in selector)
-    assert f"web{FIRST}) on pve2 is no longer of {word}" in str(report.problem)
+    assert f"web{FIRST}) on pve2 no longer belongs to {word}" in str(report.problem)
     assert api.made("(POST|DELETE) .*") == []
 
 
