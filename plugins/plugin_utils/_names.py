@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of variables and options that are not known."""
+"""Unknown names of variables and options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 
 
 def unknown_names(names: t.Iterable[str], known: t.Collection[str]) -> list[str]:
-    """The names that are not known, each with the nearest one that is."""
+    """The unknown names, each with the nearest known one."""
     unknown = sorted(set(names) - set(known))
     return [name + _nearest(name, known) for name in unknown]
 

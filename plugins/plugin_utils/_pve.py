@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API for plugins that run on the controller, from the options of a plugin."""
+"""The API for plugins on the controller, by the options of the plugin."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _VARIABLES = "upid_proxmox_"
 
 
 def ask(options: t.Mapping[str, t.Any], question: t.Callable[[Api], t.Awaitable[T]]) -> T:
-    """What ``question`` returns, asked of the API that the connection options of a plugin name.
+    """What ``question`` returns for the API of the plugin's connection options.
 
     ``options`` are those of the fragment ``connection``, as ``get_options()`` of a plugin returns
-    them. Everything that goes wrong is an AnsibleError.
+    them. All errors are AnsibleErrors.
     """
     try:
         return asyncio.run(_ask(Connection.from_options(options), question))
     except MissingLibraryError as exc:
         raise AnsibleError(f"{exc}: install {exc.library} for {sys.executable}") from exc
     except PveError as exc:
-        # Without its cause, which Ansible would print with all that the server said.
+        # Without its cause, which Ansible would print with everything that the server sent.
         raise AnsibleError(printable(str(exc))) from None
 
 
 def filled_in(templar: t.Any, variables: t.Mapping[str, t.Any] | None) -> t.Any:
-    """The variables for ``set_options``, which takes those of the connection as they are.
+    """The variables for ``set_options``, which does not template those of the connection.
 
-    A secret as a rule is a template, such as ``{{ vault_secret }}``.
+    A secret is usually a template, such as ``{{ vault_secret }}``.
     """
     if templar is None or variables is None:
         return variables

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The shape of answers: what is not what the call gives is no answer."""
+"""The shape of responses: one of another shape than the call returns counts as no response."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Row = t.Mapping[str, t.Any]
 
 
 def mapping_of(answer: Answer, tried: str) -> Row:
-    """The data of an answer that is an object; anything else raises NoAnswerError."""
+    """The data of a response that is an object; raises NoAnswerError otherwise."""
     if isinstance(answer.data, dict):
         return answer.data
     raise malformed(tried, answer.data)
 
 
 def rows_of(answer: Answer, tried: str) -> list[t.Any]:
-    """The data of an answer that is a list; anything else, null too, raises NoAnswerError."""
+    """The data of a response that is a list; raises NoAnswerError otherwise, also for null."""
     if isinstance(answer.data, list):
         return answer.data
     raise malformed(tried, answer.data)
@@ -34,7 +34,7 @@ def rows_of(answer: Answer, tried: str) -> list[t.Any]:
 async def read_rows(
     api: Api, path: Segments, params: Params | None = None, *, retries: int | None = None
 ) -> list[Row]:
-    """The rows of a list call; NoAnswerError for anything else than a list of objects."""
+    """The rows of a list call; raises NoAnswerError for anything but a list of objects."""
     answer = await api.get(path, params, retries=retries)
     rows = rows_of(answer, _tried(path))
     if not all(isinstance(row, dict) for row in rows):
@@ -45,7 +45,7 @@ async def read_rows(
 async def read_mapping(
     api: Api, path: Segments, params: Params | None = None, *, retries: int | None = None
 ) -> Row:
-    """The object of a call; NoAnswerError for anything else."""
+    """The object that a call returns; raises NoAnswerError for anything else."""
     return mapping_of(await api.get(path, params, retries=retries), _tried(path))
 
 
@@ -61,7 +61,7 @@ def count_of(value: object) -> int | None:
 
 
 def malformed(tried: str, value: object) -> NoAnswerError:
-    """The error for an answer of another shape than the call gives."""
+    """The error for a response of another shape than the call returns."""
     shown = repr(value)
     shown = shown if len(shown) <= 80 else shown[:80] + "..."
     return NoAnswerError(tried, f"the answer is malformed: {shown}", sent=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The body of an answer: read in the time and of the size that it may have, then as JSON."""
+"""The body of a response: read within limits of time and size, then parsed as JSON."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .libraries import JsonSerializer
 if t.TYPE_CHECKING:
     from .libraries import Response
 
-# No list of the API is nearly as large, and all of it is kept in memory.
+# No list of the API is nearly this large, and the whole body is kept in memory.
 MOST_BYTES = 64 << 20
 _PIECE = 1 << 16
 
 
 class NotJsonError(ValueError):
-    """An answer has another body than the API gives."""
+    """A response has a body that the API never sends."""
 
 
 class SlowError(OSError):
-    """An answer goes on and on."""
+    """A response does not end in time, or is too large."""
 
 
 def read_body(response: Response, deadline: float) -> None:
-    """Read the whole body, in the time and of the size that an answer may take.
+    """Read the whole body, within the limits of time and size.
 
-    The timeout of a socket is for one piece, so a server that sends a byte a second would never
-    meet it.
+    The timeout of a socket applies to each chunk, so a server that sends a byte per second would
+    never hit it.
     """
     pieces: list[bytes] = []
     size = 0
@@ -52,10 +52,10 @@ def read_body(response: Response, deadline: float) -> None:
 
 
 def _pieces(response: Response) -> t.Iterator[bytes]:
-    """What comes of the body, as it comes; compressed only if somebody insists on that."""
+    """The chunks of the body as they arrive; they are compressed only if a server insists on it."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NotJsonError(f"encoded as {response.headers['Content-Encoding'][:20]!r}, unasked")
-    # urllib3 itself waits until a whole piece is there, however long that takes.
+    # urllib3 itself waits for a whole chunk, however long that takes.
     source = t.cast("t.Any", response.raw)._fp  # noqa: SLF001
     while True:
         piece = source.read1(_PIECE)
@@ -65,7 +65,7 @@ def _pieces(response: Response) -> t.Iterator[bytes]:
 
 
 class Serializer(JsonSerializer):
-    """Keeps ``total`` of an answer and ``message`` of an error."""
+    """Keeps the ``total`` of a response and the ``message`` of an error."""
 
     def loads(self, response: Response) -> Answer:
         body = body_of(response)
@@ -74,12 +74,12 @@ class Serializer(JsonSerializer):
         return Answer(body["data"], _whole(body.get("total")))
 
     def loads_errors(self, response: Response) -> t.Any:
-        """The JSON object; None where there is no body, False where there is another one."""
+        """The JSON object; None without a body, False for any other body."""
         return body_of(response) if response.content else None
 
 
 def _whole(value: t.Any) -> int:
-    """A count of the server, 0 where it gives none."""
+    """A count from the server, 0 if it sends none."""
     try:
         return int(value or 0)
     except (TypeError, ValueError, OverflowError):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A call of the API and its answer, as everybody sees them who asks."""
+"""A call of the API and its response, as all callers see them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Params = t.Mapping[str, t.Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """``data`` of an answer; ``total`` of lists and logs (0 where the server leaves it out)."""
+    """The ``data`` of a response, and the ``total`` of lists and logs (0 if it is omitted)."""
 
     data: t.Any
     total: int = 0

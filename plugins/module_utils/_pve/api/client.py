@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API as the rest of the package sees it, and the one implementation over HTTPS."""
+"""The API as the rest of the package sees it, and its only implementation, over HTTPS."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if t.TYPE_CHECKING:
     from .calls import Answer, Params, Segments
     from .connection import Connection
 
-# A silent node keeps so many reads waiting and no more, whatever is asked of it; what is asked of
-# no node in particular has a share of its own.
+# A silent node can keep this many reads waiting at most. Requests that concern no particular node
+# have a share of their own.
 _PER_NODE = 6
-# What a request takes beside its answer, in seconds: the connection, and a header that trickles.
+# What a request may take in addition, in seconds: for connecting, and for a slow header.
 _BESIDES = 10.0
-# Threads for reads beside those that starts may keep: enough for silent nodes and the others.
+# Threads for reads, besides those that starts may occupy: enough for silent nodes and the others.
 _READERS = 120
 
 
 class Api(t.Protocol):
-    """What can be asked of a cluster: the port that everything above this package uses.
+    """The requests that a cluster accepts: the port that everything above this package uses.
 
     ``path`` is a tuple of the parts below ``/api2/json``, unquoted, such as
     ``("nodes", "pve1", "qemu", 201, "config")``. ``params`` are the fields of the query or the
     form, None for none. A field that is None is not sent; True and False are sent as 1 and 0.
 
-    An answer's ``data`` is what the call returns, None where it returns nothing, and its ``total``
-    the number of rows that a paged call has in all, 0 where it does not count them.
+    The ``data`` of an answer is what the call returns, None if nothing, and its ``total`` is the
+    number of all rows of a paged call, 0 if the call does not count them.
 
     Every request raises ApiError for a definite refusal by Proxmox VE (nothing was done),
-    NoAnswerError where no definite answer came (nothing was done only if its ``sent`` is False),
-    and UsageError where the options do not let it log in or trust the certificate.
+    NoAnswerError if there was no definite response (nothing was done only if its ``sent`` is
+    False), and UsageError if the options do not allow it to log in or to trust the certificate.
 
-    What changes something is sent once. A second time is only for what certainly was not carried
-    out: a host that could not be reached, or a ticket that had expired.
+    Requests that change something are sent once. They are sent again only if they certainly were
+    not carried out: the host could not be reached, or the ticket had expired.
     """
 
     async def get(
@@ -50,21 +50,21 @@ class Api(t.Protocol):
     ) -> Answer:
         """Read.
 
-        Without an answer it is tried again, with growing pauses, at most ``retries`` times: 0 is
-        once, None is the number of the connection's options. A refusal is final.
+        Without a response it is retried with growing delays, at most ``retries`` times; None means
+        the number in the connection options. A refusal is final.
         """
 
     async def post(self, path: Segments, params: Params | None = None) -> Answer:
-        """Start or create; ``data`` is the UPID of the task, or what is created at once.
+        """Start or create; ``data`` is the UPID of the task, or what was created at once.
 
-        A few calls start a task and return None all the same.
+        A few calls start a task but return None.
         """
 
     async def put(self, path: Segments, params: Params | None = None) -> Answer:
-        """Change; ``data`` is the UPID of the task, None where all is done at once."""
+        """Change; ``data`` is the UPID of the task, None if all is done at once."""
 
     async def delete(self, path: Segments, params: Params | None = None) -> Answer:
-        """Remove or stop; ``data`` is the UPID of the task, None where all is done at once.
+        """Remove or stop; ``data`` is the UPID of the task, None if all is done at once.
 
         ``params`` go into the query: Proxmox VE reads no body of a DELETE.
         """
@@ -72,12 +72,12 @@ class Api(t.Protocol):
     def server_time(self) -> float:
         """The clock of the host that answered last, seconds since the epoch.
 
-        Before the first answer, and where an answer names no time, it is this machine's clock.
+        Before the first response, or if a response has no date, it is this machine's clock.
         """
 
     @property
     def authid(self) -> str:
-        """Who calls, as a UPID names it: ``root@pam``, or ``ansible@pve!ci`` for an API token."""
+        """The caller, as in a UPID: ``root@pam``, or ``ansible@pve!ci`` for an API token."""
 
     @property
     def usage(self) -> dict[str, t.Any]:
@@ -91,7 +91,7 @@ class Client:
         self._session = Session(connection, parallel + _READERS)
         self._workers = Workers(parallel + _READERS)
         self._shares = Shares(_PER_NODE)
-        # Each host may be tried, and a login may come before that.
+        # Each host may be tried, and may need a login first.
         self._deadline = (connection.timeout + _BESIDES) * (len(connection.hosts) + 2)
         self._timeout = connection.timeout
         self._retries = connection.retries
@@ -121,12 +121,12 @@ class Client:
         return await self._send("DELETE", path, params)
 
     def server_time(self) -> float:
-        """The server's clock by its last answer, seconds since the epoch."""
+        """The server's clock by its last response, seconds since the epoch."""
         return self._session.server_time()
 
     @property
     def authid(self) -> str:
-        """Who calls, as a UPID names him."""
+        """The caller, as in a UPID."""
         return self._session.connection.authid
 
     @property
@@ -159,5 +159,5 @@ class Client:
             what = f"no answer within {self._deadline:.0f} s; the response was incomplete"
             raise NoAnswerError(tried, what, sent=True) from exc
         except Exception as exc:
-            # Nobody foresaw it, so nobody knows how far the request came.
+            # Unexpected, so it is unknown how far the request came.
             raise NoAnswerError(tried, f"{type(exc).__name__}: {exc}", sent=True) from exc

@@ -13,7 +13,7 @@ import typing as t
 
 
 def now() -> float:
-    """Seconds of a clock that never jumps."""
+    """Seconds of a monotonic clock."""
     return asyncio.get_running_loop().time()
 
 
@@ -23,14 +23,14 @@ def wall() -> float:
 
 
 class Moment(t.NamedTuple):
-    """A moment by both clocks: a machine that sleeps does not age by the one that never jumps."""
+    """A moment by both clocks: the monotonic one stands still while the machine sleeps."""
 
     now: float
     wall: float
 
     @property
     def slept(self) -> float:
-        """How many seconds the machine has slept since, or its clock was put forward."""
+        """How many seconds the machine has slept since then, or its clock was set ahead."""
         return (wall() - self.wall) - (now() - self.now)
 
 
@@ -40,15 +40,15 @@ def moment() -> Moment:
 
 
 async def sleep(seconds: float) -> None:
-    """Let others work for so long; the only sleep of this package."""
+    """Let others run for this long; the only sleep of this package."""
     await asyncio.sleep(max(0.0, seconds))
 
 
 def backoff(attempt: int, first: float = 0.5, most: float = 8.0) -> float:
     """How long to wait before attempt number ``attempt`` (1, 2, ...) is repeated.
 
-    It doubles from ``first`` to ``most`` and is scattered by a half, so that many that failed
-    together do not come back together.
+    It doubles from ``first`` to ``most`` and gets a jitter of a half, so that requests that failed
+    together are not retried together.
     """
     longest = min(most, first * 2.0 ** min(attempt - 1, 30))
     return longest * random.uniform(0.5, 1.0)

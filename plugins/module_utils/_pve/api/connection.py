@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the API is and who calls it: the connection options, read and checked."""
+"""The connection options, parsed and checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(
     rf"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>{_LABEL}(?:\.{_LABEL})*\.?))(?::(?P<port>\d{{1,5}}))?\Z"
 )
-# Seconds: beyond a day it is a mistake, and beyond some years the operating system refuses it.
+# Seconds: more than a day is an error, and more than some years is refused by the operating system.
 _LONGEST = 86400.0
 _MOST_RETRIES = 100
 _HIDDEN = "the value (hidden, because it may contain a secret)"
@@ -56,8 +56,8 @@ class Host:
 class Connection:
     """Everything needed to talk to a cluster. Secrets stay out of ``repr()``.
 
-    ``timeout`` is how long an answer may take, in seconds. ``retries`` is how often a read is
-    tried again. ``fingerprints`` are SHA-256 digests in lower-case hex without colons.
+    ``timeout`` is how long a response may take, in seconds. ``retries`` is how often a read is
+    retried. ``fingerprints`` are SHA-256 digests in lower-case hex without colons.
     """
 
     hosts: tuple[Host, ...]
@@ -75,7 +75,7 @@ class Connection:
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> Connection:
-        """Read the options ``api_*``, ``ca_path`` and ``validate_certs``; refuse what is wrong."""
+        """Parse the options ``api_*``, ``ca_path`` and ``validate_certs``; refuse bad values."""
         options = _credentials(options, os.environ)
         user, token_name = _identity(options)
         password, secret = options.get("api_password"), options.get("api_token_secret")
@@ -102,7 +102,7 @@ class Connection:
 
     @property
     def authid(self) -> str:
-        """How Proxmox VE names the caller in UPIDs: user@realm, with ``!token`` for a token."""
+        """The caller as in UPIDs: user@realm, with ``!token`` for a token."""
         return f"{self.user}!{self.token_name}" if self.token_name else self.user
 
 
@@ -131,7 +131,7 @@ def _no_host(shown: str) -> str:
 def _credentials(
     options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]
 ) -> t.Mapping[str, t.Any]:
-    """The options without a token of the environment where a password was given on purpose."""
+    """The options without a token from the environment if a password was given explicitly."""
     password, secret = options.get("api_password"), options.get("api_token_secret")
     of_environment = {
         "api_password": password == environment.get("PROXMOX_PASSWORD"),
@@ -154,7 +154,7 @@ def _identity(options: t.Mapping[str, t.Any]) -> tuple[str, str | None]:
     token_id = options.get("api_token_id")
     if token_id:
         match = _TOKEN_ID.match(token_id)
-        if match is None:  # it is not shown, for it may hold the secret
+        if match is None:  # hidden, because it may contain the secret
             raise UsageError(
                 "api_token_id: it is neither name nor user@realm!name; the secret belongs into"
                 " api_token_secret"
@@ -213,7 +213,7 @@ def _is_v6(text: str) -> bool:
 
 
 def _check_secret(secret: str | None) -> None:
-    """Refuse what cannot stand in a header; neither it nor a part of it is shown."""
+    """Refuse what is not allowed in a header; no part of it is shown."""
     for position, character in enumerate(secret or "", 1):
         if not "!" <= character <= "~":
             raise UsageError(
@@ -224,7 +224,7 @@ def _check_secret(secret: str | None) -> None:
 
 
 def _ca_path(options: t.Mapping[str, t.Any]) -> str | None:
-    """The file or directory of trusted certificates, if it can be read as such."""
+    """The file or directory of trusted certificates, if valid."""
     path: str | None = options.get("ca_path") or None
     if path is None or options.get("validate_certs") is False or options.get("api_fingerprint"):
         return path
@@ -239,7 +239,7 @@ def _ca_path(options: t.Mapping[str, t.Any]) -> str | None:
 
 
 def suspects(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """The texts that the checks refuse and do not show, with what their commas cut off."""
+    """The texts that the checks refuse and hide, including what follows their commas."""
     for name, check in _CHECKS.items():
         value = options.get(name)
         texts = [
@@ -267,10 +267,10 @@ _CHECKS: dict[str, t.Callable[[str], t.Any]] = {
 
 
 def _suspicious(text: str) -> bool:
-    """Whether it may hold a secret."""
+    """Whether it may contain a secret."""
     return len(text) > 80 or re.search(r"[@=!?]", text) is not None or not text.isprintable()
 
 
 def _harmless(text: str) -> str:
-    """A value for a message, not shown where it may hold a secret or cannot be printed."""
+    """A value for a message, hidden if it may contain a secret or cannot be printed."""
     return _HIDDEN if _suspicious(text) else repr(text)

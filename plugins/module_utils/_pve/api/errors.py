@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong, and the one place that reads Proxmox VE's error texts."""
+"""Errors, and the only place that interprets the error texts of Proxmox VE."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import typing as t
 
 
 class PveError(Exception):
-    """The root of everything this package raises on purpose; ``str()`` is for the user."""
+    """The base of everything this package raises on purpose; ``str()`` is for the user."""
 
 
 class UsageError(PveError):
-    """Something the user wrote cannot be done; raised before anything is started."""
+    """The input of the user is invalid; raised before anything is started."""
 
 
 class MissingLibraryError(PveError):
-    """A Python library is not installed. ``library`` names it, ``trace`` says why."""
+    """A Python library is not installed: ``library``, with the ``trace`` of its import."""
 
     def __init__(self, library: str, trace: str) -> None:
         super().__init__(f"the Python library {library} is missing")
@@ -29,11 +29,11 @@ class MissingLibraryError(PveError):
 
 
 class ApiError(PveError):
-    """A definite refusal of Proxmox VE itself: nothing was done, and nothing will be.
+    """A definite refusal of Proxmox VE itself: nothing was done, and nothing will be done.
 
-    What is not recognised as one, whatever its status, is a :class:`NoAnswerError`.
-    ``text`` is Proxmox VE's message: the JSON body's ``message``, or the reason phrase of
-    releases that do not send one. ``errors`` maps a parameter to what is wrong with it.
+    Anything not recognised as one, whatever its status, is a :class:`NoAnswerError`. ``text`` is
+    Proxmox VE's message: the JSON body's ``message``, or the reason phrase of releases that do not
+    send one. ``errors`` maps a parameter to what is wrong with it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ApiError(PveError):
 
     @property
     def reason(self) -> str:
-        """The text and every parameter error in one line."""
+        """The text and all parameter errors in one line."""
         details = "; ".join(
             f"{name}: {' '.join(str(text).split())}" for name, text in sorted(self.errors.items())
         )
@@ -64,9 +64,9 @@ class ApiError(PveError):
 
 
 class NoAnswerError(PveError):
-    """No clear answer came back: nobody answered, or what came back proves nothing.
+    """There is no definite response: either none came, or what came proves nothing.
 
-    ``sent`` tells whether the request may have reached the server, which then may act on it.
+    ``sent`` is whether the request may have reached the server, which may then act on it.
     """
 
     def __init__(self, tried: str, what: str, *, sent: bool) -> None:
@@ -77,7 +77,7 @@ class NoAnswerError(PveError):
 
 
 class Cause(enum.Enum):
-    """What an error text of Proxmox VE means for us, as HTTP error or as exit status alike."""
+    """What an error text of Proxmox VE means to us, in an HTTP error or in an exit status."""
 
     LOCK = "lock"
     STORAGE_LOCK = "storage_lock"
@@ -92,12 +92,12 @@ class Cause(enum.Enum):
 
     @property
     def transient(self) -> bool:
-        """Whether the same request can succeed a moment later, with nothing done so far."""
+        """Whether the same request may succeed a moment later, with nothing done so far."""
         return self in (Cause.LOCK, Cause.STORAGE_LOCK, Cause.NO_WORKER)
 
 
-# The texts are those of PVE::Cluster, PVE::Tools, PVE::Storage, PVE::QemuServer and PVE::LXC;
-# the first pattern that is found anywhere in the text decides.
+# The texts are those of PVE::Cluster, PVE::Tools, PVE::Storage, PVE::QemuServer and PVE::LXC. The
+# first pattern that matches anywhere in the text decides.
 _TEXTS = (
     (Cause.NO_WORKER, r"got no worker upid"),
     (Cause.STOPPED, r"received interrupt$|interrupted by signal$"),
@@ -105,7 +105,7 @@ _TEXTS = (
     (Cause.STORAGE_LOCK, r"can't lock file '[^']*pve-storage-[^']*' - got timeout"),
     (Cause.LOCK, r"can't lock file '.*' - got timeout|cfs-lock .* got lock (request )?timeout"),
     (Cause.LOCK, r"\bCT is locked \(disk\)"),
-    # pmxcfs is read-only, restarts or is away: the cluster has no quorum, or the node lost its own.
+    # pmxcfs is read-only, restarting or down: the cluster has no quorum, or the node lost its own.
     (Cause.NO_QUORUM, r"no quorum[?!]|RPCEnvironment init request failed"),
     (
         Cause.NO_QUORUM,
@@ -122,9 +122,10 @@ _LONGEST = 1000
 
 
 def classify(text: str) -> Cause:
-    """Read an error text of an HTTP answer or an exit status.
+    """Interpret the error text of an HTTP response or an exit status.
 
-    Of a very long one the beginning and the end are read: patterns with gaps cost the square.
+    Only the beginning and the end of a very long one are read, because patterns with gaps take
+    quadratic time.
     """
     line = " ".join(text.split())
     if len(line) > 2 * _LONGEST:
@@ -136,7 +137,7 @@ def classify(text: str) -> Cause:
 
 
 def _advice(status: int, text: str) -> str:
-    """What the user can do about an error, as the tail of a message."""
+    """What the user can do about an error, to append to a message."""
     match = re.search(r"Permission check failed \((/[^,]*), ([\w.|]+)", text)
     if match:
         return f": grant the user or token {match.group(2)} on {match.group(1)}"
@@ -147,7 +148,7 @@ def _advice(status: int, text: str) -> str:
 
 
 def advice_on(exitstatus: str) -> str:
-    """The same for the exit status of a task, which is the text of a refusal without its status."""
+    """The same for the exit status of a task, an error text without an HTTP status."""
     refused = re.match(r"(40[13]) ", exitstatus)
     return _advice(int(refused.group(1)) if refused else 0, exitstatus)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What it means that a request failed in the libraries, and whether it may have been sent."""
+"""Interprets failures in the libraries, and determines whether the request may have been sent."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if t.TYPE_CHECKING:
 
 
 class HostError(NoAnswerError):
-    """The host itself is in trouble: no connection, or one that broke or fell silent."""
+    """The host itself failed: no connection, or one that broke or went silent."""
 
 
 @contextlib.contextmanager
 def explained(tried: str, method: str, host: Host) -> t.Iterator[None]:
-    """What the libraries raise in the block comes out as what it means.
+    """Translates what the libraries raise in the block.
 
-    ApiError is a refusal, UsageError a certificate that is not trusted, HostError a host in
-    trouble, and another NoAnswerError an answer that is not the API's.
+    ApiError is a refusal, UsageError an untrusted certificate, HostError a failed host, and any
+    other NoAnswerError a response that is not from the API.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def explained(tried: str, method: str, host: Host) -> t.Iterator[None]:
     except RequestException as exc:
         raise _silence(tried, host, exc) from exc
     except (OSError, HTTPError, ValueError, RecursionError, MemoryError) as exc:
-        # The text of some of them holds what was to be sent, secrets included.
+        # The text of some of them includes what was to be sent, with secrets.
         shown = "" if isinstance(exc, ValueError) else f": {exc}"
         raise HostError(tried, f"{host}: {type(exc).__name__}{shown}", sent=True) from None
 

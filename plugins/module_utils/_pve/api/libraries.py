@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is used of requests, urllib3 and proxmoxer, and what is missing where they are not there."""
+"""What is used of requests, urllib3 and proxmoxer, with placeholders for missing libraries."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ __all__ = [
     "SSLError",
 ]
 
-# proxmoxer ends the process when requests is missing, so requests comes first. Whatever is missing
-# is replaced by something to derive from, so that the package can be imported and say so.
+# proxmoxer ends the process if requests is missing, so requests comes first. Missing classes are
+# replaced by placeholders to derive from, so that the package can be imported and report it.
 try:
     from requests import PreparedRequest, Response
     from requests.adapters import HTTPAdapter

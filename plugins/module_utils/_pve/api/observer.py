@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is noted of every exchange: how many there were, and the server's clock."""
+"""What is recorded of every request: their number, and the server's clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 
 
 class Observer:
-    """Counts requests and knows the server's clock; several threads may tell it."""
+    """Counts requests and tracks the server's clock; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,7 +25,7 @@ class Observer:
         return self._requests
 
     def server_time(self) -> float:
-        """The server's clock by its last answer, seconds since the epoch; before that, ours."""
+        """The server's clock by its last response, seconds since the epoch; before that, ours."""
         at, seen = self._server_time
         return at + time.monotonic() - seen
 
@@ -35,14 +35,14 @@ class Observer:
             self._requests += 1
 
     def answered(self, date: str | None) -> None:
-        """Note that an answer came with this ``Date`` header, and the server's clock with it."""
+        """Note a response with this ``Date`` header, the server's clock."""
         seconds = _moment(date)
         if seconds is not None:
             self._server_time = (seconds, time.monotonic())
 
 
 def _moment(date: str | None) -> float | None:
-    """Epoch seconds of a Date header, None where it says nothing that can be meant."""
+    """Epoch seconds of a Date header, None if it is missing or invalid."""
     try:
         stamp = email.utils.parsedate_tz(date) if date else None
         return None if stamp is None else float(email.utils.mktime_tz(stamp))

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hosts of one cluster, asked as one identity: the next one where one is in trouble.
+"""The hosts of one cluster, used with one identity: if a host fails, the next one is used.
 
-Everything here blocks and may be called from several threads at once.
+Everything here blocks and is thread-safe.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if t.TYPE_CHECKING:
 
 
 class Session:
-    """Sends requests as one identity, to the first host that can be reached.
+    """Sends requests with one identity, to the first host that can be reached.
 
-    ``connections`` is how many threads may ask at once. A ticket older than ``renewal`` seconds is
-    renewed before it is used.
+    ``connections`` is how many threads may send requests at once. A ticket older than ``renewal``
+    seconds is renewed before it is used.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Session:
         else:
             self._tickets = Tickets(connection, renewal, self._ask_ticket, lambda: self.host)
             self._auth = self._tickets.auth
-        # A kept connection that the server closes in this very moment would make a start
-        # ambiguous, so what changes something always travels on a new one.
+        # A persistent connection that the server closes at this very moment would make a start
+        # ambiguous, so requests that change something always use a new one.
         self._reads = HttpSession(connection, self._observer, connections, keep=True)
         self._writes = HttpSession(connection, self._observer, connections, keep=False)
 
@@ -66,7 +66,7 @@ class Session:
         return self.connection.hosts[self._host]
 
     def server_time(self) -> float:
-        """The server's clock by its last answer, seconds since the epoch."""
+        """The server's clock by its last response, seconds since the epoch."""
         return self._observer.server_time()
 
     def close(self) -> None:
@@ -75,11 +75,11 @@ class Session:
         self._writes.close()
 
     def send(self, method: str, path: Segments, params: Params, timeout: float) -> Answer:
-        """Send one request once and return its answer.
+        """Send one request once and return its response.
 
-        Raises ApiError for a clear no and NoAnswerError for everything that is not an answer.
-        A host in trouble is left for the next one. A read goes there at once; anything else only
-        when nothing had been sent.
+        Raises ApiError for a definite refusal and NoAnswerError for anything that is not a response
+        of the API. If a host fails, the next one is used from then on: at once for a read, and for
+        anything else only if nothing was sent.
         """
         tried = f"{method} /{'/'.join(str(segment) for segment in path)}"
         for _unused in self.connection.hosts[1:]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ticket of a user with a password: got by a login, renewed in time, sent along."""
+"""The ticket of a user with a password: obtained by a login, renewed in time, added to requests."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if t.TYPE_CHECKING:
     from .connection import Connection, Host
     from .libraries import PreparedRequest
 
-# A ticket is good for two hours.
+# A ticket is valid for two hours.
 TICKET_RENEWAL = 3600.0
-# After a renewal that got no answer the next one waits, for it keeps every request waiting.
+# After a renewal without a response, the next one is delayed, because it blocks every request.
 RENEWAL_PAUSE = 60.0
 
 
@@ -50,7 +50,7 @@ class TicketAuth(ProxmoxHTTPAuthBase):
         self.ticket, self._csrf, self._taken = ticket, csrf, time.monotonic()
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        # Not through the session's cookie jar: a load balancer's cookie would replace it there.
+        # Not in the session's cookie jar, where a load balancer's cookie would replace it.
         others = request.headers.get("Cookie")
         cookie = f"PVEAuthCookie={quote(self.ticket or '', safe='')}"
         request.headers["Cookie"] = f"{others}; {cookie}" if others else cookie
@@ -60,11 +60,11 @@ class TicketAuth(ProxmoxHTTPAuthBase):
 
 
 class Tickets:
-    """Has a ticket for whoever asks; several threads may, and one logs in.
+    """Provides a ticket; thread-safe, with one thread logging in.
 
-    ``ask`` sends a form to ``/access/ticket`` and returns the answer; its second parameter says
-    what is tried. ``host`` names the host in use. A ticket older than ``renewal`` seconds is
-    renewed before it is used.
+    ``ask`` sends a form to ``/access/ticket`` and returns the response; its second parameter
+    describes the attempt for errors. ``host`` names the host in use. A ticket older than
+    ``renewal`` seconds is renewed before it is used.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Tickets:
         self._lock = threading.Lock()
 
     def ticket(self, stale: str | None = None) -> str | None:
-        """A ticket that is not old and not ``stale``."""
+        """A ticket that is neither old nor ``stale``."""
         with self._lock:
             if self.auth.ticket == stale:
                 self._fetch(str(self._connection.password))
@@ -91,13 +91,13 @@ class Tickets:
             return self.auth.ticket
 
     def _renew(self) -> None:
-        """Have a new ticket for the old one, or for the password where the old one is too old."""
+        """Get a new ticket for the old one, or for the password if the old one is too old."""
         try:
             self._fetch(str(self.auth.ticket))
         except ApiError:
             self._fetch(str(self._connection.password))
         except NoAnswerError:
-            self.auth.postpone(RENEWAL_PAUSE)  # the old one is good for another hour
+            self.auth.postpone(RENEWAL_PAUSE)  # the old one is valid for another hour
 
     def _fetch(self, password: str) -> None:
         user = self._connection.user
@@ -119,14 +119,14 @@ class Tickets:
         tried = self._tried()
         try:
             answer = self._ask(form, tried)
-        except NoAnswerError as error:  # whatever became of it, no call has been sent
+        except NoAnswerError as error:  # in any case, no call has been sent
             raise HostError(tried, error.what, sent=False) from error
         if not isinstance(answer.data, dict):
             raise HostError(tried, "the response has no ticket", sent=False)
         return answer.data
 
     def _text_in(self, granted: t.Mapping[str, t.Any], key: str) -> str:
-        """A part of what a login granted, if it can be sent along as it is meant to be."""
+        """A field of a login's response, if it is usable in a request."""
         value = granted.get(key)
         if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
             what = f"the response has no usable {key}"

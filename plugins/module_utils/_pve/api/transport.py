@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One request over HTTPS: it is never tried again, never redirected and never logged."""
+"""One request over HTTPS: never retried, never redirected and never logged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
 
 
 class HttpSession(ProxmoxHttpSession):
-    """A requests session that never retries, never follows and always checks whom it talks to."""
+    """A requests session that neither retries nor redirects, and always verifies the server."""
 
     def __init__(
         self, connection: Connection, observer: Observer, connections: int, *, keep: bool
@@ -44,7 +44,7 @@ class HttpSession(ProxmoxHttpSession):
             url,
             auth=self.thread.auth,
             timeout=(CONNECT_TIMEOUT, self.thread.timeout),
-            verify=self._verify,  # given with the request, or REQUESTS_CA_BUNDLE would win
+            verify=self._verify,  # set per request, or REQUESTS_CA_BUNDLE would take precedence
             allow_redirects=False,
             stream=True,
             **options,
@@ -53,9 +53,9 @@ class HttpSession(ProxmoxHttpSession):
         try:
             read_body(response, time.monotonic() + self.thread.timeout)
         except BaseException:
-            response.close()  # what is left of it must not be taken for the next answer
+            response.close()  # the rest of it must not be taken for the next response
             raise
-        response.raw.read()  # nothing is left; urllib3 is to know that
+        response.raw.read()  # nothing is left; let urllib3 know
         response.raw.release_conn()
         return t.cast("Response", response)
 
@@ -64,7 +64,7 @@ _quiet = threading.local()
 
 
 class _Silencer(logging.Filter):
-    """Keeps proxmoxer from logging what it sends, passwords included."""
+    """Keeps proxmoxer from logging what it sends, including passwords."""
 
     def filter(self, _record: logging.LogRecord) -> bool:
         return not getattr(_quiet, "on", False)
@@ -75,7 +75,7 @@ logging.getLogger("proxmoxer.core").addFilter(_Silencer())
 
 @contextlib.contextmanager
 def unlogged() -> t.Iterator[None]:
-    """Nothing of what is sent in the block is logged."""
+    """Nothing that is sent in the block is logged."""
     _quiet.on = True
     try:
         yield

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whom a connection talks to: a host that is trusted, or that has a certificate which is known."""
+"""Trust in the server of a connection: by its CA, or by the fingerprint of its certificate."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CONNECT_TIMEOUT = 5.0
 
 
 def verification(connection: Connection) -> bool | str:
-    """What requests is to verify a certificate with; a fingerprint is checked by the adapter."""
+    """What requests verifies a certificate with; the adapter checks fingerprints."""
     if connection.fingerprints or not connection.validate_certs:
         return False
     return connection.ca_path or True
 
 
 class PinningAdapter(HTTPAdapter):
-    """Lets a connection through only to a certificate with one of the given fingerprints."""
+    """Only allows connections to a certificate with one of the given fingerprints."""
 
     def __init__(self, fingerprints: tuple[str, ...], connections: int) -> None:
         self._pool_class = type(
@@ -54,7 +54,7 @@ class PinningAdapter(HTTPAdapter):
 
 
 class _PinnedConnection(HTTPSConnection):
-    """A connection that notes whether it came about; without ``pins`` any trusted one will do."""
+    """A connection that records whether it was established; without ``pins`` any trusted one."""
 
     pins: tuple[str, ...] = ()
 
@@ -79,7 +79,7 @@ class _PinnedConnection(HTTPSConnection):
 
 
 def was_sent(exc: BaseException) -> bool:
-    """Whether a request that failed may have been sent: not if no connection came about."""
+    """Whether a failed request may have been sent: not if no connection was established."""
     inner: t.Any = exc
     seen: set[int] = set()
     while isinstance(inner, BaseException) and id(inner) not in seen:

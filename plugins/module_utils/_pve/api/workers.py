@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Threads for calls that block, and who may use how many of them."""
+"""Threads for blocking calls, and limits on their use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = t.TypeVar("T")
 
 
 class Workers:
-    """Runs blocking calls in at most ``size`` threads, made when they are needed.
+    """Runs blocking calls in at most ``size`` threads, created on demand.
 
-    The threads are daemons: a request that still waits for a dead node does not keep the process
-    from ending, which an executor of the standard library would.
+    They are daemon threads: a request that still waits for a dead node does not keep the process
+    from exiting, as it would with an executor of the standard library.
     """
 
     def __init__(self, size: int) -> None:
@@ -30,7 +30,7 @@ class Workers:
     async def run(self, function: t.Callable[[], T]) -> T:
         """Call ``function`` in a thread and return what it returns or raises.
 
-        RuntimeError where no thread can be made and there is none yet.
+        RuntimeError if no thread can be created and there is none yet.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -49,7 +49,7 @@ class Workers:
         return await future
 
     def close(self) -> None:
-        """Let every thread end when it has nothing to do any more."""
+        """Let every thread end as soon as it is idle."""
         for _unused in range(self._threads):
             self._calls.put(None)
 
@@ -57,7 +57,7 @@ class Workers:
         thread = threading.Thread(target=self._serve, daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the system gives no more of them: those that are there have to do
+        except RuntimeError:  # the system allows no more of them: the existing ones have to do
             if not self._threads:
                 raise
             self._size = self._threads
@@ -74,14 +74,14 @@ class Workers:
 
 
 class Shares:
-    """Bounds how many calls to one destination may be under way at once."""
+    """Limits how many calls to one destination may run at once."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._semaphores: dict[str, asyncio.Semaphore] = {}
 
     def of(self, name: str) -> asyncio.Semaphore:
-        """What a call to this destination has to hold."""
+        """The semaphore that a call to this destination has to hold."""
         return self._semaphores.setdefault(name, asyncio.Semaphore(self._most))
 
 
@@ -93,7 +93,7 @@ def _hand_over(
     error: BaseException | None = None,
 ) -> None:
     def settle() -> None:
-        if future.done():  # its caller was cancelled meanwhile
+        if future.done():  # its caller was cancelled in the meantime
             return
         if error is not None:
             future.set_exception(error)
@@ -102,5 +102,5 @@ def _hand_over(
 
     try:
         loop.call_soon_threadsafe(settle)
-    except RuntimeError:  # the loop has ended: nobody waits for this answer any more
+    except RuntimeError:  # the loop has ended: this result is no longer needed
         return

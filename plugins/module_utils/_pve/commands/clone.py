@@ -23,7 +23,7 @@ _OPTIONS = ("full", "storage", "format", "pool", "description", "snapname", "bwl
 
 
 async def run(context: Context) -> Report:
-    """Find the source, place the guests, create those that are missing."""
+    """Find the source, place the guests, create the missing ones."""
     params = context.params
     wanted = read_requests(params, "name", _OPTIONS, _given)
     check_requests(wanted, "name")

@@ -41,13 +41,13 @@ _OPTIONS = (
     "description",
     "params",
 )
-# What Proxmox VE gives a container that does not say how much, in MiB.
+# The default memory of a container in Proxmox VE, in MiB.
 _MEMORY = 512
 _MIB = 1024 * 1024
 
 
 async def run(context: Context) -> Report:
-    """Place the containers, see that their templates are there, create those that are missing."""
+    """Place the containers, check that their templates exist, create the missing ones."""
     params = context.params
     wanted = read_requests(params, "hostname", _OPTIONS, container_params)
     check_requests(wanted, "hostname")
@@ -65,7 +65,7 @@ async def run(context: Context) -> Report:
 
 
 def _memory(one: GuestRequest) -> int:
-    """The memory of a container in MiB, also where it is given among the API's parameters."""
+    """The memory of a container in MiB, also if it is set in ``params``."""
     memory = one.options.get("memory", _MEMORY)
     try:
         return int(memory)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every command gets and gives: its context, its report."""
+"""What every command receives and returns: its context and its report."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ T = t.TypeVar("T")
 class Context:
     """What a command works with.
 
-    ``params`` are the checked options of the module. ``check`` says to act not. ``stop`` is set
-    when the user interrupts: nothing more may be started then. ``warn`` tells the user something.
-    ``record`` holds every task that was started or waited for so far, and is returned whatever
-    happens afterwards. ``ending`` is set while the command itself sees to it that it ends soon
-    after an interrupt; otherwise it is ended.
+    ``params`` are the checked options of the module. ``check`` is check mode. ``stop`` is set when
+    the user interrupts: nothing more may be started then. ``warn`` emits a warning. ``record``
+    holds every task that was started or waited for so far, and is returned whatever happens
+    afterwards. ``ending`` is set while the command itself ensures that it ends soon after an
+    interrupt; otherwise it is cancelled.
     """
 
     api: Api
@@ -45,7 +45,7 @@ class Context:
 
     @contextlib.contextmanager
     def ends_by_itself(self) -> t.Iterator[None]:
-        """For work that must not be cut off: its calls are answered, its tasks are reported."""
+        """For work that must not be cancelled, so that its tasks are reported."""
         self.ending.append(None)
         try:
             yield
@@ -55,9 +55,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Report:
-    """What a command found out or did: the keys of the module's result.
+    """What a command found or did: the keys of the module's result.
 
-    ``problem`` is the message of a failure, None when all is well. ``diff`` holds ``before`` and
+    ``problem`` is the message of a failure, None on success. ``diff`` holds ``before`` and
     ``after``.
     """
 
@@ -69,7 +69,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which outcomes count as done: the options ``warnings`` and ``on_timeout``."""
+    """Which outcomes count as success: the options ``warnings`` and ``on_timeout``."""
 
     warnings: str = "accept"
     on_timeout: str = "fail"
@@ -95,9 +95,9 @@ INTERRUPTED = "interrupted"
 
 
 async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: Context) -> Report:
-    """The report of a command; one that fails or is cut off still returns the tasks of its record.
+    """The report of a command; a failed or cancelled one still has the tasks of its record.
 
-    An interrupt ends at once what only reads, and a command that started something when it has
+    An interrupt ends a command that only reads at once, and one that started something after it has
     reported that.
     """
     work = asyncio.ensure_future(command(context))
@@ -125,7 +125,7 @@ async def attend(command: t.Callable[[Context], t.Awaitable[Report]], context: C
 
 
 async def _cut_off(work: asyncio.Future[Report], context: Context) -> None:
-    """End the work of a command as soon as nothing can get lost by that."""
+    """End the work of a command as soon as nothing can get lost."""
     had_to_end, patience = bool(context.ending), clock.now() + _TO_REPORT
     while not work.done():
         if context.ending:
@@ -145,7 +145,7 @@ def _report_of_record(context: Context, problem: str) -> Report:
 
 
 def summary(outcomes: t.Iterable[Outcome]) -> Values:
-    """The number of each outcome, 0 where there is none, and their total."""
+    """The number of each outcome, including 0, and their total."""
     counts = Counter(outcome.value for outcome in outcomes)
     return {
         **{outcome.value: counts[outcome.value] for outcome in Outcome},
@@ -153,12 +153,12 @@ def summary(outcomes: t.Iterable[Outcome]) -> Values:
     }
 
 
-# So many failures are told in full, the others are counted: the result has all of them.
+# This many failures are reported in full, the others are counted: the result has all of them.
 _TOLD = 10
 
 
 def failures(headline: str, told: t.Sequence[str]) -> str:
-    """A message of a headline and a paragraph for each of the first failures."""
+    """A message with a headline and a paragraph for each of the first failures."""
     more = len(told) - _TOLD
     tail = [f"... and {more} more, see the result"] if more > 0 else []
     return "\n".join([headline, *told[:_TOLD], *tail])

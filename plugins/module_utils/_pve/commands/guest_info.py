@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 
 @dataclass
 class _Seen:
-    """One guest and what is returned of it; ``why`` says why it has no address."""
+    """One guest and its returned values; ``why`` says why it has no address."""
 
     guest: Guest
     values: Values
@@ -35,7 +35,7 @@ class _Seen:
 
 
 async def run(context: Context) -> Report:
-    """Find the guests, then read of each what is wanted; one that cannot be read stays one."""
+    """Find the guests, then read the requested data; unreadable ones are still returned."""
     params = context.params
     if params["address_timeout"] < 0:
         raise UsageError(f"address_timeout: {params['address_timeout']} is less than 0 seconds")
@@ -62,9 +62,9 @@ async def run(context: Context) -> Report:
 
 
 async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], list[str]]:
-    """The guests that were asked for, and what is wrong with those that were not found.
+    """The requested guests, and errors for those that were not found.
 
-    With each guest why its node could not be asked, None where it could.
+    Each guest comes with why its node could not be read, or None.
     """
     params, api = context.params, context.api
     references = None if params["guests"] is None else read_references(params["guests"], None)
@@ -73,7 +73,7 @@ async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], lis
     selector = Selector.from_params(params)
     await check_selector(api, selector, cluster)
     found, refused = _find(references, cluster)
-    if not named:  # the cluster's view of names and states is up to eleven seconds old
+    if not named:  # names and states of the cluster's list are up to eleven seconds old
         cluster = await add_names_of(api, cluster, found)
         found = [cluster.guests.get(guest.vmid, guest) for guest in found]
     chosen = [(guest, silence(guest, cluster)) for guest in found]
@@ -87,7 +87,7 @@ async def _chosen(context: Context) -> tuple[list[tuple[Guest, str | None]], lis
 def _find(
     references: t.Sequence[GuestReference] | None, cluster: Cluster
 ) -> tuple[list[Guest], list[str]]:
-    """The guests, each once, and why others were not found; all where none are named."""
+    """The guests, each once, and why others were not found; all guests if none are named."""
     if references is None:
         return list(cluster.guests.values()), []
     found: dict[int, Guest] = {}
@@ -109,7 +109,7 @@ def _find(
 
 
 async def _read_guest(context: Context, guest: Guest, silent: str | None) -> _Seen:
-    """Read one guest; what its node does not answer is said in ``message``."""
+    """Read one guest; data that its node does not return is reported in ``message``."""
     values: Values = {
         "vmid": guest.vmid,
         "name": guest.name,
@@ -160,6 +160,6 @@ async def _config(context: Context, guest: Guest) -> Values | None:
     try:
         return t.cast("Values", (await context.api.get(path, only, retries=1)).data)
     except ApiError as error:
-        if error.cause is Cause.GONE:  # removed a moment ago
+        if error.cause is Cause.GONE:  # just removed
             return None
         raise

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The machinery of one command that starts tasks: watcher, lanes and scheduler together."""
+"""The engine of one command that starts tasks: watcher, lanes and scheduler."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def engine(context: Context) -> t.AsyncIterator[Engine]:
-    """An engine for the options of this command, for the block."""
+    """A context manager: an engine with the options of this command."""
     machine = Engine(context)
     try:
         yield machine
@@ -35,7 +35,7 @@ async def engine(context: Context) -> t.AsyncIterator[Engine]:
 
 
 class Engine:
-    """Runs jobs as the options of the fragments start and wait say."""
+    """Runs jobs according to the options of the fragments start and wait."""
 
     def __init__(self, context: Context) -> None:
         params = context.params
@@ -46,7 +46,7 @@ class Engine:
             node_timeout=params["node_timeout"],
             contacted=True,
         )
-        # Common to all runs, also to those at the same time.
+        # Shared by all runs, including simultaneous ones.
         self._lanes = Lanes(
             {
                 "all": params["parallel"],
@@ -74,7 +74,8 @@ class Engine:
     ) -> list[Result]:
         """Run the jobs; the results are in their order.
 
-        ``to_the_end`` is for jobs that others depend on, which the option wait does not mean.
+        ``to_the_end`` is for jobs that others depend on, to which the option ``wait`` does not
+        apply.
         """
         if not jobs:
             return []
@@ -99,7 +100,7 @@ class Engine:
         )
 
     async def watch(self, upid: Upid, timeout: float) -> Task:
-        """A task of anybody, at its end or when ``timeout`` (seconds from its start) is over."""
+        """Any task, at its end or when ``timeout`` (seconds from its start) is over."""
         task = await self._watcher.watch(upid, timeout=timeout)
         if upid.user == self.context.api.authid:
             task = await with_log(self.context.api, task, self._policy.log_lines)

@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from ..guests.cluster import Cluster, Guest
 
 _KEYS = ("vmid", "name", "params")
-# What no name of a guest has: blanks, brackets, quotes, what separates or assigns.
+# Characters that no name of a guest has: spaces, brackets, quotes, separators, assignments.
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f{}\[\]=:,;'\"]{1,255}\Z")
 
 
@@ -36,7 +36,7 @@ class GuestReference:
         return str(self.vmid) if self.name is None else self.name
 
     def find(self, cluster: Cluster) -> Guest | None:
-        """The guest in the cluster; an explicit name is never a VMID, whatever it looks like."""
+        """The guest in the cluster; an explicit name is never taken for a VMID."""
         if self.name is None:
             return cluster.guests.get(t.cast("int", self.vmid))
         return cluster.find_named(self.name, "guests")
@@ -47,8 +47,8 @@ def read_references(
 ) -> list[GuestReference]:
     """Read the option ``guests``; ``common`` are the parameters for all.
 
-    UsageError for what is neither, shown by its keys or its type alone, for it may hold a secret,
-    and for a guest that is listed twice in the same way.
+    UsageError for invalid entries, of which only keys or type are shown because they may contain a
+    secret, and for a guest that is listed twice in the same way.
     """
     references = [_read(one, common or {}) for one in guests]
     seen: set[tuple[int | None, str | None]] = set()
@@ -99,7 +99,7 @@ def parameters(params: t.Mapping[t.Any, t.Any]) -> t.Mapping[str, t.Any]:
 
 
 def _name(value: t.Any) -> str:
-    """A name, as far as any guest can have it."""
+    """A name, if a guest can have it."""
     text = str(value).strip()
     if not _NAME.match(text):
         raise UsageError(

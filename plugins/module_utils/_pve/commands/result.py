@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
 
 def guest_values(result: Result) -> Values:
-    """One guest of a result: what became of its job."""
+    """One guest of a result: the outcome of its job."""
     target, task = result.job.target, result.task
     arrived = result.outcome.succeeded or result.job.repeatable
     return {
@@ -89,7 +89,7 @@ def _is_bad(result: Result, verdict: Verdict, *, waited: bool) -> bool:
 
 
 def _in_words(result: Result) -> str:
-    """What became of a job that failed, with its task's own words."""
+    """The outcome of a failed job, with the message of its task."""
     text = f"{result.job.title}: {result.outcome.value}"
     if result.message:
         text += f": {result.message}"

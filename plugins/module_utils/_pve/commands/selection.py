@@ -40,7 +40,7 @@ async def check_selector(api: Api, selector: Selector, cluster: Cluster) -> None
 
 
 def silence(guest: Guest, cluster: Cluster) -> str | None:
-    """Why nothing of a guest can be read, None where its node told of it a moment ago."""
+    """Why a guest cannot be read, None if its node has just listed it."""
     if (guest.node, guest.type) not in cluster.unread:
         return None
     node = cluster.nodes.get(guest.node)

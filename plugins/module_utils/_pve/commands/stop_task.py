@@ -39,7 +39,7 @@ class _Stopped:
 
 
 async def run(context: Context) -> Report:
-    """Stop what runs; a task that has ended already is left as it is."""
+    """Stop running tasks; those that have already ended are left alone."""
     upids = collect_upids(context.params["upids"], "upids")
     watcher = Watcher(context.api, interval=None, node_timeout=context.params["wait_timeout"])
     try:
@@ -53,7 +53,7 @@ async def run(context: Context) -> Report:
     leftovers: list[Values] = []
     try:
         leftovers = await _leftovers(context.api, [one.task for one in results if one.ended])
-    except PveError as error:  # the tasks are told all the same
+    except PveError as error:  # the tasks are reported anyway
         unread = f"cannot check for leftover locks: {error}"
         problem = f"{problem}\n{unread}" if problem else unread
     return Report(
@@ -70,7 +70,7 @@ async def run(context: Context) -> Report:
 async def _stop_all(context: Context, watcher: Watcher, upids: t.Sequence[Upid]) -> list[_Stopped]:
     """Stop the tasks side by side, so that a silent node delays only its own.
 
-    An interruption ends the waiting; what was sent is not taken back.
+    An interrupt ends the waiting; requests that were sent are not undone.
     """
     if not upids:
         return []
@@ -90,7 +90,7 @@ async def _stop_all(context: Context, watcher: Watcher, upids: t.Sequence[Upid])
 
 
 async def _stop_one(context: Context, watcher: Watcher, upid: Upid) -> _Stopped:
-    """Look at a task, and stop it if it runs."""
+    """Read a task, and stop it if it runs."""
     try:
         return await _look_and_stop(context, watcher, upid)
     except Exception:  # noqa: BLE001 - one task that cannot be stopped must not lose the others
@@ -134,7 +134,7 @@ def _problem(context: Context, results: t.Sequence[_Stopped]) -> str | None:
 
 
 async def _leftovers(api: Api, tasks: t.Sequence[Task]) -> list[Values]:
-    """Guests that these tasks locked and that are still locked, with nobody at work on them."""
+    """Guests that these tasks locked and that are still locked, with no task working on them."""
     locking = [task for task in tasks if task.upid.type in LOCKS]
     if not locking:
         return []
@@ -149,7 +149,7 @@ async def _leftovers(api: Api, tasks: t.Sequence[Task]) -> list[Values]:
     if not suspects:
         return []
     holders = await read_holders(api, cluster.nodes)
-    # Read again: who held a lock may have ended before the lists were read.
+    # Read again: the task that held a lock may have ended before the lists were read.
     return [
         _leftover(guest, holders)
         for guest in (await read_cluster(api)).guests.values()
@@ -165,7 +165,7 @@ async def _worked_on(api: Api, task: Task) -> set[int]:
 
 
 def _leftover(guest: Guest, holders: Holders) -> Values:
-    """A locked guest; the command is given only where nobody can hold the lock any more."""
+    """A locked guest; the command is given only if no task can still hold the lock."""
     unread = "; ".join(f"{node}: {why}" for node, why in sorted(holders.unread.items()))
     return {
         "vmid": guest.vmid,

@@ -22,7 +22,7 @@ from .context import Context, Report, Values, summary, task_values
 if t.TYPE_CHECKING:
     from ..api.client import Api
 
-# The limit that nobody has chosen; what it cuts off is worth a warning.
+# The default limit; if it cuts off tasks, a warning is due.
 _DEFAULT_LIMIT = 50
 # How long one task may keep the others from being returned, in seconds.
 _PATIENCE = 60.0
@@ -53,7 +53,7 @@ def _values(tasks: t.Sequence[Task]) -> Values:
 
 
 def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
-    """What the list does not hold, and a message where the limit cut something off."""
+    """What the list omits, and a message if the limit cut off tasks."""
     values: Values = {"unreachable": dict(page.unreachable), "truncated": page.truncated}
     if page.truncated:
         values["msg"] = f"more tasks match; only the newest {query.limit} are listed (limit)"
@@ -78,7 +78,7 @@ async def _with_logs(api: Api, tasks: t.Iterable[Task], lines: int) -> list[Task
 
 
 async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
-    """Every task of these; one that cannot be asked for takes no other along."""
+    """All of these tasks; one that cannot be read does not affect the others."""
     results = await asyncio.gather(*(_status(context.api, upid) for upid in upids))
     errors = [one for one in results if isinstance(one, PveError)]
     if errors and len(errors) == len(results):
@@ -105,7 +105,7 @@ async def _logged(api: Api, task: Task, lines: int) -> Task:
 
 
 async def _status(api: Api, upid: Upid) -> Task | PveError:
-    """The task by its own status, or why it cannot be had."""
+    """The task by its own status, or why it cannot be read."""
     tried = f"GET /nodes/{upid.node}/tasks/{upid}/status"
     try:
         return await asyncio.wait_for(_read_status(api, upid, tried), _PATIENCE)
@@ -120,7 +120,7 @@ async def _status(api: Api, upid: Upid) -> Task | PveError:
 
 
 async def _read_status(api: Api, upid: Upid, tried: str) -> Task:
-    """The task by its own status; the time of its end only the archive knows."""
+    """The task by its own status; only the archive has the time of its end."""
     values = mapping_of(await api.get(("nodes", upid.node, "tasks", str(upid), "status")), tried)
     if values.get("status") not in ("running", "stopped"):
         raise malformed(tried, dict(values))
@@ -131,7 +131,7 @@ async def _read_status(api: Api, upid: Upid, tried: str) -> Task:
 
 
 async def _end_time(api: Api, upid: Upid) -> int | None:
-    """When a task ended, None where the list cannot be read: its outcome is known without it."""
+    """When a task ended, None if the list cannot be read: its outcome is known without it."""
     filters = {
         "source": "archive",
         "typefilter": upid.type,

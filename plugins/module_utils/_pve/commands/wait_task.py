@@ -20,7 +20,7 @@ from .context import Context, Report, Verdict, failures, summary, task_values
 
 
 async def run(context: Context) -> Report:
-    """Wait, stop what is late where that is asked for, and report every task in order."""
+    """Wait, stop late tasks if requested, and report every task in order."""
     params = context.params
     upids = collect_upids(params["upids"], "upids")
     verdict = Verdict.from_params(params)
@@ -47,7 +47,7 @@ def _wait(
 
 
 async def _see_through(context: Context, watcher: Watcher, upid: Upid, stopped: set[Upid]) -> Task:
-    """The task as it ended; ``stopped`` notes what was stopped here."""
+    """The task as it ended; ``stopped`` collects the tasks that were stopped here."""
     try:
         task = await _until_ended(context, watcher, upid, stopped)
         return await with_log(context.api, task, context.params["log_lines"])
@@ -77,7 +77,7 @@ async def _until_ended(context: Context, watcher: Watcher, upid: Upid, stopped: 
 async def _until(
     context: Context, waits: list[asyncio.Future[Task]], verdict: Verdict, return_when: str
 ) -> None:
-    """Return when enough of the waits are over, or the user interrupts."""
+    """Return when enough waits are over, or on an interrupt."""
     stopped = asyncio.ensure_future(context.stop.wait())
     pending: set[asyncio.Future[t.Any]] = set(waits)
     try:

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs jobs: each started exactly once, as many side by side as may be, whatever breaks."""
+"""Runs jobs: each started exactly once, as many side by side as allowed, whatever breaks."""

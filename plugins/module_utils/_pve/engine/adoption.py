@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes over tasks that do the same as a job and run already, whoever started them."""
+"""Adopts tasks that already do the same as a job, whoever started them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if t.TYPE_CHECKING:
 async def adopt_running(
     api: Api, jobs: t.Mapping[int, Job]
 ) -> tuple[dict[int, Job], dict[int, Result]]:
-    """Take over what runs already: an earlier call may have been interrupted.
+    """Adopt what already runs: an earlier call may have been interrupted.
 
-    The jobs of a node that does not say what runs there end as failures, the second value.
+    The jobs of a node whose running tasks cannot be read fail, the second value.
     """
     nodes = sorted({job.node for job in jobs.values()})
     running = dict(zip(nodes, await asyncio.gather(*(_running(api, node) for node in nodes))))
@@ -56,7 +56,7 @@ async def _running(api: Api, node: str) -> dict[tuple[str, str], Upid] | PveErro
 
 
 async def _goes_there(api: Api, job: Job, upid: Upid) -> bool:
-    """Whether a task that runs ends where the job does; of a migration only its log says so."""
+    """Whether a running task has the job's target; for a migration only its log shows it."""
     if job.target.node == job.node:
         return True
     node = re.compile(rf"to node '{re.escape(job.target.node)}'")

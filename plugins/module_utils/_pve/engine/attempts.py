@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A job on its way: how often it was tried, what it started, what became of it."""
+"""A job in progress: its attempts, its tasks, its outcome."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if t.TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job.
+    """The outcome of a job.
 
     ``tasks`` holds every task that was started or adopted for it, the last one last. ``message``
-    says why it did not succeed where no task does, or what the task left behind. ``attempts``
-    counts the calls that were sent. ``found`` says that the last task was not named by an answer
-    but looked for. ``remains`` says of a failed job that it changed something all the same, and
-    ``left`` what earlier attempts left behind, whatever became of the last one.
+    says why it did not succeed if no task does, or what the task left behind. ``attempts`` counts
+    the calls that were sent. ``found`` says that the last task was not named by a response but
+    found by a search. ``remains`` says of a failed job that it changed something anyway, and
+    ``left`` what earlier attempts left behind, whatever the outcome of the last one.
     """
 
     job: Job
@@ -44,7 +44,7 @@ class Result:
 
     @property
     def changed(self) -> bool:
-        """Whether the guest is, or may be, another than before."""
+        """Whether the guest was, or may have been, changed."""
         if self.outcome in (Outcome.QUEUED, Outcome.UNCHANGED):
             return False
         if self.outcome in (Outcome.FAILED, Outcome.CANCELLED):
@@ -53,7 +53,7 @@ class Result:
 
 
 class Retry(Exception):
-    """The job is tried once more; ``costs`` says whether that uses up a retry."""
+    """The job is retried; ``costs`` says whether that uses up a retry."""
 
     def __init__(self, why: str, *, costs: bool = True) -> None:
         super().__init__(why)
@@ -62,13 +62,13 @@ class Retry(Exception):
 
 @dataclass
 class JobRun:
-    """A job on its way.
+    """A job in progress.
 
     ``calling`` while its call has been sent and not been answered. ``baseline`` are the tasks that
-    its node had before the first call. ``unsure`` says that a call of it may have been carried out
-    although no answer said so. ``waiting`` maps a reason to wait at no cost to the second when that
-    began. ``notes`` are what earlier attempts left behind. ``turn`` is the place in the queues
-    that it has already.
+    its node had before the first call. ``unsure`` says that a call may have been carried out
+    although no response confirmed it. ``waiting`` maps a reason to wait at no cost to the second
+    when that began. ``notes`` are what earlier attempts left behind. ``turn`` is its place in the
+    queues.
     """
 
     job: Job
@@ -86,7 +86,7 @@ class JobRun:
     turn: int | None = None
 
     def result(self, outcome: Outcome, message: str | None = None) -> Result:
-        """What became of the job; the notes about earlier attempts go with it."""
+        """The outcome of the job, with the notes about earlier attempts."""
         self.state = outcome
         text = ". ".join([*([message] if message else []), *self.notes]) or None
         return Result(
@@ -101,7 +101,7 @@ class JobRun:
         )
 
     def interrupted(self) -> Result:
-        """What can be said of a job that was let go."""
+        """The result of a job that was abandoned."""
         if self.state is Outcome.STARTING:
             return self.result(
                 Outcome.LOST, "interrupted while searching for the task whose response got lost"
@@ -113,7 +113,7 @@ class JobRun:
         return self.result(Outcome.QUEUED, "not started: interrupted")
 
     def died(self, error: Exception) -> Result:
-        """What can be said of a job that a mistake of this program ended."""
+        """The result of a job that an error of this program ended."""
         begun = bool(self.tasks) or self.attempts > 0
         return self.result(
             Outcome.LOST if begun else Outcome.FAILED, mistake(self.job.title, error)

@@ -4,8 +4,9 @@
 
 """Which tasks a node had before a call was sent, so that none of them is taken for its task.
 
-Clocks cannot tell that: the host that answers and the node that works have clocks of their own,
-and start times are whole seconds. What exists before the call cannot have been started by it.
+Clocks cannot decide that: the host that answers and the node that runs the task have their own
+clocks, and start times are whole seconds. But a task that exists before the call cannot have been
+started by it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from ..tasks.upid import Upid
 
-# The newest tasks that are remembered by name; older ones are known by their start.
+# The newest tasks are remembered by name; older ones are recognised by their start.
 _NEWEST = 200
 # A baseline that is older than this, in seconds, is read again before the next call.
 _FRESH = 30.0
@@ -29,10 +30,10 @@ _FRESH = 30.0
 
 @dataclass(frozen=True)
 class Baseline:
-    """The tasks of a node in one moment.
+    """The tasks of a node at one moment.
 
-    ``tasks`` are all that run and those that ended last. Whatever began before ``horizon`` (epoch
-    seconds of the node's own clock) existed, too, even where it is not among them.
+    ``tasks`` are all running ones and those that ended last. Tasks that began before ``horizon``
+    (epoch seconds of the node's own clock) existed, too, even if they are not among them.
     """
 
     tasks: frozenset[Upid] = frozenset()
@@ -44,7 +45,7 @@ class Baseline:
 
 
 class Baselines:
-    """Reads the baseline of a node when it is needed, one request for all calls of the moment."""
+    """Reads the baseline of a node when it is needed, with one request for simultaneous calls."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

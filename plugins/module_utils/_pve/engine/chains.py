@@ -4,7 +4,7 @@
 
 """Chains: the steps of one guest, each begun as soon as the one before has succeeded.
 
-A chain waits for no other one but in the lanes. A step that fails ends its own chain only.
+Chains wait for each other only in the lanes. A step that fails ends only its own chain.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Prepare = t.Callable[["ChainResult"], t.Awaitable["Job"]]
 
 
 class Corrected(PveError):
-    """A step without a task found what really became of the one before: ``result``.
+    """A step without a task found the real outcome of the one before: ``result``.
 
-    ``over`` says that nothing more is to be done for the guest.
+    ``over`` says that there is nothing more to do for the guest.
     """
 
     def __init__(self, result: Result, message: str, *, over: bool) -> None:
@@ -42,10 +42,10 @@ class Corrected(PveError):
 class ChainStep:
     """A step of a chain: a ``job`` that is known beforehand, or one that ``prepare`` makes.
 
-    ``prepare`` is called when the step is due, with what became of the steps before. It reads what
-    it needs afresh and returns the job. It raises Unneeded where nothing is to be done, Corrected
-    where the step before came out otherwise, and PveError where the step cannot be done. What takes
-    no task at all is done in ``prepare`` itself.
+    ``prepare`` is called when the step is due, with the outcomes of the steps before. It reads what
+    it needs and returns the job. It raises Unneeded if there is nothing to do, Corrected if the
+    step before had another outcome, and PveError if the step is not possible. Steps without a task
+    are done in ``prepare`` itself.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of a step; ``result`` is None where it got no job."""
+    """The outcome of a step; ``result`` is None if it got no job."""
 
     name: str
     outcome: Outcome
@@ -78,10 +78,11 @@ class StepResult:
 
 @dataclass(frozen=True)
 class ChainResult:
-    """What became of a chain: its steps up to the last that was begun, in their order.
+    """The outcome of a chain: its steps up to the last that was begun, in order.
 
     ``target`` is the guest as the last step left it. ``missing`` are the names of the steps that
-    were not begun, ``replaced`` the results of jobs in whose place a step got another one.
+    were not begun, ``replaced`` the results of jobs that were replaced by another one of the same
+    step.
     """
 
     target: Guest
@@ -96,7 +97,7 @@ class ChainResult:
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome of the last step if it did not succeed, else what all steps come to."""
+        """The outcome of the last step if it failed, otherwise that of all steps together."""
         if not self.last.outcome.succeeded or self.missing:
             return self.last.outcome
         outcomes = {step.outcome for step in self.steps}
@@ -123,10 +124,10 @@ class ChainResult:
 
 @dataclass
 class ChainRun:
-    """A chain on its way; ``run`` is the job at work, ``turn`` its place in the queues.
+    """A chain in progress; ``run`` is the current job, ``turn`` its place in the queues.
 
-    ``over`` says that no further step is wanted. ``replaced`` are the results of jobs that others
-    took the place of.
+    ``over`` says that no further step is needed. ``replaced`` are the results of jobs that were
+    replaced.
     """
 
     chain: Chain
@@ -139,7 +140,7 @@ class ChainRun:
 
     @property
     def calling(self) -> bool:
-        """Whether a call has been sent and not been answered, so that it must not be let go."""
+        """Whether a call has been sent and not been answered, so that it must not be abandoned."""
         return self.run is not None and self.run.calling
 
     @property
@@ -154,7 +155,7 @@ class ChainRun:
         return self.chain.steps[len(self.ended)]
 
     def retry(self, result: Result) -> None:
-        """Note the end of a job in whose place the step gets another one."""
+        """Note the end of a job that is replaced by another one of the same step."""
         self.replaced.append(result)
         self.run = None
 
@@ -165,7 +166,7 @@ class ChainRun:
         self.run = None
 
     def end_without_job(self, name: str, error: Exception) -> None:
-        """Note the end of a step that got no job, by what ``prepare`` raised."""
+        """Note the end of a step without a job, by what ``prepare`` raised."""
         outcome, message = Outcome.FAILED, str(error)
         if isinstance(error, Unneeded):
             outcome = Outcome.UNCHANGED
@@ -181,12 +182,12 @@ class ChainRun:
         self.ended.append(StepResult(name, outcome, message))
 
     def result(self) -> ChainResult:
-        """What became of the chain so far."""
+        """The outcome of the chain so far."""
         missing = tuple(step.name for step in self.chain.steps[len(self.ended) :])
         return ChainResult(self.target, tuple(self.ended), missing, tuple(self.replaced))
 
     def interrupted(self) -> ChainResult:
-        """What can be said of a chain that was let go."""
+        """The outcome of a chain that was abandoned."""
         if self.run is not None:
             self.end(self.step.name, self.run.interrupted())
         elif len(self.ended) < len(self.chain.steps):

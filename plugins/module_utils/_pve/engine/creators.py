@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tasks create which guests: one index for a command, each log read once."""
+"""Which tasks create which guests: one index per command, with each log read once."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _MOST_DEAD = 500
 
 @dataclass
 class Running:
-    """The running tasks of one moment that create guests of one type.
+    """The running tasks that create guests of one type, at one moment.
 
-    ``by_vmid`` holds them by the guest. ``unclear`` are the nodes on which another one may be: a
-    task whose log is empty or may not be read, or a node that did not answer.
+    ``by_vmid`` holds them by guest. ``unclear`` are the nodes on which there may be others: a task
+    whose log is empty or may not be read, or a node that did not answer.
     """
 
     by_vmid: dict[int, Upid] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Creators:
         return None
 
     async def sees_everything(self, node: str) -> bool:
-        """Whether the caller sees every task of a node, so that what is not seen does not run."""
+        """Whether the caller sees all tasks of a node, so that unlisted tasks do not run."""
         if self._api.authid == "root@pam":
             return True
         path = f"/nodes/{node}"
@@ -117,13 +117,13 @@ class Creators:
         return sorted(dead, key=lambda entry: entry.upid.starttime, reverse=True)
 
     async def _created_by(self, upid: Upid) -> frozenset[int]:
-        """The guest that a task creates; empty where that cannot be read."""
+        """The guest that a task creates; empty if that cannot be read."""
         if upid not in self._targets:
             try:
                 found = await read_targets(self._api, upid)
             except (ApiError, NoAnswerError):
                 found = frozenset()
-            if not found:  # the log may only not have been written yet
+            if not found:  # the log may not have been written yet
                 return found
             self._targets[upid] = found
         return self._targets[upid]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes one job to its end: started exactly once, watched, and tried again where that helps."""
+"""Takes one job to its end: started exactly once, watched, and retried if that helps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if t.TYPE_CHECKING:
 class JobDriver:
     """Takes jobs to their ends; ``known`` are the tasks that belong to one of them.
 
-    ``stop`` is set by whoever wants no more to be started.
+    Once ``stop`` is set, nothing more is started.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class JobDriver:
         self._starter = Starter(api, Baselines(api), self._retries, self.known)
 
     async def drive(self, run: JobRun) -> Result:
-        """What becomes of the job; nothing that happens to it is raised."""
+        """The outcome of the job; never raises."""
         try:
             return await self._attempts(run)
         except Exception as exc:  # noqa: BLE001 - a job that dies must not take the others with it
@@ -132,7 +132,7 @@ class JobDriver:
         return run.result(task.outcome)
 
     async def _with_follow_up(self, run: JobRun, task: Task) -> Task:
-        """The task that counts where one only asked for it: the one that did it."""
+        """The task that counts if one only requested the work: the one that did it."""
         if not (has_follow_up(task.upid) and task.outcome.succeeded):
             return task
         run.state = Outcome.RUNNING
@@ -154,7 +154,7 @@ class JobDriver:
         return task if verdict is None else replace(task, outcome=verdict.outcome, note=verdict.why)
 
     async def _failed(self, run: JobRun, task: Task) -> Result:
-        """The result of a failed task; raises where it calls for another attempt."""
+        """The result of a failed task; raises Retry if it calls for another attempt."""
         error, text = PveError(task.in_words()), task.exitstatus or ""
         cause = classify(text)
         if cause is Cause.TAKEN and run.job.repeatable:
@@ -179,7 +179,7 @@ class JobDriver:
 
     @staticmethod
     def _ended(run: JobRun, task: Task, left: Guest | None) -> Result:
-        """The result of a task that came to no good end, with what it left behind."""
+        """The result of a task that failed, with what it left behind."""
         destroyed = (
             task.upid.type in ("qmdestroy", "vzdestroy")
             and classify(task.exitstatus or "") is Cause.NO_QUORUM
@@ -195,7 +195,7 @@ class JobDriver:
         return run.result(task.outcome, task.exitstatus if run.notes else None)
 
     async def _left(self, run: JobRun, task: Task) -> Guest | None:
-        """The locked guest that the failed task of a creation left, None where it left none."""
+        """The locked guest that the failed task of a creation left, None if there is none."""
         if not run.job.repeatable:
             return None
         try:
@@ -205,16 +205,17 @@ class JobDriver:
             return None
 
     async def _removed(self, run: JobRun, left: Guest, task: Task) -> bool:
-        """Remove what our own dead task left, where that is wanted and can be done.
+        """Remove what our own dead task left, if that is requested and possible.
 
-        Without quorum that fails like everything else, and is tried again while it is still ours.
+        Without quorum that fails like everything else, and is retried while the leftover is still
+        ours.
         """
         if not self._policy.replace_leftovers or left.type != "qemu":
             return False
         until, attempt = clock.now() + self._policy.node_timeout, 0
         while True:
             attempt += 1
-            # It works in the lanes that the job holds: waiting for others could be for itself.
+            # It uses the lanes that the job holds: waiting for lanes could deadlock.
             result = await self.drive(JobRun(replace(removal(left), lanes=())))
             run.tasks += result.tasks
             if result.outcome.succeeded:
@@ -227,7 +228,7 @@ class JobDriver:
                 return True
 
     async def _held(self, run: JobRun, error: PveError) -> Result:
-        """The VMID has a guest already: the wanted one, or somebody else's."""
+        """The VMID already belongs to a guest: the requested one, or another user's."""
         try:
             holder = await find_holder(self._api, run.job, self.known)
         except PveError as unread:
@@ -248,7 +249,7 @@ class JobDriver:
         return run.result(Outcome.FAILED, str(error))
 
     async def _readdress(self, run: JobRun, error: PveError) -> None:
-        """Go on with another VMID where the choice was ours."""
+        """Go on with another VMID if we chose it."""
         if run.job.readdress is None or self._vmids is None:
             return
         vmid = await self._vmids.instead_of(run.job.target.vmid)

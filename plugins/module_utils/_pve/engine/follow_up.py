@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tasks that end before all is done: another task, of root@pam, does the rest some time later.
+"""Tasks that end before the work is done: another task, of root@pam, does the rest some time later.
 
 ``hastart``, ``hastop`` and ``hamigrate`` end when their request to HA is filed
 (``PVE/API2/Qemu.pm``, ``PVE/API2/LXC/Status.pm``); the local resource manager of some node acts on
@@ -43,15 +43,15 @@ def request_for(task_type: str) -> str | None:
 
 
 def has_follow_up(upid: Upid) -> bool:
-    """Whether another task does the rest after this one."""
+    """Whether another task follows up on this one."""
     return upid.type in _FOLLOW_UPS
 
 
 async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: float) -> Task:
-    """Wait until that is done which the ended task ``asked`` for; the task that counts.
+    """Wait until the work that the ended task ``asked`` for is done; return the task that counts.
 
-    That is the one which did it, with its own outcome, or ``asked`` where none was seen.
-    ``timeout`` is in seconds from now.
+    That is the one that did it, with its own outcome, or ``asked`` if none was seen. ``timeout`` is
+    in seconds from now.
     """
     deadline = clock.now() + timeout
     last, seen = asked, {asked.upid}
@@ -75,7 +75,7 @@ async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: flo
 
 @dataclass(frozen=True)
 class _State:
-    """What the guest showed at one moment: a task to watch, the end of it all, or nothing yet."""
+    """What the guest shows at one moment: a task to watch, the final outcome, or nothing yet."""
 
     task: Upid | None = None
     outcome: Outcome | None = None
@@ -89,7 +89,7 @@ async def _observe(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) ->
     except NoAnswerError:
         return _State()
     except ApiError as error:
-        if error.cause is Cause.GONE:  # it moves in this moment
+        if error.cause is Cause.GONE:  # it is just being moved
             return _State()
         return _State(outcome=Outcome.LOST, why=str(error))
     if state == "error":
@@ -99,7 +99,7 @@ async def _observe(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) ->
 
 
 def _wanted(job: Job, asked: Upid) -> str:
-    """What ``_state`` gives in the end."""
+    """The target value of ``_state``."""
     if asked.type == "hamigrate":
         return f"on {job.params['target']}"
     return "stopped" if asked.type == "hastop" else "running"
@@ -119,10 +119,10 @@ async def _state(api: Api, job: Job) -> str:
 
 
 async def _find_follow_up(api: Api, job: Job, asked: Upid, seen: t.Collection[Upid]) -> Upid | None:
-    """The newest task since the request that does what was asked.
+    """The newest task since the request that does the work.
 
-    Who lacks Sys.Audit on the node does not see it, for it is root's; then the guest's state alone
-    tells.
+    It belongs to root@pam, so it is hidden without Sys.Audit on the node; then only the guest's
+    state shows it.
     """
     filters = {"source": "all", "since": asked.starttime, "vmid": job.target.vmid}
     for entry in await list_tasks(api, job.node, filters):

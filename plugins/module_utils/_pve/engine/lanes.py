@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may not run side by side: Proxmox VE's own locks and the user's limits, written down."""
+"""Lanes: what may not run side by side, by Proxmox VE's own locks and the user's limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Waiting:
 
 @dataclass
 class _Share:
-    """A limit that gives way under pressure: halved when it was too much, one more when not."""
+    """An adaptive limit: halved when it was too high, increased by one otherwise."""
 
     limit: int
     most: int
@@ -40,12 +40,12 @@ class _Share:
 class Lanes:
     """Lets jobs start in their order, as soon as all their lanes are free.
 
-    A job whose lanes are taken keeps none of the others from starting. ``limits`` maps a lane's
-    name, or the first word of the names of many (``node``), to how many may use it at once; a lane
-    without limit, or with 0, is bounded by the others alone.
+    A job whose lanes are taken does not keep others from starting. ``limits`` maps a lane's name,
+    or the first word of the names of many (``node``), to how many may use it at once; a lane
+    without a limit, or with 0, is limited only by the others.
 
-    Jobs that wait for the same lanes wait in one queue, so what a change costs depends on how many
-    kinds of jobs there are (nodes, storages, sources), not on how many jobs.
+    Jobs that wait for the same lanes wait in one queue, so the cost of a change depends on the
+    number of different lanes (nodes, storages, sources), not on that of jobs.
     """
 
     def __init__(self, limits: t.Mapping[str, int]) -> None:
@@ -53,7 +53,8 @@ class Lanes:
         self._used: Counter[str] = Counter()
         self._exclusive: set[str] = set()
         self._queues: dict[tuple[Lane, ...], list[_Waiting]] = {}
-        # Who waits for a lane or uses it: a lane of one job alone is not what makes it wait.
+        # The jobs that wait for a lane or use it: a job never waits for a lane that is only its
+        # own.
         self._interested: Counter[str] = Counter()
         self._shares: dict[str, _Share] = {}
         self._turn = 0
@@ -91,7 +92,7 @@ class Lanes:
 
     @contextlib.contextmanager
     def occupy(self, lanes: t.Iterable[Lane]) -> t.Iterator[None]:
-        """Count a job that runs already, whatever the limits say."""
+        """Count a job that already runs, whatever the limits."""
         wanted = tuple(lanes)
         self._interested.update(lane.name for lane in wanted)
         self._enter(wanted)
@@ -102,7 +103,7 @@ class Lanes:
             self._interested.subtract(lane.name for lane in wanted)
 
     def narrow(self, name: str) -> bool:
-        """Halve a lane that turned out too wide; False when it was as narrow as can be."""
+        """Halve a lane that turned out too wide; False if it was already as narrow as possible."""
         share = self._shares.get(name)
         if share is None:
             most = max(2, self._used[name])
@@ -114,7 +115,7 @@ class Lanes:
         return True
 
     def widen(self, name: str) -> None:
-        """Note a success on a lane that had been narrowed; it grows by one when all went well."""
+        """Note a success on a lane that had been narrowed; enough of them widen it by one."""
         share = self._shares.get(name)
         if share is None:
             return
@@ -125,12 +126,12 @@ class Lanes:
             self._grant()
 
     def _limit(self, name: str) -> int:
-        """How many may use a lane: its own limit, that of all lanes of its sort, or 0 for none."""
+        """How many jobs may use a lane: its own limit, that of its kind, or 0 for no limit."""
         own = self._limits.get(name)
         return self._limits.get(name.split(" ", 1)[0], 0) if own is None else own
 
     def _contended(self, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
-        """The lanes that others have an interest in as well, which say in which queue to wait."""
+        """The lanes that other jobs need as well, which determine the queue."""
         return tuple(
             lane for lane in lanes if not lane.exclusive or self._interested[lane.name] > 1
         )
@@ -149,7 +150,7 @@ class Lanes:
         return True
 
     def _grant(self) -> None:
-        """Let in, in their order, all who can go now."""
+        """Admit, in order, all jobs that can start now."""
         while True:
             heads = [(self._head(lanes), lanes) for lanes in list(self._queues)]
             ready = [
@@ -164,11 +165,11 @@ class Lanes:
         if self._free(waiting.lanes):
             self._enter(waiting.lanes)
             waiting.granted.set_result(None)
-        else:  # somebody came for a lane that had been its own alone: now it waits for that, too
+        else:  # another job needs a lane that had been only its own: now it waits for that, too
             self._queue(waiting, waiting.lanes)
 
     def _head(self, lanes: tuple[Lane, ...]) -> _Waiting | None:
-        """The first in the queue for these lanes who still waits."""
+        """The first in the queue for these lanes that still waits."""
         queue = self._queues[lanes]
         while queue and queue[0].granted.cancelled():
             heapq.heappop(queue)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tasks that died leave behind: a guest with a lock that nobody holds any more."""
+"""Leftovers of dead tasks: a guest with a lock that no task holds any more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TEMPORARY = "qmclone temporary file"
 
 
 def explain(guest: Guest, dead: Upid | None, node: str) -> str:
-    """Why a locked guest is neither whole nor on its way, and what to do about it."""
+    """Why a locked guest is neither complete nor being created, and what to do about it."""
     if dead is None:
         return (
             f"{guest.title} is locked ({guest.lock}), and no task of yours is seen creating it"
@@ -48,7 +48,7 @@ def explain(guest: Guest, dead: Upid | None, node: str) -> str:
 
 
 async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str]) -> bool:
-    """Whether this is still what the clone ``job`` left, and nobody on any node works on it."""
+    """Whether this is still the leftover of the clone ``job``, with no task working on it."""
     config = await read_mapping(api, ("nodes", guest.node, guest.type, guest.vmid, "config"))
     if config.get("lock") != "clone" or str(config.get("description")).strip() != _TEMPORARY:
         return False
@@ -56,7 +56,7 @@ async def may_be_removed(api: Api, guest: Guest, job: Job, nodes: t.Iterable[str
 
 
 async def find_dead_lock(api: Api, node: str, vmid: int) -> Upid | None:
-    """The dead clone that left ``lock: disk`` on a container, None while anybody works on it."""
+    """The dead clone that left ``lock: disk`` on a container, None while any task works on it."""
     on_it = {"vmid": vmid}
     if await list_tasks(api, node, {"source": "active", **on_it}, retries=None):
         return None
@@ -76,9 +76,9 @@ def explain_dead_lock(node: str, vmid: int, dead: Upid) -> str:
 
 
 async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
-    """The locked guest that a dead task of ``job`` left, None where it left none.
+    """The locked guest that a dead task of ``job`` left, None if there is none.
 
-    Nothing is ours while anybody's task works on that VMID.
+    Nothing is ours while any task works on that VMID.
     """
     config = await read_target(api, job)
     if config is None or config.get("lock") not in ("clone", "create"):

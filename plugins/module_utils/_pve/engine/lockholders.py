@@ -43,9 +43,9 @@ LOCKS: t.Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Holders:
-    """The running tasks of a cluster, with the targets of clones where they are known.
+    """The running tasks of a cluster, with the targets of clones if known.
 
-    ``unread`` says of which nodes not all running tasks could be seen, and why.
+    ``unread`` says for which nodes not all running tasks could be seen, and why.
     """
 
     tasks: t.Mapping[Upid, int | None]
@@ -67,7 +67,7 @@ class Holders:
 
 
 async def read_holders(api: Api, nodes: t.Iterable[str]) -> Holders:
-    """Read what runs on these nodes; a node that cannot be asked is ``unread``."""
+    """Read the running tasks of these nodes; a node that cannot be read is ``unread``."""
     names = list(nodes)
     lists = await asyncio.gather(*(_running(api, node) for node in names))
     unread = {node: one for node, one in zip(names, lists) if isinstance(one, str)}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds the task that a call started when its answer got lost, or that an earlier run left."""
+"""Recovery: finds the task of a call whose response got lost, or of an earlier run."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if t.TYPE_CHECKING:
     from ..tasks.upid import Upid
     from .baseline import Baseline
 
-# A daemon that was blocked may carry out a call this long after it answers others again.
+# A daemon that was blocked may carry out a call up to this long after it answers others again.
 _GRACE = 30.0
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """What was found of a call without an answer: its task, its effect, or nothing.
+    """What was found of a call without a response: its task, its effect, or nothing.
 
-    ``certain`` says that nothing will come of the call any more; ``why`` says why that is unknown.
-    ``done`` says whether its effect is there, None where that cannot be read from the guest.
+    ``certain`` says that the call will certainly not be carried out any more; ``why`` says why that
+    is unknown. ``done`` is whether the guest shows its effect, None if that cannot be read.
     """
 
     upid: Upid | None
@@ -44,10 +44,10 @@ class Recovery:
 
 
 async def recover(api: Api, job: Job, baseline: Baseline, known: t.Collection[Upid]) -> Recovery:
-    """Look for the task that ``job``'s call started after ``baseline`` was read.
+    """Search for the task that ``job``'s call started after ``baseline`` was read.
 
-    ``known`` are tasks that belong to others. Nothing found is certain only when the node has
-    answered a call through its daemon, which then is not blocked, and a while has passed.
+    ``known`` are tasks that belong to other jobs. That there is none is certain only after the node
+    has answered a call through its daemon, which is then not blocked, and some time has passed.
     """
     patience = clock.now() + job.timeout
     search = _Search(api, job, baseline, known)
@@ -61,7 +61,7 @@ async def recover(api: Api, job: Job, baseline: Baseline, known: t.Collection[Up
 
 
 async def is_done(api: Api, job: Job) -> bool:
-    """Whether the guest shows the effect of the job already; not where that cannot be read."""
+    """Whether the guest already shows the effect of the job; False if that cannot be read."""
     try:
         return job.done is not None and await job.done(api)
     except PveError:
@@ -70,7 +70,7 @@ async def is_done(api: Api, job: Job) -> bool:
 
 @dataclass
 class _Search:
-    """A search for what a call did; ``unblocked`` is when the node's daemon was seen to work."""
+    """A search for the effect of a call; ``unblocked`` is when the daemon was seen to work."""
 
     api: Api
     job: Job
@@ -79,7 +79,7 @@ class _Search:
     unblocked: float | None = None
 
     async def search(self) -> Recovery:
-        """Search once; a node that cannot answer now leaves it uncertain."""
+        """Search once; uncertain if the node does not answer now."""
         try:
             return await self._search_once()
         except NoAnswerError as error:
@@ -97,7 +97,7 @@ class _Search:
             await _wait_for_daemon(self.api, self.job)
             self.unblocked = clock.now()
         done = None if self.job.done is None else await self.job.done(self.api)
-        if done:  # its task may have started since it was looked for
+        if done:  # its task may have started since the search
             upid = await find_started(self.api, self.job, self.baseline, self.known)
             return Recovery(upid, certain=True, done=True)
         if await _target_is_locked(self.api, self.job):
@@ -110,7 +110,7 @@ class _Search:
 async def find_started(
     api: Api, job: Job, baseline: Baseline, known: t.Collection[Upid]
 ) -> Upid | None:
-    """The caller's task for this job that is not in the baseline, or None where none is seen."""
+    """The caller's task for this job that is not in the baseline, or None."""
     filters = {"source": "all", "since": baseline.horizon or None}
     entries = await _entries(api, job, filters, retries=1)
 
@@ -127,10 +127,11 @@ async def find_running(api: Api, job: Job) -> Upid | None:
 
 
 async def find_at_work(api: Api, job: Job, nodes: t.Iterable[str]) -> Upid | None:
-    """A running task of anybody, on any of the nodes, that creates the same guest, or may do so.
+    """A running task of any user, on any of the nodes, that creates the same guest, or may do so.
 
-    A clone whose log may not be read or does not name its guest yet can be it. A node that does
-    not answer raises.
+    A clone may, if its log may not be read or does not name its guest yet.
+
+    Raises if a node does not answer.
     """
     filters = {"source": "active", "typefilter": job.task_type}
     lists = await asyncio.gather(*(list_tasks(api, node, filters, retries=None) for node in nodes))
@@ -164,7 +165,7 @@ async def _first_match(
 
 
 async def _targets(api: Api, upid: Upid) -> frozenset[int]:
-    """The guest that a task works on; empty where its log may not be read or does not say it."""
+    """The guest that a task works on; empty if its log may not be read or does not name it."""
     try:
         return await read_targets(api, upid)
     except ApiError:  # not ours to read, so not ours
@@ -172,7 +173,7 @@ async def _targets(api: Api, upid: Upid) -> frozenset[int]:
 
 
 async def _wait_for_daemon(api: Api, job: Job) -> None:
-    """Have a call answered that the node's daemon carries out; any clear answer will do."""
+    """Make a call that the node's daemon carries out; any definite response will do."""
     guest = job.path[:4]
     path = (*guest, "status", "current") if len(guest) == 4 else guest
     if job.path[2:3] not in (("qemu",), ("lxc",)):
@@ -182,7 +183,7 @@ async def _wait_for_daemon(api: Api, job: Job) -> None:
 
 
 async def _target_is_locked(api: Api, job: Job) -> bool:
-    """Whether the target is being created, which a caller sees who may not see the task."""
+    """Whether the target is being created, which is visible even if the task is not."""
     if not job.repeatable:
         return False
     config = await read_target(api, job)
@@ -190,9 +191,9 @@ async def _target_is_locked(api: Api, job: Job) -> bool:
 
 
 async def read_target(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
-    """The configuration of the guest that a job creates, None where there is none to be seen.
+    """The configuration of the guest that a job creates, None if none is visible.
 
-    It is read where the task works: a clone moves to its node in its last step.
+    It is read on the node of the task: a clone moves to its own node in its last step.
     """
     path = ("nodes", job.node, job.target.type, job.target.vmid, "config")
     try:

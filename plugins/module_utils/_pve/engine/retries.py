@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a job that failed is tried once more, and at what price."""
+"""Decides whether a failed job is retried, and whether that uses up a retry."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if t.TYPE_CHECKING:
     from .attempts import JobRun
     from .lanes import Lanes
 
-# After a VM has stopped, its clean-up may keep the configuration locked for so long when the VM
-# runs again by then (qm cleanup, started by qmeventd): a lock is waited for longer than that.
+# After a VM has stopped, its cleanup may keep the configuration locked for this long if the VM runs
+# again by then (qm cleanup, started by qmeventd). So locks are waited for longer than that.
 _CLEANUP = 35.0
 _STORAGE = re.compile(r"cfs-lock 'storage-([^']+)'|pve-storage-([^']+)'")
-# Tasks that leave a guest as it was when they fail for want of a quorum, or that Proxmox VE does
-# not start a second time for the same guest.
+# Tasks that leave a guest unchanged if they fail without quorum, or that Proxmox VE does not start
+# twice for the same guest.
 _LEAVE_NOTHING = re.compile(r"(qm|vz)(start|stop|shutdown|reboot|suspend|resume|clone|create)\Z")
 
 
@@ -47,21 +47,21 @@ class Policy:
 
 
 class Retries:
-    """Decides about the next attempt of a job; every method returns what to raise."""
+    """Decides about the next attempt of a job; all methods return what to raise."""
 
     def __init__(self, policy: Policy, lanes: Lanes) -> None:
         self._policy = policy
         self._lanes = lanes
 
     def after_refusal(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
-        """What follows a call that was refused with this text; None where the refusal is final."""
+        """What follows a call that was refused with this text; None if the refusal is final."""
         cause = classify(text)
         if cause is Cause.NO_QUORUM:
             return self.free(run, "quorum", self._policy.node_timeout, error)
         return self._after(run, cause, text, error) if cause.transient else None
 
     def after_failure(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
-        """What follows a task that ended with this text; None where that is final."""
+        """What follows a task that ended with this text; None if that is final."""
         cause = classify(text)
         harmless = run.job.idempotent or _LEAVE_NOTHING.match(run.job.task_type)
         if cause is Cause.NO_QUORUM and harmless:
@@ -72,11 +72,11 @@ class Retries:
         return decided if isinstance(decided, Retry) else None
 
     def unreached(self, run: JobRun, error: PveError) -> Retry | PveError:
-        """What follows a call that never left: a node or its daemon may be away for a while."""
+        """What follows a call that was not sent: a node or its daemon may be down for a while."""
         return self.free(run, "node", self._policy.node_timeout, error)
 
     def costly(self, run: JobRun, error: PveError) -> Retry | PveError:
-        """Another attempt, or the error where all retries are used up."""
+        """Another attempt, or the error if all retries are used up."""
         if run.failures >= self._policy.retries:
             return PveError(f"{error} (after {run.attempts} attempts)")
         return Retry(str(error))

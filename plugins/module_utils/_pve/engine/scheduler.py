@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs chains of jobs: as many side by side as the lanes let through, and each to its end."""
+"""Runs chains of jobs: as many side by side as the lanes allow, and each to its end."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if t.TYPE_CHECKING:
 
 __all__ = ("Policy", "Result", "Scheduler")
 
-# How often to check whether what has to be waited for has happened, in seconds.
+# How often to check whether a wait is over, in seconds.
 _STEP = 0.05
 
 
 class Scheduler:
-    """Starts jobs, watches their tasks and reports on every one of them.
+    """Starts jobs, watches their tasks and reports on each.
 
-    ``stop`` is set by whoever wants no more to be started; every UPID is still returned.
+    Once ``stop`` is set, nothing more is started; every UPID is still returned.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Scheduler:
         self._driver = JobDriver(api, watcher, lanes, policy, stop, vmids)
 
     async def run(self, jobs: t.Sequence[Job]) -> list[Result]:
-        """Run the jobs; the results are in the same order, whatever became of each."""
+        """Run the jobs; the results are in the same order, whatever the outcome."""
         chains = await self.run_chains([Chain.of(job) for job in jobs])
         return [t.cast("Result", chain.last.result) for chain in chains]
 
     async def run_chains(self, chains: t.Sequence[Chain]) -> list[ChainResult]:
         """Run chains side by side; the results are in the same order.
 
-        With the policy not to wait a chain ends where its first task has been started.
+        With the policy not to wait, a chain ends after its first task has been started.
         """
         jobs = [step.job for chain in chains for step in chain.steps if step.job is not None]
         self._driver.known.update(job.upid for job in jobs if job.upid is not None)
@@ -75,7 +75,7 @@ class Scheduler:
     async def _until_enough(
         self, runs: t.Sequence[ChainRun], drives: t.Sequence[asyncio.Future[ChainResult]]
     ) -> None:
-        """Wait for the end of all chains, for the order to stop, or only for all starts."""
+        """Wait for the end of all chains, for an interrupt, or only for all starts."""
         stopped = asyncio.ensure_future(self._stop.wait())
         all_ended: asyncio.Future[t.Any] = asyncio.gather(*drives)
         step = None if self._policy.wait else _STEP
@@ -95,7 +95,7 @@ class Scheduler:
     async def _let_go(
         self, runs: t.Sequence[ChainRun], drives: t.Sequence[asyncio.Future[ChainResult]]
     ) -> None:
-        """End what waits. A call that is under way is never abandoned: its answer is the UPID."""
+        """End what waits. A call in progress is never abandoned: its response is the UPID."""
         while any(not drive.done() for drive in drives):
             for run, drive in zip(runs, drives):
                 if not run.calling:
@@ -103,7 +103,7 @@ class Scheduler:
             await asyncio.wait([drive for drive in drives if not drive.done()], timeout=_STEP)
 
     async def _drive_chain(self, chain: ChainRun) -> ChainResult:
-        """Take one step after the other until one does not succeed."""
+        """Run one step after the other until one does not succeed."""
         chain.turn = self._lanes.turn()
         for step in chain.chain.steps:
             await self._take(chain, step)
@@ -112,7 +112,7 @@ class Scheduler:
         return chain.result()
 
     async def _take(self, chain: ChainRun, step: ChainStep) -> None:
-        """Take a step; one that found the guest changed by others is prepared and taken again."""
+        """Run a step; if others changed the guest in the meantime, prepare and run it again."""
         for number in range(self._policy.retries + 1):
             job = step.job or await self._prepared(chain, step)
             if job is None:
@@ -126,13 +126,13 @@ class Scheduler:
             chain.retry(result)
 
     async def _prepared(self, chain: ChainRun, step: ChainStep) -> Job | None:
-        """The job of a step that is due; None where it ended without one, which is noted."""
+        """The job of a step that is due; None if it ended without one, which is noted."""
         prepare = t.cast("Prepare", step.prepare)
         until, attempt = clock.now() + self._policy.node_timeout, 0
         while True:
             try:
                 return await prepare(chain.result())
-            except NoAnswerError as error:  # a node may be away for a while
+            except NoAnswerError as error:  # a node may be down for a while
                 if clock.now() >= until:
                     chain.end_without_job(step.name, error)
                     return None
@@ -150,6 +150,6 @@ def _found_it_modified(result: Result) -> bool:
 
 
 def _read(future: asyncio.Future[t.Any]) -> None:
-    """Take note of the end of jobs that were let go, so that nobody is told of it twice."""
+    """Consume the results of abandoned jobs, so that none is reported twice."""
     if not future.cancelled():
         future.exception()

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sends the call of a job exactly once, whatever becomes of its answer.
+"""Sends the call of a job exactly once, whatever happens to its response.
 
-An answer that names the task, or a definite refusal, settles it. Everything else is a lost answer:
-what the call did is looked for before it is sent again or given up, and an ``already exists`` or
-``already running`` after it is the answer that got lost.
+A response that names the task, or a definite refusal, settles it. Anything else is a lost response:
+the effect of the call is searched for before it is sent again or given up, and an ``already
+exists`` or ``already running`` after it confirms the call whose response got lost.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if t.TYPE_CHECKING:
 
 
 class Started(t.NamedTuple):
-    """What a call started: a task to be seen through, or the result where there is none."""
+    """What a call started: a task to follow, or the result if there is none."""
 
     upid: Upid | None = None
     result: Result | None = None
 
 
 class Starter:
-    """Starts jobs; ``known`` are the tasks that belong to a job already."""
+    """Starts jobs; ``known`` are the tasks that already belong to a job."""
 
     def __init__(self, api: Api, baselines: Baselines, retries: Retries, known: set[Upid]) -> None:
         self._api = api
@@ -47,8 +47,8 @@ class Starter:
     async def start(self, run: JobRun) -> Started:
         """Send the call, once, and find what it started.
 
-        Raises Retry where another attempt is due, :class:`Taken` where the VMID belongs to
-        somebody else, and PveError where the job has failed.
+        Raises Retry if another attempt is due, :class:`Taken` if the VMID belongs to another guest,
+        and PveError if the job has failed.
         """
         try:
             found = await self._before(run)
@@ -70,9 +70,9 @@ class Starter:
         return await self._answered(run, data)
 
     async def _before(self, run: JobRun) -> Upid | None:
-        """What has to be known before the call: the tasks that exist, and that it still applies.
+        """Read the existing tasks before the call, and check that it still applies.
 
-        The task of an earlier call that was carried out after all is returned.
+        Returns the task of an earlier call that was carried out after all.
         """
         job = run.job
         if run.unsure and run.baseline is not None:
@@ -119,7 +119,7 @@ class Starter:
         raise self._retries.unreached(run, error) from error
 
     async def _recover(self, run: JobRun, error: NoAnswerError | None) -> Started:
-        """The answer got lost, or names no task of this job: look for what the call did."""
+        """The response got lost, or names no task of this job: search for its effect."""
         run.unsure = True
         recovery = await self._search(run)
         if recovery.upid is not None:
@@ -138,7 +138,7 @@ class Starter:
             return Recovery(None, certain=False, why="the earlier tasks are unknown")
         try:
             return await recover(self._api, run.job, run.baseline, self._known)
-        except ApiError as refusal:  # who may not look any more cannot know
+        except ApiError as refusal:  # without the privilege it cannot be known
             return Recovery(None, certain=False, why=str(refusal))
 
     @staticmethod
@@ -150,7 +150,7 @@ class Starter:
         )
 
     async def _refused(self, run: JobRun, error: ApiError) -> Started:
-        """A definite no: the answer to an earlier call of ours, something transient, or final."""
+        """A definite refusal: it confirms an earlier call of ours, is transient, or is final."""
         cause = error.cause
         if cause in (Cause.ALREADY, Cause.GONE) and run.unsure:
             return await self._answered_by_refusal(run, error)
@@ -159,7 +159,9 @@ class Starter:
             return Started(result=run.result(Outcome.UNCHANGED, why))
         if cause is Cause.TAKEN and run.job.repeatable:
             raise Taken(error)
-        if cause is Cause.NO_WORKER:  # some proxies answer so after the call was carried out
+        if (
+            cause is Cause.NO_WORKER
+        ):  # some proxies respond like this after the call was carried out
             run.unsure = True
         if cause is Cause.LOCK:
             await self._wait_for_source(run, error)
@@ -170,7 +172,7 @@ class Starter:
         return Started(result=run.result(Outcome.FAILED, f"{error}{needs}"))
 
     async def _answered_by_refusal(self, run: JobRun, error: ApiError) -> Started:
-        """``already running`` and the like after an uncertain call of ours: it was carried out."""
+        """``already running`` and similar after an uncertain call of ours: it was carried out."""
         if run.baseline is not None:
             upid = await find_started(self._api, run.job, run.baseline, self._known)
             if upid is not None:
@@ -180,7 +182,7 @@ class Starter:
         return Started(result=run.result(Outcome.OK, why))
 
     async def _wait_for_source(self, run: JobRun, error: ApiError) -> None:
-        """Raise a free retry while somebody else's task works on the source of a clone."""
+        """Raise a free retry while another user's task works on the source of a clone."""
         job = run.job
         if job.task_type not in CLONES:
             return

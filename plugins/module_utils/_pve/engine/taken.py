@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose guest it is that has the VMID of a job already.
+"""Determines whose guest already has the VMID of a job.
 
-It can be the one that the job is to create: an earlier call, of this run or of one that was killed,
-is carried out late when the daemon was blocked, and then refuses the next one.
+It can be the one that the job should create: an earlier call, of this run or of one that was
+killed, may be carried out late because the daemon was blocked, so that the next one is refused.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _BEING_CREATED = ("clone", "create")
 class Holder:
     """Who has the VMID: ``upid`` is the caller's running task that creates it.
 
-    ``ours`` says of a guest that is whole whether it is the wanted one, by its name. ``gone`` says
-    that nobody has the VMID any more.
+    ``ours`` says whether a complete guest is the requested one, by its name. ``gone`` says that no
+    guest has the VMID any more.
     """
 
     upid: Upid | None = None
@@ -42,7 +42,7 @@ class Holder:
 
 
 async def find_holder(api: Api, job: Job, known: t.Collection[Upid]) -> Holder:
-    """Who has the job's VMID, as soon as that is known, at the latest after the job's timeout."""
+    """Who has the job's VMID, as soon as known, at the latest after the job's timeout."""
     until = clock.now() + job.timeout
     while True:
         config = await _config(api, job)
@@ -59,13 +59,13 @@ async def find_holder(api: Api, job: Job, known: t.Collection[Upid]) -> Holder:
 
 
 async def is_wanted(api: Api, job: Job) -> bool:
-    """Whether the guest that has the job's VMID carries the name that the job gives."""
+    """Whether the guest that has the job's VMID has the name of the job's target."""
     config = await _config(api, job)
     return config is not None and _name(config) == job.target.name
 
 
 async def _config(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
-    """The configuration of the guest with the job's VMID, wherever it is; None where it is gone."""
+    """The configuration of the guest with the job's VMID, on any node; None if it is gone."""
     rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
     row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)
     if row is None:
@@ -74,7 +74,7 @@ async def _config(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
     try:
         config = await read_mapping(api, path)
     except ApiError as error:
-        if error.cause is Cause.GONE:  # it moved or went in this moment
+        if error.cause is Cause.GONE:  # it was just moved or removed
             return None
         raise
     return {**config, "type": row["type"]}

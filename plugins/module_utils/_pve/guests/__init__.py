@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests as they are: who they are, where they are, how they are configured, what is free."""
+"""Guests: identity, node, configuration, addresses, and free VMIDs."""

@@ -21,7 +21,7 @@ _PAUSE = 2.0
 
 
 async def read_addresses(api: Api, guest: Guest) -> tuple[list[str], str]:
-    """The addresses that others can reach, IPv4 first, and why there are none.
+    """The reachable addresses, IPv4 first, and why there are none.
 
     Loopback and link-local addresses do not count. A guest that does not run, or whose agent does
     not answer yet, has none.
@@ -46,7 +46,7 @@ async def read_addresses(api: Api, guest: Guest) -> tuple[list[str], str]:
 async def wait_for_addresses(
     api: Api, guest: Guest, timeout: float, stopped: t.Callable[[], bool]
 ) -> tuple[list[str], str]:
-    """Like ``read_addresses``, again and again until there are some or time is up."""
+    """Like ``read_addresses``, repeated until there are some or the time is up."""
     until = clock.now() + timeout
     while True:
         addresses, why = await read_addresses(api, guest)
@@ -66,10 +66,10 @@ def _usable(rows: object) -> list[str]:
 
 
 def _reported(rows: object) -> t.Iterator[object]:
-    """Every address in the answer. An agent is a program of the guest and can say anything."""
+    """Every address in the response. An agent is a program in the guest and can return anything."""
     for row in _dictionaries(rows):
         given = [entry.get("ip-address") for entry in _dictionaries(row.get("ip-addresses"))]
-        # Releases before 2025 give a container's last addresses alone.
+        # Releases before 2025 return only the last address of a container.
         yield from given or [row.get("inet"), row.get("inet6")]
 
 
@@ -78,7 +78,7 @@ def _dictionaries(value: object) -> list[dict[str, t.Any]]:
 
 
 def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address without its prefix length or zone, None for what is no address."""
+    """The address without its prefix length or zone, None if it is not an address."""
     try:
         return ipaddress.ip_address(re.split("[/%]", str(text), maxsplit=1)[0])
     except ValueError:

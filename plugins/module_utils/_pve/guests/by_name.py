@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests of one type by their names, as the lists of nodes show them in this moment."""
+"""Guests of one type by name, as the lists of nodes currently show them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Row = t.Mapping[str, t.Any]
 
 @dataclass
 class _List:
-    """The list of a node: its rows by name, and those whose name another one has as well.
+    """The list of a node: its rows by name, and those with duplicate names.
 
-    A large cluster is read again and again while guests are created, and few of its guests matter
-    each time. So nothing is made of a row before it is asked for.
+    A large cluster is read repeatedly while guests are created, and few of its guests matter each
+    time. So rows are only converted when they are requested.
     """
 
     by_name: dict[str, Row]
@@ -91,7 +91,7 @@ class GuestsByName:
 async def read_by_name(
     api: Api, nodes: t.Sequence[str], guest_type: str, patience: float
 ) -> tuple[GuestsByName, set[str]]:
-    """The guests of a type as these nodes list them now, and the nodes that did not.
+    """The guests of a type as these nodes list them now, and the nodes that did not list any.
 
     A node that takes longer than ``patience`` (seconds) is not waited for.
     """

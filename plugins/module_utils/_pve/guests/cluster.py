@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests, nodes and the cluster that they make up: what one reading showed."""
+"""Guests, nodes and the cluster, as one reading showed them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SEPARATORS = re.compile(r"[;, ]+")
 class Guest:
     """A VM (``type`` qemu) or a container (lxc), as a reading showed it or as it is to become.
 
-    ``name`` is None while it has none or where it was not read. ``status`` is ``running``,
-    ``stopped``, or ``unknown`` where the node has not reported yet. ``memory`` is in bytes.
-    ``hint`` is the name that was reported some seconds ago: where to look first, never proof.
+    ``name`` is None if it has none or if it was not read. ``status`` is ``running``, ``stopped``,
+    or ``unknown`` if the node has not reported yet. ``memory`` is in bytes. ``hint`` is the name
+    that was reported some seconds ago: a place to look first, never proof.
     """
 
     vmid: int
@@ -44,7 +44,7 @@ class Guest:
 
     @property
     def running(self) -> bool:
-        """Whether it runs."""
+        """Whether the guest runs."""
         return self.status == "running"
 
     @property
@@ -87,26 +87,26 @@ class Cluster:
 
     @functools.cached_property
     def _by_name(self) -> dict[str | None, list[Guest]]:
-        """The guests by their names: thousands of names may be looked up in one reading."""
+        """The guests by name: thousands of names may be looked up in one reading."""
         found: dict[str | None, list[Guest]] = {}
         for guest in self.guests.values():
             found.setdefault(guest.name, []).append(guest)
         return found
 
     def find(self, reference: object, option: str) -> Guest | None:
-        """The guest with this VMID or name, None where there is certainly none.
+        """The guest with this VMID or name, None if there certainly is none.
 
-        A name that several guests have raises UsageError, which names ``option`` and the guests,
-        and so does one that was not found while a node could not be asked for its names.
+        UsageError, with the name of ``option``, if several guests have the name, or if it was not
+        found and the names of some node could not be read.
         """
         vmid = as_vmid(reference)
         return self.guests.get(vmid) if vmid is not None else self.find_named(reference, option)
 
     def find_named(self, name: object, option: str) -> Guest | None:
-        """Like ``find``, for what is a name even where it looks like a VMID."""
+        """Like ``find``, for a name even if it looks like a VMID."""
         text = str(name).strip()
         found = self.named(text)
-        # A name that was reported some seconds ago proves nothing, but it is reason to doubt.
+        # A name that was reported some seconds ago proves nothing, but it is a reason to doubt.
         doubtful = self._unread_by_hint.get(text, []) if found else []
         if len(found) + len(doubtful) > 1:
             raise UsageError(
@@ -134,7 +134,7 @@ class Cluster:
 
     @functools.cached_property
     def _unread_by_hint(self) -> dict[str | None, list[Guest]]:
-        """The guests whose names were not read, by the names that were reported some time ago."""
+        """The guests whose names were not read, by the names that were last reported."""
         unread = set(self.unread)
         found: dict[str | None, list[Guest]] = {}
         for guest in self.guests.values():
@@ -146,7 +146,7 @@ class Cluster:
         return node in self.nodes and self.nodes[node].online
 
     def get(self, reference: object, option: str) -> Guest:
-        """Like ``find``, but a guest that is not there raises UsageError."""
+        """Like ``find``, but raises UsageError for a missing guest."""
         guest = self.find(reference, option)
         if guest is None:
             raise UsageError(
@@ -156,7 +156,7 @@ class Cluster:
         return guest
 
     def node(self, name: str, option: str) -> Node:
-        """The node of this name; UsageError where there is none or it is offline."""
+        """The node with this name; UsageError if there is none or it is offline."""
         node = self.nodes.get(name)
         if node is None:
             raise UsageError(
@@ -168,7 +168,7 @@ class Cluster:
 
 
 def as_vmid(reference: object) -> int | None:
-    """The VMID that a reference is, None where it is a name."""
+    """The VMID of a reference, None if it is a name."""
     text = str(reference).strip()
     return int(text) if _DIGITS.match(text) else None
 
@@ -176,7 +176,7 @@ def as_vmid(reference: object) -> int | None:
 def split_tags(tags: object) -> tuple[str, ...]:
     """The tags as Proxmox VE stores them: in lower case, sorted, each once.
 
-    It separates them by ``;``, people also by ``,``.
+    It separates them by ``;``, users also by ``,``.
     """
     if tags is None:
         return ()

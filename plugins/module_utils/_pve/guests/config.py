@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The configuration of a guest: what is in force, what is pending, what a wish would change."""
+"""The configuration of a guest: what is in effect, what is pending, what a request would change."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from .cluster import Guest
 
-# Secrets read back as asterisks, so nobody can know whether they differ.
+# Secrets that are returned as asterisks, so that they cannot be compared.
 SECRETS = ("cipassword", "password")
-# Text for people, in which a comma or a "yes" has no meaning.
+# Free text, in which a comma or a "yes" has no meaning.
 _PROSE = ("description",)
 # Options of the call, not of the guest.
 _OF_THE_CALL = {"delete", "digest", "force", "skiplock", "revert", "background_delay"}
@@ -32,9 +32,10 @@ _LISTS = re.compile(r"[,;\s]+")
 
 @dataclass(frozen=True)
 class Configuration:
-    """A guest's configuration: ``values`` in force, and ``pending`` ones that wait for a restart.
+    """A guest's configuration: ``values`` in effect, and ``pending`` ones until a restart.
 
-    A pending None means that the option will go. ``digest`` is the state that was read.
+    A pending None means that the option will be removed. ``digest`` identifies the state that was
+    read.
     """
 
     values: t.Mapping[str, t.Any] = field(default_factory=dict)
@@ -61,20 +62,20 @@ class Configuration:
         return cls(values, pending, digest)
 
     def after_restart(self, option: str) -> t.Any:
-        """The value that the option has once nothing is pending; None where it has none."""
+        """The value that the option will have after a restart; None if unset."""
         return self.pending.get(option, self.values.get(option))
 
     def disk_size(self, disk: str) -> int | None:
-        """The size of a disk in bytes, None where the configuration does not say."""
+        """The size of a disk in bytes, None if the configuration does not have it."""
         match = re.search(r"(?:\A|,)size=([^,]+)", str(self.values.get(disk) or ""))
         return None if match is None else size_in_bytes(match.group(1))
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a wish changes: ``params`` to send, and the options that are ``awaited``.
+    """What a request changes: ``params`` to send, and the options that are ``awaited``.
 
-    The latter are as wished already, but only after a restart.
+    Awaited options are already set as requested, but take effect only after a restart.
     """
 
     params: t.Mapping[str, t.Any] = field(default_factory=dict)
@@ -84,13 +85,13 @@ class Change:
 async def read_configuration(
     api: Api, guest: Guest, *, retries: int | None = None
 ) -> Configuration:
-    """Read the configuration of a guest in one request that no daemon has to answer."""
+    """Read the configuration of a guest in one request, which does not need pvedaemon."""
     path = ("nodes", guest.node, guest.type, guest.vmid, "pending")
     return Configuration.parse(await read_rows(api, path, retries=retries))
 
 
 def config_params(params: t.Mapping[str, t.Any], guest_type: str) -> dict[str, t.Any]:
-    """The parameters as the API takes them.
+    """The parameters in the format of the API.
 
     Booleans become 0 and 1, tags are joined as Proxmox VE stores them, other lists by commas,
     dictionaries become property strings (``{ip: dhcp}`` is ``ip=dhcp``), and SSH keys are
@@ -129,7 +130,7 @@ def plain(value: t.Any, name: str, guest_type: str) -> t.Any:
 
 @dataclass(frozen=True)
 class Rules:
-    """How a wish is compared: ``may_replace`` volumes, ``keep_secrets`` that are set already."""
+    """How a request is compared: ``may_replace`` volumes, ``keep_secrets`` that are already set."""
 
     type: str
     may_replace: bool = False
@@ -137,11 +138,11 @@ class Rules:
 
 
 def difference(current: Configuration, wanted: t.Mapping[str, t.Any], rules: Rules) -> Change:
-    """What of ``wanted`` (as ``config_params`` gives it) would change the configuration.
+    """The part of ``wanted`` (from ``config_params``) that would change the configuration.
 
     ``delete`` and ``revert`` keep only options that are set or pending. Options of the call itself
-    (``digest``, ``force``, ``skiplock``, ...) are kept when anything is left to do. Raises
-    UsageError where a wish cannot be met, or would replace a volume that may not be replaced.
+    (``digest``, ``force``, ``skiplock``, ...) are kept if anything is left to do. UsageError if a
+    request is impossible, or would replace a volume without permission.
     """
     options = {name: value for name, value in wanted.items() if name not in _OF_THE_CALL}
     new = {
@@ -168,7 +169,7 @@ def _names(text: object) -> list[str]:
 
 
 def _new_value(name: str, have: t.Any, want: t.Any, rules: Rules) -> t.Any | None:
-    """The value to send, None where the option says already what is wanted."""
+    """The value to send, None if the option is already as requested."""
     form = format_of(name, rules.type)
     if form is None or have is None:
         return None if _is_as_wanted(name, have, want, rules) else want
@@ -190,7 +191,7 @@ def _is_as_wanted(name: str, have: t.Any, want: t.Any, rules: Rules) -> bool:
 
 
 def _same(name: str, have: t.Any, want: t.Any) -> bool:
-    """Whether a plain value is what is wanted; each kind of value by its own rule."""
+    """Whether a plain value is as requested; each kind of value has its own rule."""
     if name == "sshkeys":
         return unquote(str(have)).split() == unquote(str(want)).split()
     current, wanted = str(have).strip(), str(want).strip()

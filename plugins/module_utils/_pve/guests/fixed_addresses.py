@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with the fixed addresses that guests are to have."""
+"""Checks the fixed addresses of guests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DYNAMIC = ("", "dhcp", "auto", "manual")
 
 
 def address_problems(interfaces: t.Iterable[tuple[str, t.Any]]) -> list[str]:
-    """What is wrong, a line for each problem.
+    """The problems, one line each.
 
     An interface is the title of its guest and ``ipconfigN`` of a VM or ``netN`` of a container, as
     a property string or a dictionary.
@@ -62,7 +62,7 @@ def _wrong(fixed: Interface | None, gateway: str, text: str, version: int) -> st
         example = "192.0.2.11/24" if version == 4 else "2001:db8::11/64"
         return f"{text!r} is not an IPv{version} address with a prefix length, such as {example}"
     network = fixed.network
-    alone = network.num_addresses <= 2  # a host or a link, which have no address for all
+    alone = network.num_addresses <= 2  # a host or a link, which have no broadcast address
     if not alone and fixed.ip == network.network_address:
         return f"{text} is the address of the network itself"
     if version == 4 and not alone and fixed.ip == network.broadcast_address:

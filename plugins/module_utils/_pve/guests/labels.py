@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What people call a guest, and the commands for it on the shell of its node."""
+"""Titles of guests for users, and commands for the shell of their nodes."""
 
 from __future__ import annotations
 

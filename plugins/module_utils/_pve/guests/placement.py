@@ -17,7 +17,7 @@ EXPLICIT, ROUND_ROBIN, LEAST_MEMORY = "explicit", "round_robin", "least_memory"
 
 
 class Place(t.NamedTuple):
-    """Where a guest is to live, None where that is open; ``why`` says why it cannot live there."""
+    """The node of a new guest, None if undecided; ``why`` says why it cannot be placed there."""
 
     node: str | None
     why: str = ""
@@ -30,12 +30,12 @@ def place(
     among: t.Sequence[str] | None,
     memory: t.Sequence[int],
 ) -> list[Place]:
-    """The node for each guest; a node that the user gave (in ``wanted``) stays.
+    """The node for each guest; nodes that the user set (in ``wanted``) are kept.
 
     ``round_robin`` follows the place in the list, so the same list gives the same nodes again.
     ``least_memory`` takes the node with the smallest share of memory in use, counting ``memory``
-    (bytes, one for each guest) of those already placed. ``explicit`` leaves the others open (None).
-    A node that is unknown or offline is the problem of its own guests.
+    (bytes, one for each guest) of those already placed. ``explicit`` leaves the others undecided
+    (None). An unknown or offline node is a problem only of its own guests.
     """
     chosen = list(wanted)
     if placement != EXPLICIT:

@@ -4,8 +4,9 @@
 
 """Property strings such as ``virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=20``.
 
-A wish is the whole string: what it leaves out goes, but for what the server fills in by itself (a
-MAC address, a volume, its size, a UUID), which stays (``PVE::JSONSchema::parse_property_string``).
+A request is the whole string: properties that it leaves out are removed, except those that the
+server fills in (a MAC address, a volume, its size, a UUID), which are kept
+(``PVE::JSONSchema::parse_property_string``).
 """
 
 from __future__ import annotations
@@ -93,16 +94,16 @@ class Format:
         return value.upper() if _MAC.match(value) else value
 
     def may_stand_alone(self, name: str) -> bool:
-        """Whether a key without a value means something, as ``virtio`` in ``net0`` does."""
+        """Whether a key may have no value, as ``virtio`` in ``net0``."""
         return name in self.models
 
     def effective(self, properties: t.Mapping[str, str]) -> dict[str, str]:
-        """The properties without those that only say what holds when nothing is said."""
+        """The properties without those that only state a default."""
         return {key: one for key, one in properties.items() if self.left_out.get(key) != one}
 
 
 def pairs(text: str) -> t.Iterator[tuple[str, str | None]]:
-    """The keys and values of a property string; a bare value comes as a key without one."""
+    """The keys and values of a property string; a bare value is a key without a value."""
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         yield key, value if equals else None
@@ -110,7 +111,7 @@ def pairs(text: str) -> t.Iterator[tuple[str, str | None]]:
 
 @cache
 def format_of(option: str, guest_type: str) -> Format | None:
-    """The format of an option of a VM or a container; None where it has no properties."""
+    """The format of an option of a VM or a container; None if it has no properties."""
     known = schema.parameters("PUT", f"/nodes/{{node}}/{guest_type}/{{vmid}}/config")
     found = known.get(option) or known.get(schema.family(option), {})
     keys = schema.FORMATS.get(found.get("format", ""))
@@ -128,21 +129,21 @@ def _is_filled(option: str, name: str, key: schema.Definition) -> bool:
 
 
 def switch(text: str) -> bool | None:
-    """What Proxmox VE takes for on and off; None for anything else."""
+    """A boolean as Proxmox VE parses it; None for anything else."""
     if text.lower() in _TRUE:
         return True
     return False if text.lower() in _FALSE else None
 
 
 def same(form: Format, have: str, want: str) -> bool:
-    """Whether the string that is there says what is wanted."""
+    """Whether the existing string is as requested."""
     current, wanted = form.parse(have), form.parse(want)
     kept = {key: current[key] for key in form.filled if key in current and key not in wanted}
     return form.effective(current) == form.effective({**kept, **wanted})
 
 
 def with_filled(form: Format, have: str, want: str) -> str:
-    """The wanted string and what the server had filled in, which a change would lose otherwise.
+    """The requested string with what the server had filled in, which a change would otherwise lose.
 
     The size of a volume that is replaced is not that of the new one.
     """
@@ -154,7 +155,7 @@ def with_filled(form: Format, have: str, want: str) -> str:
 
 
 def as_text(option: str, value: t.Mapping[str, t.Any], guest_type: str) -> str:
-    """A dictionary as a property string; a key without a value where that means something.
+    """A dictionary as a property string; keys without a value if that is allowed.
 
     Proxmox VE separates the items of a list inside a property string by ``;``.
     """

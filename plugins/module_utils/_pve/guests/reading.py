@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads who is in the cluster: where each guest is, its name and state in this moment."""
+"""Reads the guests of the cluster: their nodes, names and states."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if t.TYPE_CHECKING:
 from .cluster import CREATION_LOCKS, GUEST_TYPES, Cluster, Guest, Node, split_tags
 
 _MORE_READINGS = 3
-# How long a node may refuse or fail to list its guests before that is unknown, in seconds.
+# How long a node may refuse or fail to list its guests until they count as unknown, in seconds.
 _PATIENCE = 30.0
 
 
 async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
     """Read nodes and guests; ``names`` are the types of guests whose names are needed.
 
-    ``cluster/resources`` knows at once where which guest is, its lock, tags and pool, but shows
-    names and states as the nodes reported them up to 11 s ago: a new guest has the name of the one
-    that had its VMID before. So names come from the lists of the nodes alone, which read the
-    configurations, one request a node and type; without ``names`` there are none, and states are
-    that old. A guest that is no longer where it was has gone or moved, as a clone does in its last
-    step; then all is read again.
+    ``cluster/resources`` has the current node, lock, tags and pool of each guest, but names and
+    states as the nodes reported them up to 11 s ago: a new guest may have the name of an earlier
+    one with its VMID. So names only come from the lists of the nodes, which read the
+    configurations, in one request per node and type; without ``names`` there are none, and states
+    are that old. If a guest is no longer on its node, it was removed or has moved, as a clone does
+    in its last step; then everything is read again.
     """
     for _unused in range(_MORE_READINGS):
         cluster, moved = await _with_lists(api, await _resources(api), names)
@@ -43,10 +43,10 @@ async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
 
 
 class SharedReadings:
-    """Readings of the cluster without names, each for all who ask before it begins.
+    """Readings of the cluster without names, shared by all callers until the reading begins.
 
-    Nobody gets what began to be read before he asked. One who asks while a reading is on its way
-    gets the next one, together with all others who ask until then.
+    No caller gets a reading that began before its call. Callers during a reading share the next
+    one.
     """
 
     def __init__(self, api: Api) -> None:
@@ -55,7 +55,7 @@ class SharedReadings:
         self._next: asyncio.Future[Cluster] | None = None
 
     async def read(self) -> Cluster:
-        """The cluster as it was at some moment since the call; raises what the request raises."""
+        """The cluster as it was at some moment after the call; raises what the request raises."""
         if self._next is None:
             self._next = asyncio.ensure_future(self._after(self._running))
         return await asyncio.shield(self._next)
@@ -81,7 +81,7 @@ async def add_names_of(api: Api, cluster: Cluster, guests: t.Iterable[Guest]) ->
 
 
 async def _resources(api: Api) -> Cluster:
-    """What the cluster's list shows, without any name that would be believed."""
+    """What the cluster's list shows, without its unreliable names."""
     rows = await read_rows(api, ("cluster", "resources"))
     try:
         nodes = {node.name: node for node in map(_node, _of_type(rows, "node"))}
@@ -128,9 +128,9 @@ async def _with_lists(
 
 
 async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
-    """The guests with their name and state of this moment by VMID, one request a node and type.
+    """The guests with their current name and state by VMID, in one request per node and type.
 
-    Those that their nodes do not tell of now are left out.
+    Those that their nodes do not list now are left out.
     """
     places = sorted({(guest.node, guest.type) for guest in guests})
     lists = await asyncio.gather(*(read_list(api, node, guest_type) for node, guest_type in places))
@@ -150,9 +150,9 @@ def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
 
 
 async def read_while_named(api: Api, guest: Guest) -> Guest:
-    """The guest with the tags of this moment, if its own configuration still carries its name.
+    """The guest with its current tags, if its own configuration still has its name.
 
-    PveError where it has gone or moved, or where its VMID belongs to a guest of another name now.
+    PveError if it was removed or moved, or if its VMID now belongs to a guest of another name.
     """
     path = ("nodes", guest.node, guest.type, guest.vmid, "config")
     try:
@@ -175,7 +175,7 @@ async def read_while_named(api: Api, guest: Guest) -> Guest:
 
 
 def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:
-    """The name that a guest's configuration carries, None where it has none."""
+    """The name in a guest's configuration, None if there is none."""
     name = config.get("name" if guest_type == "qemu" else "hostname")
     return None if name is None else str(name)
 
@@ -183,10 +183,10 @@ def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:
 async def read_list(
     api: Api, node: str, guest_type: str
 ) -> dict[int, t.Mapping[str, t.Any]] | None:
-    """The guests of a node by VMID, None where it cannot be asked.
+    """The guests of a node by VMID, None if it cannot be read.
 
-    A daemon that restarts or is blocked by locks is waited for, and a node whose containers start
-    or stop in this moment answers 500 now and then. A node that keeps silent is asked once.
+    It is retried while a daemon restarts or is blocked by locks, and because a node returns 500 now
+    and then while its containers start or stop. A silent node is tried once.
     """
     until, attempt = clock.now() + _PATIENCE, 0
     while True:
@@ -243,11 +243,11 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
 
 
 def _name(row: t.Mapping[str, t.Any]) -> str | None:
-    """The name in the list of a node, None where there is none.
+    """The name in the list of a node, None if there is none.
 
-    Proxmox VE makes one up for a guest whose configuration has none, as that of a running clone:
+    Proxmox VE invents one for a guest whose configuration has none, as that of a running clone:
     ``VM 201``, ``CT201`` (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``). The latter is a
-    possible hostname, and that of a container which is whole.
+    possible host name, and that of a complete container.
     """
     name, vmid = str(row.get("name") or ""), row["vmid"]
     if name in ("", f"VM {vmid}", f"CT {vmid}"):
@@ -261,7 +261,7 @@ def listed_guest(node: str, guest_type: str, row: t.Mapping[str, t.Any]) -> Gues
 
 
 def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
-    """The guest with what its node's list says of this moment."""
+    """The guest with its current data from its node's list."""
     return replace(
         guest,
         name=_name(row),

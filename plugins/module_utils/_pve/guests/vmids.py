@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""VMIDs: which are possible, and which are free for new guests."""
+"""VMIDs: which are valid, and which are free for new guests."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class VmidRange:
 
 
 def check_vmid(vmid: int, option: str) -> int:
-    """The VMID, if Proxmox VE takes it (``pve-vmid``: 100 to 999999999)."""
+    """The VMID, if Proxmox VE accepts it (``pve-vmid``: 100 to 999999999)."""
     if not LOWEST_VMID <= vmid <= HIGHEST_VMID:
         raise UsageError(f"{option}: VMID {vmid} is outside {LOWEST_VMID}..{HIGHEST_VMID}")
     return vmid
 
 
 class Vmids:
-    """Hands out free VMIDs, none twice.
+    """Allocates free VMIDs, each once.
 
-    Without a range the lowest one comes from the cluster, which knows its configured limits and
+    Without a range the cluster returns the lowest one, because it knows its configured limits and
     guests that the caller cannot see.
     """
 
@@ -61,11 +61,11 @@ class Vmids:
         self._next = self._allowed.first
 
     def note(self, used: t.Iterable[int]) -> None:
-        """Leave out these as well."""
+        """Exclude these as well."""
         self._used.update(used)
 
     async def take(self) -> int:
-        """A VMID that no known guest has and that was not handed out before."""
+        """A VMID that no known guest has and that was not allocated before."""
         if self._ask_first:
             self._ask_first = False
             told = (await self._api.get(("cluster", "nextid"))).data
@@ -83,7 +83,7 @@ class Vmids:
         return self._next
 
     async def instead_of(self, taken: int) -> int:
-        """A VMID in place of one that somebody else took; asks the cluster whether it is free."""
+        """A VMID in place of one that was taken, checked with the cluster."""
         self._used.add(taken)
         while True:
             vmid = await self.take()

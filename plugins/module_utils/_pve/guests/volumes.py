@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wishes for volumes: ``STORAGE:SIZE`` asks for one, and is met by one that is there.
+"""Requests for volumes: ``STORAGE:SIZE`` requests one, and an existing one satisfies it.
 
-Sent to Proxmox VE as it is, such a wish creates a new, empty volume each time and detaches the one
-that the guest works with (``PVE::QemuServer``, ``PVE::LXC::Config``).
+Sent to Proxmox VE unchanged, such a request creates a new, empty volume each time and detaches the
+one in use (``PVE::QemuServer``, ``PVE::LXC::Config``).
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if t.TYPE_CHECKING:
 _STORAGE = r"(?P<storage>[A-Za-z][\w.\-]*)"
 _WISH = re.compile(rf"{_STORAGE}:(?P<size>\d+(?:\.\d+)?|cloudinit)\Z")
 _VOLUME = re.compile(rf"{_STORAGE}:.+")
-# What says how a new volume is to be created, and is forgotten when it is there.
+# Properties for the creation of a volume, which are not stored.
 _OF_THE_CREATION = ("format", "import-from")
 _GIB = 1 << 30
-# The content of a cloud-init drive is made by Proxmox VE, under this name.
+# Proxmox VE generates the content of a cloud-init drive, under this name.
 _CLOUDINIT = "cloudinit"
-# Volumes whose size Proxmox VE chooses itself, whatever the wish says.
+# Volumes whose size Proxmox VE chooses itself, whatever the request.
 _OWN_SIZE = ("efidisk0", "tpmstate0")
 
 
 class ReplacedVolumeError(UsageError):
-    """A wish would detach the volume that a guest has; only ``allow_destructive`` allows that."""
+    """A request would detach the volume of a guest; only ``allow_destructive`` allows that."""
 
 
 def met_by(option: str, form: Format, have: str, want: str) -> str:
-    """The wish with the volume that is there in place of the one that it asks for.
+    """The request with the existing volume in place of the requested one.
 
-    Raises UsageError where the volume is on another storage or has another size, and
-    ReplacedVolumeError where the wish names another volume.
+    UsageError if the volume is on another storage or has another size, and ReplacedVolumeError if
+    the request names another volume.
     """
     if form.volume is None:
         return want
@@ -81,7 +81,7 @@ def _check(option: str, wish: re.Match[str], mine: str, current: t.Mapping[str, 
 
 
 def _is_owned(current: t.Mapping[str, str], volume: str) -> bool:
-    """Whether a volume holds data of the guest: no medium, nothing of the host."""
+    """Whether a volume holds data of the guest: neither a medium nor a device of the host."""
     return _VOLUME.match(volume) is not None and not _is_medium(current, volume)
 
 
@@ -91,7 +91,7 @@ def _is_medium(current: t.Mapping[str, str], volume: str) -> bool:
 
 
 def size_in_bytes(text: str) -> int | None:
-    """``32G`` in bytes (``PVE::JSONSchema::parse_size``; binary units); None for no such size."""
+    """``32G`` in bytes (``PVE::JSONSchema::parse_size``; binary units); None if invalid."""
     match = re.match(r"(\d{1,18}(?:\.\d+)?)([KMGT]?)\Z", text)
     if match is None:
         return None

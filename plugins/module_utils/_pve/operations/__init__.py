@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be done to a guest: each operation as data, and the jobs that do it."""
+"""The operations on guests as data, and the jobs that carry them out."""

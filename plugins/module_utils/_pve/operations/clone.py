@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The clone of a VM or a container: what is special about it."""
+"""The job that clones a VM or a container."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\
 
 @dataclass(frozen=True)
 class CloneSource:
-    """What is cloned; its disks are on ``storages``. ``why`` says why that cannot be read."""
+    """The source of a clone; its disks are on ``storages``. ``why`` says why they are unknown."""
 
     guest: Guest
     storages: tuple[str, ...] = ()
@@ -33,8 +33,8 @@ class CloneSource:
     def exclusive(self) -> bool:
         """Whether Proxmox VE lets only one clone of it run at a time.
 
-        A container gets ``lock: disk`` while it is cloned (``PVE::API2::LXC``). A VM is locked
-        shared when it is stopped and exclusively when it runs (``PVE::API2::Qemu``).
+        A container gets ``lock: disk`` while it is cloned (``PVE::API2::LXC``). A stopped VM gets a
+        shared lock, a running one an exclusive lock (``PVE::API2::Qemu``).
         """
         return self.guest.type == "lxc" or self.guest.running
 

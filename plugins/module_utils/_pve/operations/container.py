@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The creation of a container from an OS template: what is special about it."""
+"""The job that creates a container from an OS template."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def container_job(
 def container_params(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The parameters of ``POST /nodes/{node}/lxc`` for the options of the module.
 
-    ``params`` may hold any other parameter of the schema, but none that an option sets.
+    ``params`` may have any other parameter of the schema, but none that an option sets.
     """
     given = {name: value for name, value in options.items() if value is not None}
     extra = _extra(given.pop("params", {}))
@@ -74,7 +74,7 @@ def _extra(params: t.Any) -> dict[str, t.Any]:
 
 
 def _rootfs(value: str, storage: str | None) -> str:
-    """The root file system with its storage: a token is refused a size alone.
+    """The root file system with its storage: an API token may not pass just a size.
 
     The privilege check of Proxmox VE reads a bare number as a volume (``PVE::Storage``).
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The creation of a guest that is not a clone: what VMs and containers have in common."""
+"""The job that creates a guest that is not a clone: common parts of VMs and containers."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def creation_job(
 ) -> Job:
     """The job of one guest; ``params`` are the API's, ``movable`` allows another VMID.
 
-    ``storage`` is the one that its disks fill, None where it has none. ``needs`` names the
-    privileges besides ``VM.Allocate``.
+    ``storage`` is the one of its disks, None if it has none. ``needs`` names the privileges besides
+    ``VM.Allocate``.
     """
 
     def create(other: Guest) -> Job:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a job uses while it runs: Proxmox VE's own locks and what the user limits."""
+"""What a job uses while it runs: Proxmox VE's own locks, and resources that the user limits."""
 
 from __future__ import annotations
 

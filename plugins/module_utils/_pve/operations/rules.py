@@ -4,7 +4,7 @@
 
 """What an operation requires of a guest, and what makes it unnecessary: the rules of the catalogue.
 
-A rule reads nothing and does nothing: it decides by what was read of the guest in that moment.
+Rules are pure functions of what was just read of the guest.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Reading = t.Literal["configuration", "snapshots", "status", "tasks", "storages"]
 
 @dataclass(frozen=True)
 class Situation:
-    """A guest in the moment of the decision, and what is asked of it.
+    """A guest at the time of the decision, and the request.
 
-    ``params`` are as the API takes them. ``current`` is empty unless the operation compares.
-    ``may_replace`` allows other volumes, ``keep_secrets`` leaves secrets that are set,
-    ``force_stop`` lets a running guest be stopped first.
+    ``params`` are in the format of the API. ``current`` is empty unless the operation compares.
+    ``may_replace`` allows other volumes, ``keep_secrets`` keeps existing secrets, ``force_stop``
+    allows to stop a running guest first.
     """
 
     guest: Guest
@@ -43,10 +43,10 @@ class Situation:
 
 @dataclass(frozen=True)
 class Need:
-    """What is to be done: ``params`` to act with, None for nothing.
+    """What to do: ``params`` to act with, None for nothing.
 
-    ``awaited`` are options that are as wished after a restart. ``stop_first`` says that the guest
-    is to be stopped before.
+    ``awaited`` are options that will be as requested after a restart. ``stop_first`` says that the
+    guest has to be stopped first.
     """
 
     params: t.Mapping[str, t.Any] | None
@@ -55,16 +55,16 @@ class Need:
 
 
 Rule = t.Callable[[Situation], Need]
-"""A decision; UsageError where the operation cannot be done to the guest."""
+"""A decision; UsageError if the operation is not possible on the guest."""
 
 
 def always(there: Situation) -> Need:
-    """It is done each time."""
+    """It is always done."""
     return Need(there.params)
 
 
 def unless_in_state(state: str) -> Rule:
-    """It is done where the guest has another state."""
+    """It is done if the guest has another state."""
 
     def rule(there: Situation) -> Need:
         return Need(None if there.guest.status == state else there.params)
@@ -73,14 +73,14 @@ def unless_in_state(state: str) -> Rule:
 
 
 def unless_configured(there: Situation) -> Need:
-    """What differs is configured."""
+    """Only differences are configured."""
     rules = Rules(there.guest.type, may_replace=there.may_replace, keep_secrets=there.keep_secrets)
     change = difference(there.current, there.params, rules)
     return Need(change.params or None, change.awaited)
 
 
 def unless_as_large(there: Situation) -> Need:
-    """A disk grows and never becomes smaller."""
+    """A disk grows and never shrinks."""
     params, current = there.params, there.current
     disk, size = str(params.get("disk") or ""), str(params.get("size") or "")
     if not disk or not size:
@@ -105,13 +105,13 @@ def unless_template(there: Situation) -> Need:
 
 
 def unless_on_target(there: Situation) -> Need:
-    """A guest moves to a node that is there and online."""
+    """A guest moves to a node that exists and is online."""
     target = there.cluster.node(str(there.params.get("target") or ""), "params: target")
     return Need(None if there.guest.node == target.name else there.params)
 
 
 def if_stopped(there: Situation) -> Need:
-    """A guest that runs is stopped first where that is allowed, and left alone otherwise."""
+    """A running guest is stopped first if that is allowed, and refused otherwise."""
     guest = there.guest
     stop_first = guest.running and there.force_stop
     if guest.running and not stop_first and not there.params.get("force"):

@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 
 Done = t.Callable[["Api"], t.Awaitable[bool]]
 DoneCheck = t.Callable[["Job"], t.Optional[Done]]
-"""Makes the check for a job; None where nothing of the guest shows its effect."""
+"""Makes the check for a job; None if nothing of the guest shows its effect."""
 
 
 def has_state(state: str) -> DoneCheck:
@@ -36,21 +36,21 @@ def has_state(state: str) -> DoneCheck:
 
 
 def is_configured(job: Job) -> Done:
-    """A volume that was asked for counts as created when the drive is there."""
+    """A requested volume counts as created if the drive exists."""
     wanted = {name: value for name, value in job.params.items() if name != "digest"}
     rules = Rules(job.target.type, keep_secrets=True)
 
     async def done(api: Api) -> bool:
         try:
             return not difference(await _read(api, job), wanted, rules).params
-        except UsageError:  # another volume is there than the one that was asked for
+        except UsageError:  # the existing volume is not the requested one
             return False
 
     return done
 
 
 def has_size(job: Job) -> Done | None:
-    """Nothing shows whether a disk was enlarged by something."""
+    """Nothing shows whether a disk was grown by an increment."""
     if str(job.params.get("size", "")).startswith("+"):
         return None
     disk, wanted = str(job.params.get("disk")), size_in_bytes(str(job.params.get("size")))
@@ -81,7 +81,7 @@ def is_on_target(job: Job) -> Done:
 
 
 def is_gone(job: Job) -> Done:
-    """Whether the guest has gone."""
+    """Whether the guest is gone."""
 
     async def done(api: Api) -> bool:
         return await _row(api, job) is None
@@ -94,9 +94,9 @@ async def _read(api: Api, job: Job) -> Configuration:
 
 
 async def _row(api: Api, job: Job) -> t.Mapping[str, t.Any] | None:
-    """The guest in the list of the cluster, where existence and node are always fresh.
+    """The guest in the list of the cluster, where existence and node are always current.
 
-    A caller who may not see it gets no row either, so its configuration has to be gone as well.
+    The list omits guests that the caller may not see, so its configuration has to be gone as well.
     """
     rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
     row = next((row for row in rows if row.get("vmid") == job.target.vmid), None)

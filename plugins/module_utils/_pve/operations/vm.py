@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The creation of a VM from scratch: what is special about it."""
+"""The job that creates a VM from scratch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def vm_job(
 ) -> Job:
     """The job of one VM; ``params`` are the API's, ``movable`` allows another VMID.
 
-    ``storage`` is the one that its disks fill, None where it has none.
+    ``storage`` is the one of its disks, None if it has none.
     """
     needs = (
         "VM.Config.* for its options, Datastore.AllocateSpace on the storages and SDN.Use on the"

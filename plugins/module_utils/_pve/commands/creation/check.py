@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The check of what was created, as a step of the guest's chain, before anything else happens."""
+"""Checks a created guest, as a step of its chain, before anything else happens."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if t.TYPE_CHECKING:
 def name_check(
     machine: Engine, wanted: GuestRequest, names: Names, recipe: Recipe
 ) -> list[ChainStep]:
-    """The step that follows the creation of a guest, empty where nothing can be wrong.
+    """The step that follows the creation of a guest, empty if nothing can be wrong.
 
-    A guest that was created by its VMID, by a task that an answer named, is the wanted one. What
-    another run creates or has created beside it ends the chain: it is that run's.
+    A guest that was created with a requested VMID, by a task named in a response, is the requested
+    one. If another run creates or created it, the chain ends: the guest belongs to that run.
     """
 
     async def prepare(before: ChainResult) -> Job:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks, after the last task has ended, that what was created has the wanted name alone."""
+"""Checks, after the last task has ended, that names are as requested, and unique."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def verify(
 
 
 def _instead(result: Result, names: Names) -> Result:
-    """The result of a guest that another run created meanwhile names that guest."""
+    """The result of a guest that another run created in the meantime names that guest."""
     other = names.taken.get(result.job.target.name or "")
     if other is None or result.outcome is not Outcome.UNCHANGED:
         return result
@@ -69,7 +69,7 @@ def _instead(result: Result, names: Names) -> Result:
 async def _named_as_wanted(
     machine: Engine, wanted: t.Sequence[GuestRequest], results: Results, recipe: Recipe
 ) -> Results:
-    """A task that no answer named may have created another play's guest; only its name says so."""
+    """A task found by a search may have created another play's guest; only the name shows it."""
     adopted = {
         index: result
         for index, result in results.items()
@@ -79,7 +79,7 @@ async def _named_as_wanted(
         return results
     try:
         guests = (await read_cluster(machine.context.api, [recipe.type])).guests
-    except PveError as error:  # the tasks are reported all the same
+    except PveError as error:  # the tasks are reported anyway
         why = f"its task succeeded, but it may be another guest: {error}"
         unknown = {
             index: replace(result, outcome=Outcome.LOST, message=why)
@@ -104,7 +104,7 @@ def _as_it_became(one: GuestRequest, result: Result, guest: Guest | None) -> Res
 
 
 async def _alone(machine: Engine, result: Result, names: Names, since: float) -> Result:
-    """The result of a guest that was created by name, which no other guest may carry."""
+    """The result of a guest that was created by name, which no other guest may have."""
     target = result.job.target
     name = str(target.name)
     try:
@@ -120,7 +120,7 @@ async def _alone(machine: Engine, result: Result, names: Names, since: float) ->
 
 
 def _earlier(machine: Engine, result: Result, other: Guest) -> Result:
-    """Ours came first; the other run's is the one too many."""
+    """Ours came first; the other run's guest is the duplicate."""
     why = (
         f"name conflict: {other.title} has the name of {result.job.target.label}, which this call"
         " created. Another run created it at the same time; remove one of the two"
@@ -132,7 +132,7 @@ def _earlier(machine: Engine, result: Result, other: Guest) -> Result:
 
 
 async def _later(machine: Engine, result: Result, other: Guest) -> Result:
-    """Ours came later: it is reported, and removed where that is wanted and safe."""
+    """Ours came later: it is reported, and removed if that is requested and safe."""
     ours = result.job.target
     why = (
         f"name conflict: {ours.label}, created by this call, has the name of {other.title}, which"
@@ -156,7 +156,7 @@ async def _later(machine: Engine, result: Result, other: Guest) -> Result:
 
 
 async def _against_removal(machine: Engine, result: Result) -> str:
-    """Why a guest must stay: it is not certainly ours, not whole, or was started."""
+    """Why a guest must not be removed: it is not certainly ours, is incomplete, or was started."""
     api, target = machine.context.api, result.job.target
     if result.found or result.job.upid is not None or not result.tasks:
         return "this call has no response that names the task that created it"

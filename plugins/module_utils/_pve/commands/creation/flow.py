@@ -50,10 +50,10 @@ async def prepare(
     recipe: Recipe,
     vmids: Vmids,
 ) -> Creation:
-    """Decide about every wanted guest, and make the jobs of those that need one.
+    """Decide about every requested guest, and create the jobs that are needed.
 
-    Guests that others create are waited for, leftovers are removed where that is allowed; in check
-    mode nothing is done, and there are no jobs. ``vmids`` gives the free VMIDs.
+    Guests that others are creating are waited for, and leftovers are removed if that is allowed; in
+    check mode nothing is done, and there are no jobs. ``vmids`` provides free VMIDs.
     """
     resolved = await resolve(machine, wanted, cluster, recipe)
     decided = await _without_vetoed(resolved.wanted, recipe)
@@ -61,7 +61,7 @@ async def prepare(
     if machine.context.check:
         return Creation(recipe, decided, resolved.cluster, names, resolved.finished)
     vmids.note(resolved.cluster.guests)
-    chosen = await _choose(decided, vmids)  # before anything is done, for it may fail
+    chosen = await _choose(decided, vmids)  # before anything is done, because it may fail
     decided, cleared = await without_leftovers(machine, decided, resolved.cluster, recipe)
     decided = [
         _with_job(one, chosen.get(index), names, recipe) for index, one in enumerate(decided)
@@ -72,9 +72,9 @@ async def prepare(
 async def create(
     context: Context, wanted: t.Sequence[GuestRequest], cluster: Cluster, recipe: Recipe
 ) -> Report:
-    """Have every wanted guest; those that are there stay, those on their way are adopted.
+    """Create the requested guests; existing ones are kept, and running creations adopted.
 
-    What stands against one guest is its failure in the report; the others are created.
+    A problem of one guest is its failure in the report; the others are created.
     """
     await check_parameters(context, creation_calls(wanted, recipe))
     async with engine(context) as machine:
@@ -96,7 +96,7 @@ def creation_calls(wanted: t.Iterable[GuestRequest], recipe: Recipe) -> list[Pla
 
 
 async def _without_vetoed(wanted: list[GuestRequest], recipe: Recipe) -> list[GuestRequest]:
-    """Give up each guest that cannot be created where or as it is wanted."""
+    """Give up each guest that cannot be created as requested."""
     missing = [one for one in wanted if one.action is Action.CREATE]
     asked = [one for one in missing if not one.why]
     vetoes = iter(await recipe.vetoes(asked) if asked else ())
@@ -107,7 +107,7 @@ async def _without_vetoed(wanted: list[GuestRequest], recipe: Recipe) -> list[Gu
 
 
 def vmids_for(machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluster) -> Vmids:
-    """Where free VMIDs come from; those that were asked for are none."""
+    """The source of free VMIDs, without the requested ones."""
     asked = {one.vmid for one in wanted if one.vmid is not None}
     text = machine.context.params["vmid_range"]
     return Vmids(

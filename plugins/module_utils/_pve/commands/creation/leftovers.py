@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removes what dead tasks of the caller left, where the user allows it."""
+"""Removes leftovers of dead tasks of the caller, if the user allows it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def without_leftovers(
 
 
 async def _is_ours(machine: Engine, one: GuestRequest, cluster: Cluster, recipe: Recipe) -> bool:
-    """Whether the leftover is still that of our dead task, and nobody else's work by now."""
+    """Whether the leftover is still that of our dead task, and no other task works on it by now."""
     guest, dead = t.cast("Guest", one.guest), one.upid
     job = recipe.job_begun(one, guest)
     if dead is None or dead.id != job.task_id:

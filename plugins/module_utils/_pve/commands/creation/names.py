@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keeps names unique as far as a client can: looks again before each start and at the end.
+"""Keeps names unique as far as a client can: reads them again before each start and at the end.
 
 Proxmox VE does not keep names unique, so two runs at once can create the same name. Of two guests
-of a name the one with the higher VMID counts as the later one, for both runs alike.
+with the same name, both runs take the one with the higher VMID for the later one.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ if t.TYPE_CHECKING:
     from .recipe import Recipe
     from .resolve import Resolved
 
-# How old a reading of the names may be when a guest is started, in seconds.
+# How old a reading of the names may be when a creation is started, in seconds.
 _WINDOW = 2.0
-# The least time between two readings for each guest that is listed, in seconds: however large a
-# cluster is, reading it takes the same small share of the time.
+# The minimum time between two readings, in seconds per listed guest: however large a cluster is,
+# reading it takes the same small share of the time.
 _EACH = 0.0005
 # How long to wait for the list of a node, which waits for containers that start, in seconds.
 _PATIENCE = 15.0
 
 
 class Names:
-    """The names of this moment; ``taken`` are guests that others created meanwhile, by name."""
+    """The current names; ``taken`` are guests that others created in the meantime, by name."""
 
     def __init__(self, machine: Engine, resolved: Resolved, recipe: Recipe) -> None:
         self._api = machine.context.api
         self._recipe = recipe
-        # What a node that falls silent had is known already; it must not delay the others.
+        # The names of a node that went silent are already known; it must not delay the others.
         self._nodes = {node.name for node in resolved.cluster.nodes.values() if node.online}
         self._creators = Creators(self._api, recipe.type)
         self._ignored = set(resolved.abandoned)
@@ -60,17 +60,17 @@ class Names:
         return job
 
     def checked(self, job: Job) -> Job:
-        """The job with a look for its name right before each of its starts."""
+        """The job, which checks its name right before each start."""
         move = None if job.readdress is None else lambda vmid: self._moved(job, vmid)
         return replace(self.owned(job), recheck=lambda _api: self._check(job), readdress=move)
 
     def _moved(self, job: Job, vmid: int) -> Job:
-        """The job with another VMID: what has the earlier one may be another run's."""
+        """The job with another VMID: the guest with the earlier one may belong to another run."""
         self._own.discard(job.target.vmid)
         return self.checked(t.cast("t.Callable[[int], Job]", job.readdress)(vmid))
 
     async def others(self, name: str, vmid: int, patience: float, since: float) -> list[Guest]:
-        """Every other guest of this name, once no guest is created that may get it.
+        """All other guests with this name, once no guest is being created that may get it.
 
         The names are read at ``since`` (seconds of the clock) or later.
         """
@@ -96,7 +96,7 @@ class Names:
             since = clock.now() - _WINDOW / 2
 
     async def _check(self, job: Job) -> None:
-        """Raise Unneeded where somebody else has created the guest meanwhile."""
+        """Raise Unneeded if another run has created the guest in the meantime."""
         name = str(job.target.name)
         window = max(_WINDOW, self._pause)
         others = await self.others(name, job.target.vmid, job.timeout, clock.now() - window)
@@ -107,7 +107,7 @@ class Names:
     async def _may_become(self, unfinished: t.Sequence[Guest]) -> list[Guest]:
         """Those that an overlapping run of the same play may be creating.
 
-        What a dead task of the caller left locked will not become anything.
+        Leftovers of the caller's own dead tasks do not count.
         """
         foreign = [g for g in unfinished if g.vmid not in self._own and g.vmid not in self._ignored]
         if not foreign:
@@ -130,7 +130,7 @@ class Names:
         return await self._creators.find_dead(guest) is not None
 
     async def _read(self, since: float) -> GuestsByName:
-        """A reading that began at ``since`` or later; who waits for one shares it."""
+        """A reading that began at ``since`` or later, shared by all who wait for one."""
         if self._is_older_than(since):
             async with self._lock:
                 if self._is_older_than(since):

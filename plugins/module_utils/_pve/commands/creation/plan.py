@@ -27,7 +27,7 @@ _DNS_NAME = re.compile(
 
 
 class Action(enum.Enum):
-    """What is to be done about a wanted guest."""
+    """What to do about a requested guest."""
 
     KEEP = "keep"
     ADOPT = "adopt"
@@ -60,7 +60,7 @@ class GuestRequest:
 
     @property
     def title(self) -> str:
-        """The name, or the VMID where there is none."""
+        """The name, or the VMID if there is none."""
         return self.name or str(self.vmid)
 
     @property
@@ -79,7 +79,7 @@ class GuestRequest:
 
 
 def check_requests(wanted: t.Sequence[GuestRequest], name_option: str) -> None:
-    """Refuse a list that cannot be meant: no identity, doubles, impossible names and VMIDs."""
+    """Refuse an invalid list: missing identities, duplicates, invalid names and VMIDs."""
     for one in wanted:
         if one.vmid is None and not one.name:
             raise UsageError(
@@ -136,7 +136,7 @@ def _decide(
 def _against(
     one: GuestRequest, guest: Guest, cluster: Cluster, guest_type: str, avoid: t.Collection[int]
 ) -> str:
-    """Why this guest is not the wanted one, empty if it is or may become it."""
+    """Why this guest is not the requested one, empty if it is or may become it."""
     if guest.vmid in avoid:
         return f"guests: {one.title} is the source itself, {guest.title}"
     if guest.type != guest_type:

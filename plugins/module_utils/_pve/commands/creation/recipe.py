@@ -25,14 +25,14 @@ Vetoes = t.Callable[[t.Sequence[GuestRequest]], t.Awaitable[t.Sequence[str]]]
 
 
 class MakeJob(t.Protocol):
-    """Makes the job for a wanted guest with this VMID; ``movable`` allows another one later."""
+    """Makes the job for a requested guest with this VMID; ``movable`` allows another one later."""
 
     def __call__(self, one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         """The job."""
 
 
 async def no_vetoes(wanted: t.Sequence[GuestRequest]) -> t.Sequence[str]:
-    """Nothing is against any guest."""
+    """No guest is vetoed."""
     return [""] * len(wanted)
 
 
@@ -40,9 +40,9 @@ async def no_vetoes(wanted: t.Sequence[GuestRequest]) -> t.Sequence[str]:
 class Recipe:
     """How one type of guest is created.
 
-    ``job`` makes the job of a guest. ``avoid`` are VMIDs that can never be meant. ``verb`` says in
-    a plan what happens. ``moves`` says that the task runs elsewhere than the guest will live.
-    ``vetoes`` says of guests that are about to be created why each cannot be, empty where it can.
+    ``job`` makes the job of a guest. ``avoid`` are VMIDs that are never valid. ``verb`` is that of
+    a plan. ``moves`` says that the task runs on another node than the guest will be on. ``vetoes``
+    returns for guests that are about to be created why each cannot be, empty if it can.
     """
 
     type: str
@@ -57,12 +57,12 @@ class Recipe:
         return one.lives_on or self.job(one, 0, movable=False).target.node
 
     def job_begun(self, one: GuestRequest, guest: Guest) -> Job:
-        """The job that somebody has begun, where the guest is and not where it would go now."""
+        """The job for a creation that already runs, on the node that it was started for."""
         wanted = one if self.moves else replace(one, node=guest.node)
         return self.job(wanted, guest.vmid, movable=False)
 
     def may_create(self, upid: t.Any, guest: Guest) -> bool:
-        """Whether a running task does the same as this recipe's job of that guest would."""
+        """Whether a running task does the same as this recipe's job for that guest would."""
         job = self.job_begun(GuestRequest(guest.vmid, None), guest)
         return (upid.type, upid.id) == (job.task_type, job.task_id)
 
@@ -84,7 +84,7 @@ def by_cloning(source: CloneSource, timeout: float | None) -> Recipe:
 
 
 def from_template(api: Api, timeout: float | None) -> Recipe:
-    """Containers from OS templates, which have to be where a container is to be created."""
+    """Containers from OS templates, which have to exist on the node of the container."""
 
     def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Guest(vmid, "lxc", str(one.node), one.name)
@@ -97,7 +97,7 @@ def from_template(api: Api, timeout: float | None) -> Recipe:
 
 
 def from_scratch(storage: str | None, timeout: float | None) -> Recipe:
-    """VMs from scratch; ``storage`` is the one that their disks fill, None where they have none."""
+    """VMs from scratch; ``storage`` is the one of their disks, None if they have none."""
 
     def job(one: GuestRequest, vmid: int, *, movable: bool) -> Job:
         target = Guest(vmid, "qemu", str(one.node), one.name)

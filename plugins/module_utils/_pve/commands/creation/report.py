@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a creation: every guest as it is, or in check mode as it would be."""
+"""The report of a creation: the guests, or in check mode the plan."""
 
 from __future__ import annotations
 

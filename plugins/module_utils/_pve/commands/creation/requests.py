@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which guests the options of ``clone`` and ``container`` ask for, and where a guest is to live."""
+"""The guests that the options of ``clone`` and ``container`` request, and their nodes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def read_requests(
 ) -> list[GuestRequest]:
     """One request for each entry of ``guests``, or the one that the top level describes.
 
-    An entry takes the ``shared`` options that it does not give from the top level; its ``params``
-    are added to those there. ``api_options`` makes the API's parameters of them.
+    An entry takes ``shared`` options that it does not set from the top level; its ``params`` are
+    added to those there. ``api_options`` converts options to parameters of the API.
     """
     alone = params["guests"] is None
     requests = []
@@ -48,7 +48,7 @@ def read_requests(
 def placed(
     wanted: t.Sequence[GuestRequest], cluster: Cluster, params: Values, memory: t.Sequence[int]
 ) -> list[GuestRequest]:
-    """The guests with their nodes, each with why it cannot live there; ``memory`` is in bytes."""
+    """The guests with their nodes, and why they cannot be placed there; ``memory`` is in bytes."""
     nodes = [one.node for one in wanted]
     places = place(nodes, cluster, params["placement"], params["nodes"], memory)
     only = next(iter(cluster.nodes)) if len(cluster.nodes) == 1 else None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decides about each wanted guest, waiting for what others create where that has to be known."""
+"""Decides about each requested guest, waiting for guests that others are creating if necessary."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if t.TYPE_CHECKING:
     from ..machine import Engine
     from .recipe import Recipe
 
-# How often the cluster is read again because somebody had begun to create more guests.
+# How often the cluster is read again because others have begun to create more guests.
 _ROUNDS = 5
 # How often the cluster is read again because a task has ended between two requests.
 _MORE_READINGS = 3
-# How often a guest whose task is not seen is read, in seconds.
+# How often to read a guest whose task is not visible, in seconds.
 _STEP = 2.0
 
 
@@ -77,11 +77,11 @@ class _View:
 async def resolve(
     machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluster, recipe: Recipe
 ) -> Resolved:
-    """Decide about every wanted guest.
+    """Decide about every requested guest.
 
-    A VM that is being created has no name yet. So while anybody creates a guest without a name, a
-    missing name is not decided: it is waited for within limits, and given up where that was in
-    vain. In check mode nothing is waited for.
+    A VM that is being created has no name yet. So while any guest without a name is being created,
+    a missing name is undecided: it is waited for within limits, and then given up. Check mode does
+    not wait.
     """
     return await _Resolver(machine, wanted, recipe).resolve(cluster)
 
@@ -89,7 +89,7 @@ async def resolve(
 async def _named(
     machine: Engine, wanted: t.Sequence[GuestRequest], cluster: Cluster, recipe: Recipe
 ) -> Cluster:
-    """The cluster with the names that are needed: all of the type, or those of given VMIDs."""
+    """The cluster with the necessary names: all of the type, or those of given VMIDs."""
     api = machine.context.api
     if any(one.vmid is None for one in wanted):
         return await add_names(api, cluster, [recipe.type])
@@ -128,7 +128,7 @@ class _Resolver:
     async def _decide(
         self, cluster: Cluster, *, first: bool, more: int = _MORE_READINGS
     ) -> tuple[Cluster, _View]:
-        """Decide; a guest whose task has ended in this moment makes another reading necessary."""
+        """Decide; if the task of a guest has just ended, another reading is necessary."""
         decided = decide(self._wanted, cluster, self._recipe.type, self._recipe.avoid)
         locked = self._locked(decided, cluster)
         if not locked:
@@ -149,7 +149,7 @@ class _Resolver:
         *,
         first: bool,
     ) -> _View:
-        """Adopt what can be, give up what is dead, and say what has to be waited for."""
+        """Adopt running creations, give up dead ones, and return what has to be waited for."""
         view = _View(decided)
         adoptable = {s.guest.vmid for s in decided if s.action is Action.ADOPT and s.guest}
         for vmid, guest in locked.items():
@@ -183,15 +183,15 @@ class _Resolver:
     def _matters(self, upid: Upid | None, guest: Guest, *, first: bool) -> bool:
         """Whether a nameless guest has to be waited for.
 
-        Every one that is there at first is. Of those that come later only such as an overlapping
-        run of the same play would create, or a busy cluster would never let a play begin.
+        All that exist at the beginning are. Of later ones, only those that an overlapping run of
+        the same play might be creating, or a busy cluster would never let a play begin.
         """
         if first or guest.vmid in self._waited:
             return True
         return upid is None or self._recipe.may_create(upid, guest)
 
     async def _dead(self, guest: Guest, *, unclear: bool) -> tuple[Upid | None, bool]:
-        """The dead task that left a guest, and whether nobody works on it for certain."""
+        """The dead task that left a guest, and whether certainly no other task works on it."""
         if unclear:
             return None, False
         dead = await self._creators.find_dead(guest)
@@ -221,11 +221,11 @@ class _Resolver:
         task = await self._machine.watch(upid, job.timeout)
         if upid.user == self._api.authid:
             self._finished[guest.vmid] = task
-        elif task.outcome is Outcome.LOST:  # not ours to follow
+        elif task.outcome is Outcome.LOST:  # not visible to us
             await self._until_unlocked(guest, job.timeout)
 
     async def _until_unlocked(self, guest: Guest, most: float) -> None:
-        """Read a guest until it is whole or gone; its task is not seen."""
+        """Read a guest until it is complete or gone; its task is not visible."""
         until = clock.now() + min(most, self._machine.context.params["node_timeout"])
         path = ("nodes", guest.node, guest.type, guest.vmid, "config")
         while clock.now() < until:

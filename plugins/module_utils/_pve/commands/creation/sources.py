@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds what is cloned."""
+"""Finds the source of a clone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 async def find_source(api: Api, cluster: Cluster, reference: str) -> tuple[Cluster, CloneSource]:
     """The source with this VMID or name, and the cluster with the names that were read for it.
 
-    UsageError where there is none.
+    UsageError if there is none.
     """
     if as_vmid(reference) is None:
         hinted = await _by_hint(api, cluster, reference)
@@ -42,13 +42,13 @@ async def find_source(api: Api, cluster: Cluster, reference: str) -> tuple[Clust
 
 
 def check_format(source: CloneSource, options: t.Mapping[str, t.Any]) -> None:
-    """UsageError where the options of a clone name a format that it cannot have."""
+    """UsageError if the options of a clone have a format that does not apply."""
     if source.guest.type == "lxc" and "format" in options:
         raise UsageError(f"format: the clone of a container ({source.guest.title}) takes no format")
 
 
 async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:
-    """The source whose configuration carries the name, without a look at every node's list."""
+    """The source whose configuration has the name, without reading the lists of all nodes."""
     hinted = [guest for guest in cluster.guests.values() if guest.hint == name.strip()]
     if len(hinted) != 1:
         return None

@@ -18,9 +18,9 @@ if t.TYPE_CHECKING:
 
 
 async def missing_templates(api: Api, wanted: t.Sequence[GuestRequest]) -> list[str]:
-    """Of each container whether its template is missing where it is to be created.
+    """For each container, an error if its template is missing on its node.
 
-    Proxmox VE itself notices that in the task, after the disk has been allocated.
+    Proxmox VE itself notices that only in the task, after it has allocated the disk.
     """
     needed = [(str(one.node), str(one.options["ostemplate"])) for one in wanted]
     volumes = sorted({(node, volume.split(":", 1)[0]) for node, volume in needed
@@ -44,7 +44,7 @@ def _against(one: GuestRequest, contents: t.Mapping[tuple[str, str], set[str] | 
 
 
 async def _content(api: Api, node: str, storage: str) -> set[str] | str | None:
-    """The OS templates of a storage on a node, None where the caller may not look, or an error."""
+    """The OS templates of a storage on a node, None without the privilege, or an error."""
     path = ("nodes", node, "storage", storage, "content")
     try:
         rows = await read_rows(api, path, {"content": "vztmpl"})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wanted guests of a fleet: read, decide, run a chain of steps for each, report."""
+"""The guests of a fleet: read, decide, run a chain of steps for each, report."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ if t.TYPE_CHECKING:
 
 @dataclass
 class Entry:
-    """One guest of the result: a member, or a guest that is wanted no more.
+    """One guest of the result: a member, or a guest that is no longer listed.
 
-    ``verb`` says how a member is created. ``guest`` is what is there. ``refusal`` says why nothing
-    is done. ``chain`` is what is to be done; in check mode it is not run.
+    ``verb`` says how a member is created. ``guest`` is the existing one. ``refusal`` says why
+    nothing is done. ``chain`` has the steps to run; in check mode it is not run.
     """
 
     member: Member | None

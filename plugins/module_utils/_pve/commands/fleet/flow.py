@@ -45,7 +45,7 @@ if t.TYPE_CHECKING:
 
 
 async def run(context: Context) -> Report:
-    """Have the fleet as it is wanted."""
+    """Make the cluster match the fleet."""
     members = read_members(context.params)
     selector = read_selector(context.params)
     _check_allowed(context, members)
@@ -76,7 +76,7 @@ def _check_allowed(context: Context, members: t.Sequence[Member]) -> None:
 
 
 class _Fleet:
-    """The decisions about the members, and about what is wanted no more."""
+    """The decisions about the members, and about guests that are no longer listed."""
 
     def __init__(self, machine: Engine, members: t.Sequence[Member]) -> None:
         self._machine = machine
@@ -129,7 +129,7 @@ class _Fleet:
         await check_parameters(self._context, calls)
 
     def _take(self, entry: Entry, made: Creation, place: int) -> None:
-        """The entry of a member that is to be there, by the decision about its creation."""
+        """The entry of a member that should exist, by the decision about its creation."""
         member = t.cast("Member", entry.member)
         one = made.wanted[place]
         entry.guest, entry.verb = one.guest, made.recipe.verb
@@ -152,7 +152,7 @@ class _Fleet:
             entry.chain = Chain(entry.target, tuple(steps))
 
     async def _decide_absent(self, cluster: Cluster) -> None:
-        """The entries of members that are to be absent."""
+        """The entries of members that should be absent."""
         doomed = [
             entry
             for entry in self.entries
@@ -175,7 +175,7 @@ class _Fleet:
                 self._remove(entry, cluster, None)
 
     def _check_doubles(self) -> None:
-        """Refuse a guest that two members stand for, one by its VMID and one by its name."""
+        """Refuse a guest that two members refer to, one by VMID and one by name."""
         seen: set[int] = set()
         for guest in [entry.guest for entry in self.entries if entry.guest is not None]:
             if guest.vmid in seen:
@@ -183,9 +183,9 @@ class _Fleet:
             seen.add(guest.vmid)
 
     async def _decide_surplus(self, selector: Selector) -> None:
-        """Entries for the guests of the fleet that no member stands for.
+        """Entries for the guests of the fleet that no member refers to.
 
-        Nothing is removed while it is open which guest a member stands for.
+        Nothing is removed while the guest of some member is unknown.
         """
         cluster = await read_cluster(self._context.api, GUEST_TYPES)
         wanted = {entry.target.vmid for entry in self.entries if entry.target is not None}

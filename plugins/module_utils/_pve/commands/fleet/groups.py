@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 Sources = t.Mapping[str, "CloneSource"]
 
 _MIB = 1024 * 1024
-# What Proxmox VE gives a guest that does not say how much, in MiB.
+# The default memory of a guest in Proxmox VE, in MiB.
 _MEMORY = 512
 
 
@@ -42,7 +42,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Grouped:
-    """The groups, the cluster with the names that were read, and why members have no group."""
+    """The groups, the cluster with the names that were read, and why some members have no group."""
 
     groups: list[Group]
     cluster: Cluster
@@ -52,7 +52,7 @@ class Grouped:
 async def group(context: Context, members: t.Mapping[int, Member], cluster: Cluster) -> Grouped:
     """Find the sources, place the members, and group them by their origin.
 
-    A source that is not there refuses its own members alone.
+    A missing source refuses only its own members.
     """
     cluster, sources, absent = await _sources(context, members, cluster)
     refused = {
@@ -81,7 +81,7 @@ async def group(context: Context, members: t.Mapping[int, Member], cluster: Clus
 async def _sources(
     context: Context, members: t.Mapping[int, Member], cluster: Cluster
 ) -> tuple[Cluster, Sources, dict[str, str]]:
-    """Each source, once, with the cluster as it was read for them, and why others are none."""
+    """Each source once, with the cluster as it was read for them, and why others are invalid."""
     sources: dict[str, CloneSource] = {}
     absent: dict[str, str] = {}
     for reference in dict.fromkeys(one.get("source") for one in members.values()):
@@ -100,7 +100,7 @@ def _placed(
     cluster: Cluster,
     sources: Sources,
 ) -> dict[int, GuestRequest]:
-    """Each member with its node, and why it cannot live there."""
+    """Each member with its node, and why it cannot be placed there."""
     requests = [GuestRequest(one.vmid, one.name, one.get("node")) for one in members.values()]
     memory = [_memory(one, sources) for one in members.values()]
     found = dict(zip(members, placed(requests, cluster, context.params, memory)))
@@ -115,7 +115,7 @@ def _placed(
 
 
 def _memory(member: Member, sources: Sources) -> int:
-    """The memory of a member in bytes, as far as it is known."""
+    """The memory of a member in bytes, as far as known."""
     given = member.get("memory")
     source = sources.get(member.get("source") or "")
     if given is None and source is not None:
@@ -124,7 +124,7 @@ def _memory(member: Member, sources: Sources) -> int:
 
 
 def _with_options(one: GuestRequest, member: Member, sources: Sources) -> GuestRequest:
-    """The guest with the options of its creation; UsageError for those that it cannot have."""
+    """The guest with the options of its creation; UsageError for invalid ones."""
     if member.get("source"):
         source, options = sources[member.get("source")], clone_options(member)
         check_format(source, options)
@@ -136,7 +136,7 @@ def _with_options(one: GuestRequest, member: Member, sources: Sources) -> GuestR
         return replace(one, options=options, why=one.why or source.why)
     try:
         options = container_creation(member) if member.type == "lxc" else vm_creation(member)
-    except UsageError as error:  # nothing is wrong with it where the guest is there already
+    except UsageError as error:  # not an error if the guest already exists
         return replace(one, why=one.why or str(error))
     return replace(one, options=options)
 

@@ -19,7 +19,7 @@ _MASK = "********"
 
 
 def change_lines(current: Configuration, change: Change) -> Lines:
-    """The options that are set, without the digest of the call."""
+    """The options that are set, without the call's digest."""
     before, after = [], []
     for name, value in sorted(change.params.items()):
         have = current.after_restart(name)

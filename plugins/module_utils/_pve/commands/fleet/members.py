@@ -13,7 +13,7 @@ from ...api.errors import UsageError
 from ..creation.plan import GuestRequest, check_requests
 from .wishes import config_wish, wanted_disks
 
-# The options that a guest may have for itself, and that the top level gives to all.
+# The options of a guest, which the top level can set for all.
 SETTINGS = (
     "type",
     "source",
@@ -48,17 +48,16 @@ SETTINGS = (
     "state",
 )
 _ORIGINS = ("source", "ostemplate")
-# Dictionaries of a guest are put over those for all, entry by entry; None takes one away.
+# Dictionaries of a guest are merged over those for all, entry by entry; None removes one.
 _MERGED = ("nics", "disks", "config", "params")
 PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
 
 
 @dataclass(frozen=True)
 class Member:
-    """One wanted guest; ``settings`` holds its options, without those that say nothing.
+    """One requested guest; ``settings`` holds its options, without unset ones.
 
-    ``vmid`` is None where a free one will do. A member of the state ``absent`` may be known by its
-    VMID alone.
+    ``vmid`` is None if any free one will do. A member in state ``absent`` may have only a VMID.
     """
 
     name: str | None
@@ -67,7 +66,7 @@ class Member:
 
     @property
     def title(self) -> str:
-        """The name, or the VMID where there is none."""
+        """The name, or the VMID if there is none."""
         return self.name or str(self.vmid)
 
     @property
@@ -77,7 +76,7 @@ class Member:
 
     @property
     def type(self) -> str | None:
-        """``qemu`` or ``lxc``; None where the source decides."""
+        """``qemu`` or ``lxc``; None if the source decides."""
         if self.settings.get("type") is not None:
             return str(self.settings["type"])
         if self.get("ostemplate"):
@@ -85,15 +84,15 @@ class Member:
         return None if self.get("source") or self.state == ABSENT else "qemu"
 
     def get(self, name: str) -> t.Any:
-        """A setting, None where it says nothing."""
+        """A setting, None if unset."""
         return self.settings.get(name)
 
 
 def read_members(params: t.Mapping[str, t.Any]) -> list[Member]:
     """The members: those of ``guests``, or ``count`` of a pattern.
 
-    UsageError for what cannot be meant: no identity, one that is listed twice, impossible names
-    and VMIDs, a guest with two origins, or a pattern without a placeholder for the number.
+    UsageError for invalid ones: without an identity, listed twice, with an invalid name or VMID,
+    with two origins, or with a pattern without a placeholder for the number.
     """
     common = {name: params[name] for name in SETTINGS if params[name] is not None}
     members = [
@@ -129,7 +128,7 @@ def _listed(params: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:
 def _numbered(
     common: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], index: int
 ) -> dict[str, t.Any]:
-    """The settings for all, with the number of a guest in its addresses."""
+    """The settings for all, with the number of a guest in place of the placeholders."""
     start = params["ipconfig_start"]
     number = (params["first"] if start is None else start) + index
     settings = dict(common)
@@ -140,7 +139,7 @@ def _numbered(
 
 
 def with_number(value: t.Any, number: int, option: str) -> t.Any:
-    """A text, or each text in a dictionary or list, with the number in its place, if it has one."""
+    """A text, or each text in a dictionary or list, with its placeholder, if any, replaced."""
     if isinstance(value, t.Mapping):
         return {key: with_number(one, number, option) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -157,7 +156,7 @@ def with_number(value: t.Any, number: int, option: str) -> t.Any:
 
 def _member(one: t.Mapping[str, t.Any], common: t.Mapping[str, t.Any]) -> Member:
     own = {name: one[name] for name in SETTINGS if one.get(name) is not None}
-    if any(name in own for name in _ORIGINS):  # it replaces that of all
+    if any(name in own for name in _ORIGINS):  # it replaces the one for all
         common = {name: value for name, value in common.items() if name not in _ORIGINS}
     merged = {**common, **own}
     for name in _MERGED:

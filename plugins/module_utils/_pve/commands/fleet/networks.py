@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with the fixed addresses of members, before anything is started."""
+"""Checks the fixed addresses of members before anything is started."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NETWORK = re.compile(r"(?:ipconfig|net)\d+")
 
 
 def check_addresses(members: t.Sequence[Member]) -> None:
-    """Raise UsageError for addresses that are none, do not fit their network, or come twice."""
+    """Raise UsageError for addresses that are invalid, outside their network, or listed twice."""
     problems = address_problems(
         (member.title, value) for member in members for value in _networks(member)
     )

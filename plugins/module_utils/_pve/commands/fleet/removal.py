@@ -36,7 +36,7 @@ class Selector:
     tag: str | None
 
     def fits(self, guest: Guest) -> bool:
-        """Whether a guest belongs to the fleet; a template never does."""
+        """Whether a guest belongs to the fleet; templates never do."""
         if guest.template:
             return False
         in_pool = self.pool is None or guest.pool == self.pool
@@ -50,7 +50,7 @@ class Selector:
 
 
 def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
-    """The selector of ``exact``; UsageError where it is needed and missing, or is not allowed."""
+    """The selector of ``exact``; UsageError if it is required and missing, or not allowed."""
     if not params["exact"]:
         return None
     chosen = params["selector"] or {}
@@ -68,7 +68,7 @@ def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
 
 
 def surplus(selector: Selector, cluster: Cluster, wanted: t.Collection[int]) -> list[Guest]:
-    """The guests of the fleet that are not wanted, by VMID."""
+    """The guests of the fleet that are not listed, by VMID."""
     return [
         guest
         for vmid, guest in sorted(cluster.guests.items())
@@ -77,7 +77,7 @@ def surplus(selector: Selector, cluster: Cluster, wanted: t.Collection[int]) -> 
 
 
 def find_absent(member: Member, cluster: Cluster) -> Guest | None:
-    """The guest that is to be absent; UsageError where that cannot be known."""
+    """The guest that should be absent; UsageError if it cannot be identified."""
     guest = (
         cluster.find_named(member.name, "guests")
         if member.vmid is None
@@ -96,7 +96,7 @@ def find_absent(member: Member, cluster: Cluster) -> Guest | None:
 
 
 def why_not_removed(guest: Guest, cluster: Cluster) -> str:
-    """Why a guest cannot be removed now, empty where it can."""
+    """Why a guest cannot be removed now, empty if it can."""
     node = cluster.nodes.get(guest.node)
     if node is not None and not node.online:
         return f"{guest.title} cannot be reached: its node is offline"
@@ -108,7 +108,7 @@ def why_not_removed(guest: Guest, cluster: Cluster) -> str:
 def removal_chain(
     context: Context, guest: Guest, recheck: Recheck, readings: SharedReadings
 ) -> Chain:
-    """Stop the guest if it runs, delete it, and see that it is gone."""
+    """Stop the guest if it runs, delete it, and verify that it is gone."""
     timeout = context.params["wait_timeout"]
 
     def job(operation: str, now: Guest, params: t.Mapping[str, t.Any]) -> Job:
@@ -144,7 +144,7 @@ def removal_chain(
 async def _is_gone(api: Api, guest: Guest, readings: SharedReadings) -> bool:
     """Whether the guest is nowhere in the cluster.
 
-    A caller who may not see it misses it in the list, so its configuration has to be gone as well.
+    The list omits guests that the caller may not see, so its configuration has to be gone as well.
     """
     if guest.vmid in (await readings.read()).guests:
         return False
@@ -158,10 +158,10 @@ async def _is_gone(api: Api, guest: Guest, readings: SharedReadings) -> bool:
 
 
 def still_selected(guest: Guest, selector: Selector, readings: SharedReadings) -> Recheck:
-    """A recheck: the guest has its name still, and still belongs to the fleet.
+    """A recheck: the guest still has its name, and still belongs to the fleet.
 
-    Its own configuration tells its tags. Its pool is in the cluster's list alone, which is read
-    once for all guests that are about to be removed at the same time.
+    Its tags are in its own configuration. Its pool is only in the cluster's list, which is read
+    once for all guests that are removed at the same time.
     """
 
     async def recheck(api: Api) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a fleet: every guest with its outcome, its steps and the reason, and the plan."""
+"""The report of a fleet: every guest with its outcome, steps and reason, or the plan."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def report(
     results: t.Sequence[ChainResult],
     more_tasks: t.Sequence[Task],
 ) -> Report:
-    """Every entry as it became; ``results`` are those of the entries with a chain, in order."""
+    """The report of all entries; ``results`` are those of entries with a chain, in order."""
     queue = iter(results)
     pairs = [(entry, None if entry.chain is None else next(queue)) for entry in entries]
     messages = [_problem(context, entry, result) for entry, result in pairs]
@@ -122,7 +122,7 @@ def _changing(result: ChainResult) -> list[str]:
 
 
 def _done(names: t.Iterable[str]) -> list[str]:
-    """What steps of these names do to a guest, each word once."""
+    """What steps with these names do to a guest, each word once."""
     words = (_DONE.get(name.split(" ")[0]) for name in names)
     return list(dict.fromkeys(word for word in words if word))
 
@@ -148,7 +148,7 @@ def _why(step: StepResult) -> str | None:
 
 
 def _left(result: ChainResult | None) -> list[str]:
-    """What earlier attempts left of guests that are well now."""
+    """What earlier attempts left of guests that have succeeded."""
     if result is None:
         return []
     return [text for one in result.results if one.outcome.succeeded for text in one.left]
@@ -161,7 +161,7 @@ def _title(entry: Entry) -> str:
 
 
 def _problem(context: Context, entry: Entry, result: ChainResult | None) -> str:
-    """The message about a guest that is not as wanted, with its tasks' own words; else empty."""
+    """The message about a guest that failed, with those of its tasks; otherwise empty."""
     if entry.refusal:
         return f"{_title(entry)}: {entry.refusal}"
     verdict = Verdict.from_params(context.params)
@@ -240,19 +240,19 @@ def _guest(entry: Entry) -> Guest:
 
 
 async def _addresses(context: Context, guest: Guest) -> list[str]:
-    """The addresses that a guest has now, where they are asked for."""
+    """The current addresses of a guest, if requested."""
     if not guest.running or not asks_addresses(context):
         return []
     try:
         return (await read_addresses(context.api, guest))[0]
-    except ApiError:  # the plan does not depend on them
+    except ApiError:  # the plan works without them
         return []
 
 
 async def _changes(
     context: Context, member: Member, guest: Guest
 ) -> tuple[list[str], list[str], list[str]]:
-    """The lines of a guest that is there, before and after, and the steps that change it."""
+    """The lines of an existing guest, before and after, and the steps that change it."""
     before: list[str] = []
     after: list[str] = []
     names: list[str] = []

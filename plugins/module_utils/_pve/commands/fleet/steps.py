@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The steps that a guest of a fleet goes through, each decided by what the guest is in that moment.
+"""The steps of a guest of a fleet, each decided by the state of the guest when it is due.
 
-Every decision is a function of what was read, so that a plan and an act decide alike.
+Every decision is a function of what was read, so that check mode decides in the same way.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _NODE = _STORAGE = "any"
 
 @dataclass
 class Seen:
-    """What the steps learn of a guest, for the result and for each other.
+    """What the steps learn about a guest, for the result and for each other.
 
-    ``current`` is its configuration as it was read when it had got ``jobs`` so far. ``lines`` are
-    those of the diff, by the names of the steps.
+    ``current`` is its configuration, read when the guest had had ``jobs`` jobs. ``lines`` are those
+    of the diff, by the names of the steps.
     """
 
     addresses: list[str] = field(default_factory=list)
@@ -67,10 +67,10 @@ class Steps:
     context: Context
 
     def following(self, member: Member, guest: Guest | None, seen: Seen) -> list[ChainStep]:
-        """The steps after the creation; ``guest`` is what was there already.
+        """The steps after the creation; ``guest`` is the existing one.
 
-        A container that this call creates from an OS template has its configuration then, and so
-        has a VM from scratch.
+        A container that this call creates from an OS template already has its configuration, as
+        does a VM from scratch.
         """
         steps = []
         source = guest is not None or member.get("source")
@@ -114,7 +114,7 @@ class Steps:
         return ChainStep("configure", prepare=prepare)
 
     async def _current(self, before: ChainResult, seen: Seen) -> Configuration:
-        """The configuration, read again when a step has changed the guest since."""
+        """The configuration, read again if a step has changed the guest since then."""
         jobs = len(before.results) + len(before.replaced)
         if seen.current is None or seen.jobs != jobs:
             seen.current = await read_configuration(self.context.api, before.target)
@@ -140,7 +140,7 @@ class Steps:
         return ChainStep(step, prepare=prepare)
 
     def _restart(self, member: Member, guest: Guest | None, seen: Seen) -> list[ChainStep]:
-        """Look at what is pending of a guest that runs, after it was configured."""
+        """Read the pending changes of a running guest, after it was configured."""
         if guest is None or not guest.running or member.state == STOPPED:
             return []
         reboot = self.context.params["pending"] == "reboot"
@@ -191,7 +191,7 @@ class Steps:
                 seen.addresses, why = await wait_for_addresses(
                     self.context.api, guest, seconds, self.context.stop.is_set
                 )
-            except ApiError as error:  # without the right to ask there is no address
+            except ApiError as error:  # without the privilege there is no address
                 why = str(error)
             if waits and not seen.addresses:
                 raise PveError(f"{member.title} has no address after {seconds} s: {why}")
@@ -202,14 +202,14 @@ class Steps:
     def _job(
         self, operation: str, guest: Guest, params: t.Mapping[str, t.Any], member: Member
     ) -> Job:
-        """A job that is sent only while a guest that was given by its name still carries it."""
+        """A job that is only sent while a guest given by name still has that name."""
         job = guest_job(OPERATIONS[operation], guest, params, self.context.params["wait_timeout"])
         named = member.vmid is None and guest.name is not None
         return replace(job, recheck=still_named(guest)) if named else job
 
 
 def asks_addresses(context: Context) -> bool:
-    """Whether the addresses of guests that run are read."""
+    """Whether to read the addresses of running guests."""
     return bool(context.params["addresses"] or context.params["wait_for_address"])
 
 
@@ -221,7 +221,7 @@ def stop_of(context: Context) -> str:
 def configure_change(
     context: Context, member: Member, current: Configuration, guest: Guest
 ) -> Change:
-    """What is to be configured; UsageError where it cannot be as wanted."""
+    """What to configure; UsageError if the request is impossible."""
     wish = config_wish(member, guest.type)
     for disk in wanted_disks(member):
         option = disk.option(current, member, guest.type)
@@ -236,7 +236,7 @@ def configure_change(
 
 
 def growth(member: Member, name: str, current: Configuration, guest: Guest) -> str | None:
-    """The size that a disk is to be resized to, None where it has it."""
+    """The size to resize a disk to, None if it already has it."""
     disk = next(one for one in wanted_disks(member) if one.name == name)
     if current.values.get(name) is None:
         raise UsageError(f"disks: {guest.title} has no disk {name!r}")
@@ -244,7 +244,7 @@ def growth(member: Member, name: str, current: Configuration, guest: Guest) -> s
 
 
 def pending_in_words(options: t.Sequence[str]) -> str:
-    """What waits for a restart."""
+    """What is pending until a restart."""
     return f"pending until a restart: {', '.join(options)}" if options else "nothing is pending"
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a member says about its guest, as the API takes it: for its creation, and ever after."""
+"""The settings of a member as parameters of the API: for its creation, and for later changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...operations.container import container_params
 if t.TYPE_CHECKING:
     from .members import Member
 
-# The options of a clone, by the names that the API has for them, too.
+# The options of a clone, which have the same names in the API.
 _CLONE = ("full", "storage", "format", "pool", "snapname", "bwlimit")
 # The options of the API that settings of a member set.
 _CONFIG = {
@@ -47,7 +47,7 @@ _CONFIG = {
         "features": "features",
     },
 }
-# What only the creation of a container from an OS template takes.
+# Options that only the creation of a container from an OS template accepts.
 _OF_CREATION = ("ostemplate", "storage", "password", "ssh_public_keys", "unprivileged", "pool")
 _SIZE = "size"
 _STORAGE = "storage"
@@ -59,9 +59,9 @@ def clone_options(member: Member) -> dict[str, t.Any]:
 
 
 def config_wish(member: Member, guest_type: str) -> dict[str, t.Any]:
-    """The configuration options that a member wants, without its disks; what is empty is left out.
+    """The requested configuration options of a member, without its disks and without empty values.
 
-    The dictionary ``config`` comes last. UsageError where it sets a disk that ``disks`` sets, too.
+    The dictionary ``config`` comes last. UsageError if it sets a disk that ``disks`` also sets.
     """
     wish = {
         option: member.get(name)
@@ -77,7 +77,7 @@ def config_wish(member: Member, guest_type: str) -> dict[str, t.Any]:
 
 
 def is_compared(member: Member, guest_type: str | None) -> bool:
-    """Whether anything is wanted of the configuration of a guest; None is one of either type."""
+    """Whether any configuration of a guest is requested; None means a guest of either type."""
     types = _CONFIG if guest_type is None else (guest_type,)
     return bool(member.get("disks") or any(config_wish(member, one) for one in types))
 
@@ -108,7 +108,7 @@ def vm_creation(member: Member) -> dict[str, t.Any]:
 
 
 def _further(member: Member, guest_type: str) -> dict[str, t.Any]:
-    """The parameters of the creation that no setting stands for."""
+    """The parameters of the creation that have no setting of their own."""
     params = member.get("params") or {}
     named = {"vmid", "name", "hostname", "node", *(member.get("disks") or {})}
     twice = sorted(named & set(params))
@@ -119,7 +119,7 @@ def _further(member: Member, guest_type: str) -> dict[str, t.Any]:
 
 @dataclass(frozen=True)
 class Disk:
-    """A wanted disk: ``size`` in GiB, and the other ``properties`` of its option."""
+    """A requested disk: ``size`` in GiB, and the other ``properties`` of its option."""
 
     name: str
     size: float | None
@@ -128,12 +128,12 @@ class Disk:
 
     @property
     def volume(self) -> str | None:
-        """The volume that it is to be, where one is named."""
+        """The volume that is requested explicitly, if any."""
         named = self.properties.get("file") or self.properties.get("volume")
         return None if named is None else str(named)
 
     def grows(self, current: Configuration, title: str) -> str | None:
-        """The size to resize it to, None where it has it; UsageError where it would shrink."""
+        """The size to resize it to, None if it already has it; UsageError if it would shrink."""
         have = current.disk_size(self.name)
         if self.size is None or have is None:
             return None
@@ -146,9 +146,9 @@ class Disk:
         return text if wanted > have else None
 
     def option(self, current: Configuration, member: Member, guest_type: str) -> str | None:
-        """The value that its option is to have; None where nothing but the size is wanted.
+        """The value of its option; None if only the size is requested.
 
-        A disk that is there keeps its volume, one that is not is created on its storage.
+        An existing disk keeps its volume, a missing one is created on its storage.
         """
         have = current.after_restart(self.name)
         if have is None or self.volume is not None:
@@ -165,7 +165,7 @@ class Disk:
 
 
 def wanted_disks(member: Member) -> list[Disk]:
-    """The disks of a member; UsageError for a size that is none."""
+    """The disks of a member; UsageError for an invalid size."""
     return [_disk(name, value, member) for name, value in (member.get("disks") or {}).items()]
 
 

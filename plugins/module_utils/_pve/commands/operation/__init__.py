@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""operation: do something of the catalogue to one or many guests."""
+"""operation: run an operation of the catalogue on one or many guests."""
 
 from __future__ import annotations
 

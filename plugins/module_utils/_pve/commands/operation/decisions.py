@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an operation is to do to each guest: the decision as a value, one guest at a time.
+"""Decides what an operation has to do to each guest, one guest at a time.
 
-What is wrong with one guest is the failure of that guest, and keeps no other from its turn.
+A problem of one guest is the failure of that guest, and does not affect the others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
     from ...operations.catalog import Operation
     from ..context import Context
 
-# The choice of update_password that sets a secret each time.
+# The choice of update_password that sets a secret in every run.
 ALWAYS = "always"
 
 
@@ -55,17 +55,17 @@ class Decision:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a guest, and it runs."""
+        """Whether the guest exists and runs."""
         return self.guest is not None and self.guest.running
 
     @property
     def to_do(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there is anything to do."""
         return self.params is not None and self.refusal is None
 
 
 async def find_all(context: Context, operation: Operation) -> tuple[list[Decision], Cluster]:
-    """Read the cluster once and find every guest; nothing is decided about those that are there.
+    """Read the cluster once and find every guest; existing ones are decided about later.
 
     UsageError where it is not clear which guests are meant, or that are refused all together.
     """
@@ -126,7 +126,7 @@ async def decide_all(
 def _find(
     context: Context, operation: Operation, one: GuestReference, cluster: Cluster
 ) -> Decision:
-    """The guest, or why there is none; absence is fine for delete and for what a play creates."""
+    """The guest, or why it is missing, which is fine for delete and for new guests."""
     try:
         guest = one.find(cluster)
     except UsageError as error:
@@ -154,7 +154,7 @@ def _check_doubles(steps: t.Sequence[Decision]) -> None:
 
 
 async def _with_states(api: Api, steps: t.Sequence[Decision]) -> list[Decision]:
-    """The steps with the states of this moment; guests of a silent node are refused."""
+    """The steps with current states; guests of a silent node are refused."""
     there = [step.guest for step in steps if step.guest is not None and step.refusal is None]
     fresh = await read_states(api, there)
     return [
@@ -188,7 +188,7 @@ def _with_state(step: Decision, fresh: Guest | None) -> Decision:
 async def _decide(
     context: Context, operation: Operation, step: Decision, cluster: Cluster
 ) -> Decision:
-    """Compare what is with what is wanted; what is wrong refuses this guest alone."""
+    """Compare the guest with the request; errors refuse only this guest."""
     guest = step.guest
     if guest is None or step.refusal is not None or step.note is not None:
         return step

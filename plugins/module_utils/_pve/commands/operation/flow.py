@@ -55,7 +55,7 @@ async def run(context: Context) -> Report:
             _carry_out(machine, operation, [found[index] for index in group], cluster)
             for group in groups
         ]
-        # All of them end, whatever becomes of one: what was started is on record by then.
+        # All of them end, whatever the outcome of each: what was started is on record by then.
         ended = await asyncio.gather(*work, return_exceptions=True)
     done: dict[int, tuple[Decision, Values]] = {}
     results: list[Result] = []
@@ -75,7 +75,7 @@ async def run(context: Context) -> Report:
 
 
 class _Done(t.NamedTuple):
-    """What became of some of the guests, ``values`` in the order of ``steps``."""
+    """The outcome for some of the guests, ``values`` in the order of ``steps``."""
 
     steps: list[Decision]
     results: list[Result]
@@ -83,9 +83,9 @@ class _Done(t.NamedTuple):
 
 
 def _by_node(found: t.Sequence[Decision], *, together: bool) -> list[list[int]]:
-    """The indexes of the steps, those of a node together, so that a silent one delays no other.
+    """The indexes of the steps, grouped by node, so that a silent node does not delay others.
 
-    Starts that keep their distance are one group.
+    Starts with an interval are one group.
     """
     groups: dict[str, list[int]] = {}
     for index, step in enumerate(found):
@@ -97,7 +97,7 @@ def _by_node(found: t.Sequence[Decision], *, together: bool) -> list[list[int]]:
 async def _carry_out(
     machine: Engine, operation: Operation, found: t.Sequence[Decision], cluster: Cluster
 ) -> _Done:
-    """Decide about these guests and do it."""
+    """Decide about these guests and act."""
     context = machine.context
     steps = await decide_all(context, operation, found, cluster)
     results, more = await _act(machine, operation, steps)
@@ -181,7 +181,7 @@ async def _pending(
     steps: t.Sequence[Decision],
     results: t.Mapping[int, Result],
 ) -> dict[int, tuple[str, ...]]:
-    """What waits for a restart of each guest that was to be configured, by index."""
+    """The pending changes of each guest that was configured, by index."""
     found = {index: step.awaited for index, step in enumerate(steps) if step.awaited}
     changed = [
         index
@@ -195,7 +195,7 @@ async def _pending(
 async def _waiting(context: Context, step: Decision) -> tuple[str, ...]:
     try:
         current = await read_configuration(context.api, t.cast("Guest", step.guest))
-    except PveError as error:  # what was done is reported all the same
+    except PveError as error:  # what was done is reported anyway
         context.warn(f"cannot read the pending changes of {step.reference.text}: {error}")
         return ()
     return tuple(sorted(current.pending))
@@ -204,7 +204,7 @@ async def _waiting(context: Context, step: Decision) -> tuple[str, ...]:
 async def _restart(
     machine: Engine, steps: t.Sequence[Decision], pending: dict[int, tuple[str, ...]]
 ) -> dict[int, Result]:
-    """Reboot the running guests that something is pending of; what came into force is removed."""
+    """Reboot running guests with pending changes; changes that took effect are removed."""
     waiting = [index for index, options in pending.items() if options and steps[index].runs]
     reboot = OPERATIONS["reboot"]
     # What they were selected by may be what was configured.

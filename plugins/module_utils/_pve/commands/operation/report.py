@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an operation did to each guest, or would do: the values of the result, and the diff."""
+"""What an operation did or would do to each guest: the values of the result, and the diff."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
 def values_of(
     step: Decision, result: Result | None, restart: Result | None, pending: t.Sequence[str]
 ) -> Values:
-    """One guest of the result: what its job did, and its restart where that is all or failed."""
+    """One guest of the result: its job, and its restart if that is all there was or failed."""
     last = result if restart is None or (result and restart.outcome.succeeded) else restart
     if last is None:  # nothing was done
         return planned(replace(step, params=None, awaited=tuple(pending)))
@@ -45,11 +45,11 @@ def nothing_selected(context: Context, selector: Selector) -> Report:
 
 
 def planned(step: Decision, *, apply_now: bool = False) -> Values:
-    """One guest of a plan, or one that nothing was to be done to."""
+    """One guest of a plan, or one that needed no change."""
     guest = step.guest
     to_do = step.to_do or (apply_now and bool(step.awaited) and step.runs)
     outcome = Outcome.QUEUED if to_do else Outcome.UNCHANGED
-    if step.awaited and not to_do:  # as wished, but not in force: that is not "unchanged"
+    if step.awaited and not to_do:  # as requested, but not in effect: that is not "unchanged"
         outcome = Outcome.OK
     return {
         "vmid": guest.vmid if guest else step.reference.vmid,

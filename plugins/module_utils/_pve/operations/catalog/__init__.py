@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Proxmox VE can do: data, nothing that acts.
+"""The operations of Proxmox VE, as data only.
 
-All that is special about an operation is named by its entry. A file for each category; the calls
-are those of the API's own schema and of ``PVE/API2`` in its sources.
+Everything special about an operation is in its entry. A file for each category; the calls are those
+of the API's own schema and of ``PVE/API2`` in its sources.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests: their configuration, and their end."""
+"""Guests: configuration, conversion and deletion."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Power: what a guest's state is changed by."""
+"""Power: operations that change the state of a guest."""
 
 from __future__ import annotations
 
