@@ -91,8 +91,7 @@ _raw:
       returned: always
       sample: vzdump
     id:
-      description:
-        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       returned: always
       sample: "101"

@@ -167,7 +167,7 @@ EXAMPLES = r"""
     source: debian-12-cloud
     name: web1
 
-- name: Make a full clone with its own VMID on another node
+- name: Create a full clone with its own VMID on another node
   upid.proxmox.clone:
     source: 9000
     name: db1
@@ -186,7 +186,7 @@ EXAMPLES = r"""
       - name: web1
       - name: web2
       - name: web3
-        description: This one stays where it is.
+        description: This one has a fixed node.
         target_node: pve1
   register: clones
 
@@ -246,8 +246,7 @@ guests:
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:ansible@pve!ci:"
     attempts:
-      description:
-        - How many requests were sent to start it. V(0) if the guest existed or its task was adopted.
+      description: How many start requests were sent. V(0) if it existed or its task was adopted.
       type: int
       returned: always
       sample: 1
@@ -280,8 +279,7 @@ tasks:
       returned: always
       sample: qmclone
     id:
-      description:
-        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       returned: always
       sample: "9000"

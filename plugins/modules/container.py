@@ -360,8 +360,7 @@ guests:
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:vzcreate:201:ansible@pve!ci:"
     attempts:
-      description:
-        - How many requests were sent to start it. V(0) if the guest existed or its task was adopted.
+      description: How many start requests were sent. V(0) if it existed or its task was adopted.
       type: int
       returned: always
       sample: 1
@@ -394,8 +393,7 @@ tasks:
       returned: always
       sample: vzcreate
     id:
-      description:
-        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       returned: always
       sample: "201"

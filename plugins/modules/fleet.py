@@ -461,7 +461,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have three web servers and a database
+- name: Ensure three web servers and a database
   upid.proxmox.fleet:
     source: debian-12-cloud
     placement: round_robin
@@ -478,7 +478,7 @@ EXAMPLES = r"""
           scsi0: 64
   register: fleet
 
-- name: Have ten workers with addresses of their own
+- name: Ensure ten workers, each with its own address
   upid.proxmox.fleet:
     source: debian-12-cloud
     count: 10
@@ -487,7 +487,7 @@ EXAMPLES = r"""
     ipconfig: ip=192.0.2.%d/24,gw=192.0.2.1
     ipconfig_start: 11
 
-- name: Have these guests in the pool and no others
+- name: Ensure that the pool has these guests and no others
   upid.proxmox.fleet:
     source: debian-12-cloud
     pool: ci
@@ -630,8 +630,7 @@ tasks:
       returned: always
       sample: qmclone
     id:
-      description:
-        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       returned: always
       sample: "9000"

@@ -93,7 +93,7 @@ EXAMPLES = r"""
     wait_for_address: true
     address_timeout: 600
 
-- name: Find the guests that need a restart, and what for
+- name: Find the guests that need a restart, with their pending settings
   upid.proxmox.guest_info:
     pending: only
 """

@@ -142,7 +142,7 @@ EXAMPLES = r"""
     operation: start
     guests: web1
 
-- name: Give some VMs their cloud-init settings, one of them more memory
+- name: Configure cloud-init of some VMs, and more memory for one
   upid.proxmox.operation:
     operation: configure
     params:
@@ -167,7 +167,7 @@ EXAMPLES = r"""
         bridge: vmbr0
         tag: 20
 
-- name: Give a VM a data disk, and memory that it gets by a reboot
+- name: Add a data disk and memory to a VM, with a reboot if necessary
   upid.proxmox.operation:
     operation: configure
     guests: web1
@@ -176,7 +176,7 @@ EXAMPLES = r"""
       memory: 8192
     apply: now
 
-- name: Make a disk larger
+- name: Grow a disk
   upid.proxmox.operation:
     operation: resize
     guests: [web1, web2]
@@ -199,7 +199,7 @@ EXAMPLES = r"""
     allow_destructive: true
     force_stop: true
 
-- name: Move a VM that runs to another node
+- name: Migrate a running VM
   upid.proxmox.operation:
     operation: migrate
     guests: web1
@@ -271,8 +271,7 @@ guests:
       returned: always
       sample: "UPID:pve1:000934AF:0D015579:68BF3A41:qmstart:201:ansible@pve!ci:"
     attempts:
-      description:
-        - How many requests were sent to start it. V(0) if the guest existed or its task was adopted.
+      description: How many start requests were sent. V(0) if it existed or its task was adopted.
       type: int
       returned: always
       sample: 1
@@ -311,8 +310,7 @@ tasks:
       returned: always
       sample: qmstart
     id:
-      description:
-        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       returned: always
       sample: "201"

@@ -143,8 +143,7 @@ tasks:
       returned: always
       sample: vzdump
     id:
-      description:
-        - What the task works on, for most types a VMID. A clone task has the VMID of its source.
+      description: What the task works on, mostly a VMID; for a clone, the VMID of the source.
       type: str
       returned: always
       sample: "101"

@@ -113,7 +113,9 @@ def _further(member: Member, guest_type: str) -> dict[str, t.Any]:
     named = {"vmid", "name", "hostname", "node", *(member.get("disks") or {})}
     twice = sorted(named & set(params))
     if twice:
-        raise UsageError(f"params: {twice[0]} of {member.title} is set by an option of its own")
+        raise UsageError(
+            f"params: {twice[0]} of {member.title} is also set by an option of its own"
+        )
     return config_params(params, guest_type)
 
 
