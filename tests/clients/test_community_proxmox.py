@@ -16,7 +16,7 @@ from ansible_collections.upid.proxmox.tests.clients.client import Client
 pytestmark = pytest.mark.timeout(300)  # the first test of each release may have to install it
 
 
-def test_the_release_carries_the_version_that_is_meant(client: Client) -> None:
+def test_the_release_has_the_intended_version(client: Client) -> None:
     (manifest,) = client.folder.glob(
         "lib/python*/site-packages/ansible_collections/community/proxmox/MANIFEST.json"
     )
@@ -105,7 +105,7 @@ def test_guests_are_backed_up_and_the_archives_listed(client: Client) -> None:
     assert client.cluster.tasks() == [("vzdump", "", "OK"), ("vzdump", "777", "job errors")]
 
 
-def test_what_is_there_is_found(client: Client) -> None:
+def test_an_existing_guest_is_found(client: Client) -> None:
     results = client.play("information.yml")
     nodes = results["Nodes"]["proxmox_nodes"]
     assert {node["node"]: node["status"] for node in nodes} == {
@@ -126,7 +126,7 @@ def test_what_is_there_is_found(client: Client) -> None:
     assert [interface["name"] for interface in vm["network"]] == ["lo", "eth0"]
 
 
-def test_tasks_are_told_by_the_list_of_their_node(client: Client) -> None:
+def test_tasks_are_polled_by_the_list_of_their_node(client: Client) -> None:
     results = client.play("tasks.yml")
     (listed,) = results["Tasks"]["proxmox_tasks"]
     (one,) = results["One task"]["proxmox_tasks"]

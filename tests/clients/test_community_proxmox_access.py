@@ -32,7 +32,7 @@ def changed(results: dict[str, Any]) -> dict[str, bool]:
     return {name: bool(result.get("changed")) for name, result in results.items()}
 
 
-def test_what_shall_be_there_is_made_once_and_removed_once(client: Client) -> None:
+def test_objects_are_created_once_and_removed_once(client: Client) -> None:
     cluster = client.cluster
     cluster.post("/cluster/backup", **JOB)
     members = MEMBERS[client.release.name]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test of each release may have
 REASON = "clone failed: no space left"
 
 
-def test_failures_are_told_as_the_client_understands_them(client: Client) -> None:
+def test_failures_are_reported_as_the_client_expects_them(client: Client) -> None:
     fault = {"action": "task", "type": "qmclone", "exitstatus": REASON, "count": 1}
     client.cluster.admin("POST", "faults", fault)
     warning = {"action": "task", "type": "qmstart", "exitstatus": "WARNINGS: 1", "count": 1}

@@ -15,7 +15,7 @@ from ansible_collections.upid.proxmox.tests.clients.environments import Environm
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def test_the_first_python_that_there_is_is_taken(tmp_path: Path) -> None:
+def test_the_first_python_found_is_used(tmp_path: Path) -> None:
     release = Environment("core-2.19", ("3.99", HERE))
     found = release.python(tmp_path)
     assert found is not None

@@ -100,7 +100,7 @@ def exporter(cluster: Cluster, tmp_path: Path) -> Iterator[Exporter]:
         process.wait(10)
 
 
-def test_a_scrape_tells_what_there_is(exporter: Exporter) -> None:
+def test_a_scrape_returns_every_guest(exporter: Exporter) -> None:
     samples = exporter.scrape()
     up = {thing: value for (name, thing), value in samples.items() if name == "pve_up"}
     assert {thing: up[thing] for thing in ("node/pve1", "node/pve3", "qemu/100", "qemu/101")} == {

@@ -175,7 +175,7 @@ def test_a_wrong_password_is_an_error_of_authentication(cluster: Cluster) -> Non
         connect(cluster, password="wrong")
 
 
-def test_a_second_factor_is_asked_for_and_answered(tmp_path: Path) -> None:
+def test_a_second_factor_is_requested_and_answered(tmp_path: Path) -> None:
     secret = "JBSWY3DPEHPK3PXP"
     world = tmp_path / "world.yml"
     world.write_text(

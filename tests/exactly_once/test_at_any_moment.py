@@ -28,7 +28,7 @@ LOSSES: list[dict[str, Any]] = [
 
 
 @pytest.mark.seeds(10, 2)
-def test_one_answer_of_five_gets_lost_and_all_guests_are_made_once(seed: int) -> None:
+def test_one_response_of_five_gets_lost_and_all_guests_are_created_once(seed: int) -> None:
     with cluster(seed=seed) as there:
         for loss in LOSSES:
             there.fault(**loss, path="/nodes/*", probability=0.025, count=None)

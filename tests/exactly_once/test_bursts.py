@@ -110,7 +110,7 @@ LOCKS = [(GUEST_LOCK, 9000), (STORAGE_LOCK, 9000), (DISK_LOCK, 9100)]
 
 
 @pytest.mark.parametrize(("text", "source"), [*LOCKS, (NO_WORKER, 9000)])
-def test_a_start_that_is_refused_for_a_lock_is_made_again(text: str, source: int) -> None:
+def test_a_start_that_is_refused_for_a_lock_is_retried(text: str, source: int) -> None:
     guest_type = "lxc" if source == 9100 else "qemu"
     with cluster() as there:
         path = f"/nodes/pve1/{guest_type}/{source}/clone"

@@ -93,7 +93,7 @@ def _check(result: Mapping[str, Any], wanted: list[str], truth: Truth) -> None:
     }
 
 
-def test_the_same_play_twice_at_once_makes_each_guest_once() -> None:
+def test_the_same_play_twice_at_once_creates_each_guest_once() -> None:
     """With VMIDs given, Proxmox VE itself decides which of the two makes a guest."""
     guests = [{"name": name, "vmid": 800 + n} for n, name in enumerate(named("vm", 10))]
     with cluster(speed=30) as there:

@@ -95,7 +95,7 @@ def test_an_interface_keeps_its_address_when_its_tag_changes() -> None:
         assert "firewall" not in now
 
 
-def test_what_is_pending_comes_into_force_by_a_reboot_when_asked() -> None:
+def test_pending_changes_take_effect_by_a_reboot_if_requested() -> None:
     with cluster() as there:
         operate(there, "start", VM)
         wish = {"memory": 4096, "balloon": 0, "cores": 2}
@@ -118,7 +118,7 @@ def test_what_is_pending_is_reverted_once() -> None:
 
 
 @pytest.mark.parametrize("vmid", [VM, CT])
-def test_a_guest_that_runs_is_stopped_and_deleted_when_asked(vmid: int) -> None:
+def test_a_running_guest_is_stopped_and_deleted_if_requested(vmid: int) -> None:
     with cluster() as there:
         if vmid == CT:
             a_container(there)

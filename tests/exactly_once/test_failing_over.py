@@ -42,7 +42,7 @@ def bulk(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("failure", ["down", "silent", "pvedaemon/down"])
-def test_the_first_host_is_in_trouble_before_the_login(failure: str) -> None:
+def test_the_first_host_fails_before_the_login(failure: str) -> None:
     with cluster(elsewhere()) as there:
         there.node("pve1", failure)
         result = run_module(there, "clone", **bulk(), **BY_TICKET)

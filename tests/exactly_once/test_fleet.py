@@ -141,7 +141,7 @@ def test_two_fleets_at_once_by_vmid_are_one_fleet() -> None:
         check(there.truth())
 
 
-def test_what_is_wanted_no_more_goes_with_its_disks_and_nothing_else_does() -> None:
+def test_unlisted_guests_are_deleted_with_their_disks_and_nothing_else_is() -> None:
     world = default_world()
     for vmid in (401, 402, 403):
         add_guest(world, vmid, like=100, tags="old" if vmid < 403 else "other")

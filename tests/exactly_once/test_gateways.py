@@ -99,7 +99,9 @@ def check(there: Cluster, name: str, gateway: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.seeds(len(GATEWAYS), 3)
-def test_what_was_carried_out_is_found_whatever_a_gateway_says(name: str, seed: int) -> None:
+def test_a_call_that_was_carried_out_is_found_whatever_a_gateway_returns(
+    name: str, seed: int
+) -> None:
     gateway = list(GATEWAYS)[(seed * 7) % len(GATEWAYS)]
     with cluster(world()) as there:
         check(there, name, gateway)

@@ -65,7 +65,7 @@ def check_states(there: Cluster) -> None:
     ]  # fmt: skip
 
 
-def test_it_ends_when_the_guest_is_in_the_wanted_state() -> None:
+def test_it_ends_when_the_guest_is_in_the_requested_state() -> None:
     with cluster(world()) as there:
         values = operate(there)
         check_states(there)
@@ -107,7 +107,7 @@ def test_a_start_that_ha_cannot_do_fails_with_its_task() -> None:
         assert there.truth().guests[301]["status"] == "stopped"
 
 
-def test_a_migration_ends_when_the_guest_is_there() -> None:
+def test_a_migration_ends_when_the_guest_has_arrived() -> None:
     with cluster(world()) as there:
         move = there.run("operation", operation="migrate", guests=[301], params={"target": "pve2"})
         report = there.run_all({"move": move})["move"]

@@ -61,7 +61,7 @@ def test_a_leftover_is_replaced_by_a_ticket_of_root() -> None:
         assert [task["upid"] for task in report.values["tasks"]] == begun
 
 
-def test_a_token_is_told_the_commands() -> None:
+def test_a_token_gets_the_commands() -> None:
     with cluster() as there:
         dead = kill_clone(there, 9000, 301)
         report = clone(there, source=9000, name="web1", vmid=301, replace_leftovers=True)
@@ -72,7 +72,7 @@ def test_a_token_is_told_the_commands() -> None:
         assert there.truth().guests[301]["lock"] == "clone"
 
 
-def test_a_leftover_of_somebody_else_is_left_alone() -> None:
+def test_a_leftover_of_another_user_is_left_alone() -> None:
     with cluster() as there:
         kill_clone(there, 9000, 301, **OTHER_TOKEN)
         report = clone(there, source=9000, name="web1", vmid=301, replace_leftovers=True, **TICKET)
@@ -82,7 +82,9 @@ def test_a_leftover_of_somebody_else_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("source", [100, 102])
-def test_what_somebody_else_makes_in_the_place_of_a_leftover_is_left_alone(source: int) -> None:
+def test_a_guest_that_another_user_creates_in_place_of_a_leftover_is_left_alone(
+    source: int,
+) -> None:
     """He cloned another source, on another node, to the VMID that our dead clone had."""
     world = default_world()
     world["durations"] = {"qmclone": [8, 8]}
@@ -113,7 +115,7 @@ def remove(there: Cluster, vmid: int) -> None:
     there.until(lambda truth: vmid not in truth.guests)
 
 
-def test_the_lock_on_a_container_s_source_is_told_with_its_command() -> None:
+def test_the_lock_on_a_container_s_source_is_reported_with_its_command() -> None:
     with cluster() as there:
         dead = kill_clone(there, 9100, 301)
         assert there.truth().guests[9100]["lock"] == "disk"

@@ -130,7 +130,7 @@ def world() -> World:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_lost_answer_is_looked_for(loss: str) -> None:
+def test_a_lost_response_is_recovered(loss: str) -> None:
     again = LOSSES[loss]["when"] == "before" and LOSSES[loss]["action"] != "delay"
     with cluster(world()) as there:
         _lose(there, loss)
@@ -138,7 +138,7 @@ def test_a_lost_answer_is_looked_for(loss: str) -> None:
 
 
 @pytest.mark.parametrize("loss", ["dropped before", "timeout before", "596 after"])
-def test_who_cannot_see_his_own_running_tasks_makes_nothing_twice(loss: str) -> None:
+def test_a_caller_that_cannot_see_its_own_running_tasks_starts_nothing_twice(loss: str) -> None:
     """A token without Sys.Audit is shown its tasks only when they have ended."""
     again = loss == "dropped before"
     slow = world()
@@ -154,7 +154,7 @@ def test_who_cannot_see_his_own_running_tasks_makes_nothing_twice(loss: str) -> 
         _start_all(there, again=again, **token)
 
 
-def test_a_start_that_is_carried_out_when_the_daemon_wakes_is_not_made_again() -> None:
+def test_a_start_that_is_carried_out_when_the_daemon_wakes_is_not_repeated() -> None:
     """Every worker of pvedaemon hangs, and the calls wait in its queue for 20 s."""
     with cluster(world()) as there:
         for node in ("pve1", "pve2"):

@@ -67,7 +67,7 @@ def locked(there: Cluster) -> list[int]:
 
 
 @pytest.mark.seeds(2, 1)
-def test_a_bulk_by_name_ends_whole(seed: int) -> None:
+def test_a_bulk_by_name_completes(seed: int) -> None:
     with cluster(world(), speed=1) as there:
         with meanwhile(lambda: lose_quorum(there, SECONDS[seed])):
             report = clone_ten(there, by_vmid=False)
@@ -79,7 +79,7 @@ def test_a_bulk_by_name_ends_whole(seed: int) -> None:
 
 
 @pytest.mark.seeds(2, 1)
-def test_a_bulk_by_vmid_ends_whole_where_leftovers_may_be_replaced(seed: int) -> None:
+def test_a_bulk_by_vmid_completes_if_leftovers_may_be_replaced(seed: int) -> None:
     with cluster(world(), speed=1) as there:
         with meanwhile(lambda: lose_quorum(there, SECONDS[seed])):
             report = clone_ten(there, by_vmid=True, replace_leftovers=True, **TICKET)
@@ -87,7 +87,7 @@ def test_a_bulk_by_vmid_ends_whole_where_leftovers_may_be_replaced(seed: int) ->
         assert locked(there) == []
 
 
-def test_a_bulk_by_vmid_names_what_is_left_and_the_same_call_ends_whole_afterwards() -> None:
+def test_a_bulk_by_vmid_names_leftovers_and_the_same_call_completes_afterwards() -> None:
     with cluster(world(), speed=1) as there:
         with meanwhile(lambda: lose_quorum(there, 5)):
             report = clone_ten(there, by_vmid=True)
@@ -130,7 +130,7 @@ def test_a_restart_of_the_cluster_file_system_costs_nothing() -> None:
         check_ten(there, report)
 
 
-def test_containers_end_whole_or_name_what_is_locked() -> None:
+def test_containers_are_complete_or_their_locks_are_reported() -> None:
     with cluster(world(), speed=1) as there:
 
         def lose() -> None:

@@ -49,7 +49,7 @@ def with_a_module_that_crashes(folder: Path, module: str) -> Path:
     return folder
 
 
-def test_a_call_that_crashes_fails_with_what_ansible_says(
+def test_a_call_that_crashes_fails_with_the_error_of_ansible(
     any_ansible: Ansible, tmp_path: Path
 ) -> None:
     collections = with_a_module_that_crashes(tmp_path / "collections", "fleet")
@@ -191,7 +191,7 @@ def test_a_password_is_set_where_none_is_set_and_never_shown(ansible: Ansible) -
     assert len(ansible.tasks("qmconfig")) == 2
 
 
-def test_check_mode_shows_the_addresses_of_the_guests_that_are_there(ansible: Ansible) -> None:
+def test_check_mode_shows_the_addresses_of_existing_guests(ansible: Ansible) -> None:
     made = ansible.role("provision_vms", **WEB, provision_vms_wait_for_address=True)
     assert made.ok, made.output
     more = {**WEB, "provision_vms_count": 3, "provision_vms_wait_for_address": True}

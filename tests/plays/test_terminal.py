@@ -17,7 +17,7 @@ FORBIDDEN = frozenset("\x1b\x07\r\x9b\u202e")
 
 
 @pytest.mark.parametrize("shape", ["json", "yaml"])
-def test_what_a_server_says_commands_no_terminal(edge_ansible: Ansible, shape: str) -> None:
+def test_texts_of_a_server_do_not_control_the_terminal(edge_ansible: Ansible, shape: str) -> None:
     admin = edge_ansible.cluster.admin
     ended = {"action": "task", "exitstatus": COMMANDS}
     admin("POST", "faults", {**ended, "type": "qmclone"})

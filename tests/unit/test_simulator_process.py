@@ -50,7 +50,7 @@ def test_the_process_ends_when_the_block_fails() -> None:
     assert not is_alive(started[0].pid)
 
 
-def test_a_simulator_that_does_not_start_says_why(tmp_path: Path) -> None:
+def test_a_simulator_that_does_not_start_reports_the_reason(tmp_path: Path) -> None:
     world = tmp_path / "world.yml"
     world.write_text("no: world")
     with (

@@ -29,7 +29,7 @@ def test_the_schema_of_the_core_is_small() -> None:
     assert tool.TARGET.stat().st_size < LARGEST
 
 
-def test_nothing_is_lost_but_what_is_said_on_purpose() -> None:
+def test_nothing_is_lost_but_what_is_lost_on_purpose() -> None:
     """Every parameter of the API has its fields, whatever name its definition is kept by."""
     for call, parameters in tool.every_call().items():
         if call not in schema.CALLS:

@@ -34,6 +34,6 @@ def test_a_part_that_is_alone_prints_as_it_goes(capsys: pytest.CaptureFixture[st
     assert "words of a" in capsys.readouterr().out
 
 
-def test_no_part_is_said_and_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_part_is_reported_and_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_parts("part", [], only_b_fails) == 0
     assert capsys.readouterr().out == "There is no part.\n"

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Notices that the Ansible which called a module is gone, though the module itself lives on.
+"""Detects that the Ansible process that called a module is gone, while the module itself lives on.
 
 Ansible runs modules in worker processes, in sessions of their own since ansible-core 2.19. When
-``ansible-playbook`` is killed or its terminal is closed, the worker and the module go on: the
-worker only gets another parent. So every link from the module up to Ansible is watched.
+``ansible-playbook`` is killed or its terminal is closed, worker and module go on: the worker only
+gets another parent. So every link from the module up to Ansible is watched.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from ..api import clock
 
-# How often to look, in seconds.
+# How often to check, in seconds.
 _STEP = 0.5
-# The programs that run plays, also as ``python -m ansible`` or ``ansible.cli.playbook``.
+# The programs that run plays, also run as ``python -m ansible`` or ``ansible.cli.playbook``.
 _ANSIBLE = re.compile(r"ansible(-playbook|-console|-pull|\.cli\.\w+)?\Z")
 _ARGUMENTS = 3
 _PROCESSES = Path("/proc")
@@ -29,12 +29,12 @@ Links = t.Mapping[int, int]
 
 
 def parent_of(pid: int) -> int | None:
-    """The parent of a process, None where it is gone or cannot be seen."""
+    """The parent of a process, None if the process is gone or hidden."""
     if pid == os.getpid():
         return os.getppid()
     try:
         text = (_PROCESSES / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-        return int(text.rpartition(")")[2].split()[1])  # the name before may hold anything
+        return int(text.rpartition(")")[2].split()[1])  # the name before it may contain anything
     except (OSError, IndexError, ValueError):
         return None
 
@@ -49,7 +49,7 @@ def runs_plays(pid: int) -> bool:
 
 
 def is_ansible_command(words: t.Sequence[str]) -> bool:
-    """Whether these are the words of a command that runs plays."""
+    """Whether these are the arguments of a command that runs plays."""
     return any(_ANSIBLE.match(Path(word).name) for word in words[:_ARGUMENTS])
 
 
@@ -60,8 +60,8 @@ def links_to_ansible(
 ) -> dict[int, int]:
     """Each process from this one up to the topmost Ansible above it, with its parent.
 
-    What runs Ansible itself is not watched: a play may outlive the shell that began it. Where no
-    Ansible is seen, as behind ssh, it is the parent of this process alone.
+    The parent of Ansible itself is not watched: a play may outlive the shell that started it. If
+    there is no Ansible, as behind ssh, only the parent of this process is watched.
     """
     chain: list[tuple[int, int]] = []
     above = parent(pid)
@@ -73,12 +73,12 @@ def links_to_ansible(
         if is_ansible(ancestor):
             last = number
         elif is_ansible(chain[last][1]):
-            break  # another Ansible further up runs something that runs this one
+            break  # another Ansible further up runs this one indirectly
     return dict(chain[: last + 1])
 
 
 def is_orphaned(links: Links, parent: t.Callable[[int], int | None] = parent_of) -> bool:
-    """Whether a link has broken since."""
+    """Whether a link has broken since then."""
     return any(parent(pid) != was for pid, was in links.items())
 
 

@@ -20,7 +20,7 @@ Spec = dict[str, dict[str, t.Any]]
 
 
 def _env(name: str, **option: t.Any) -> dict[str, t.Any]:
-    """An option that is read from an environment variable when it is not given."""
+    """An option that is read from an environment variable if it is not set."""
     return {**option, "fallback": (env_fallback, [name])}
 
 
@@ -31,7 +31,7 @@ CONNECTION_SPEC: Spec = {
     "api_user": _env("PROXMOX_USER", type="str", default="root@pam"),
     "api_password": _env("PROXMOX_PASSWORD", type="str", no_log=True),
     "api_otp": _env("PROXMOX_OTP", type="str", no_log=True),
-    # The id of a token is no secret: it is in every UPID that the token starts.
+    # The id of a token is not a secret: it is in every UPID of its tasks.
     "api_token_id": _env("PROXMOX_TOKEN_ID", type="str", no_log=False),
     "api_token_secret": _env("PROXMOX_TOKEN_SECRET", type="str", no_log=True),
     "ca_path": _env("PROXMOX_CA_PATH", type="path"),
@@ -96,8 +96,8 @@ TASK_FILTERS_SPEC: Spec = {
     "running": {"type": "bool"},
 }
 
-# The least and the most that makes sense, both included. Beyond a year a wait is a mistake, and
-# each start at once may keep a thread.
+# Minimum and maximum, inclusive. A wait of more than a year is an error, and each simultaneous
+# start may occupy a thread.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "wait_timeout": (0, 31_536_000),
     "node_timeout": (0, 31_536_000),
@@ -113,7 +113,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 
 def check_numbers(params: t.Mapping[str, t.Any]) -> None:
-    """Refuse numbers that cannot be meant: negative, infinite, none at all, far too large."""
+    """Refuse invalid numbers: negative, infinite, not a number, far too large."""
     for name, (least, most) in _BOUNDS.items():
         value = params.get(name)
         if value is not None and not least <= value <= most:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The secrets in a module's options that the ``no_log`` of no option covers.
+"""The secrets in a module's options that no ``no_log`` covers.
 
-They are among parameters of the API, in options that are misspelt, and where somebody put them by
-mistake: into the id of a token, the address of a host, or the text of a guest. Ansible shows all
-options at ``-v`` three times, whether the module accepts them or not.
+They are in parameters of the API, in misspelled options, and where a user put them by mistake: in
+the id of a token, the address of a host, or the text of a guest. At ``-v`` Ansible shows all
+options three times, whether or not the module accepts them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .printable import printable
 if t.TYPE_CHECKING:
     from .arguments import Spec
 
-# In a text that should have been a dictionary. No name of a guest has what follows the word.
+# In a text that should have been a dictionary. No name of a guest contains what follows the word.
 _ASSIGNED = re.compile(r"(?:password|secret|token)\\*['\"]?\s*(?:[:=,]|\s\S)", re.IGNORECASE)
-# What an option that does not exist, but may have been meant to hold one, is called.
+# Names of unknown options that were probably meant to be secrets.
 _SECRETIVE = re.compile(r"pas|pw|secret|token|otp|key|cred", re.IGNORECASE)
 
 
 def secrets_of(params: t.Mapping[str, t.Any], spec: Spec) -> set[str]:
-    """Every secret in these options, as it is and as it is shown in a message.
+    """Every secret in these options, raw and as shown in messages.
 
-    ``spec`` says which options the module has. Those with ``no_log`` are among the secrets: when
-    Ansible fails to read a list of dictionaries, it shows all options, and these as well.
+    ``spec`` is the argument spec of the module. Options with ``no_log`` are included: if Ansible
+    fails to parse a list of dictionaries, it shows all options, even these.
     """
     found = {*suspects(params), *_among(params)}
     for name, value in params.items():
@@ -41,7 +41,7 @@ def secrets_of(params: t.Mapping[str, t.Any], spec: Spec) -> set[str]:
 
 
 def as_shown(secrets: t.Iterable[str]) -> set[str]:
-    """Secrets, and what is left of them where a message shows them without blanks or commands."""
+    """Secrets, and their forms in messages without spaces and control characters."""
     shown: set[str] = set()
     for secret in secrets:
         forms = (secret, secret.strip(), printable(secret), printable(secret.strip()))
@@ -65,7 +65,7 @@ def _among(value: t.Any, name: str = "") -> t.Iterator[str]:
 
 
 def _cut_text(items: t.Sequence[t.Any]) -> t.Iterator[str]:
-    """A text in place of a list is cut at its commas, in the middle of a secret, too."""
+    """A string in place of a list is split at its commas, even within a secret."""
     begun = False
     for item in items:
         begun = begun or (isinstance(item, str) and _ASSIGNED.search(item) is not None)

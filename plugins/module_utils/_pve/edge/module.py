@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where Ansible begins: the frame of every module. The only user of AnsibleModule."""
+"""The boundary to Ansible: the frame of every module, and the only user of AnsibleModule."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Command = t.Callable[[Context], t.Awaitable[Report]]
 
 
 class _Module(AnsibleModule):
-    """A module whose result has the same keys however it ends, and no commands for a terminal."""
+    """A module whose result always has the same keys, and no terminal control characters."""
 
     def __init__(self, keys: t.Sequence[str], **options: t.Any) -> None:
         self.common = {
@@ -35,7 +35,7 @@ class _Module(AnsibleModule):
             "summary": {**summary(()), "elapsed": 0.0},
             "api": {"requests": 0, "host": None},
         }
-        # Ansible's error and its traceback show the entry, so it is not raised while that is known.
+        # Ansible's error and traceback would show the entry, so it is not raised from that error.
         odd = "guests: an entry is not a dictionary (hidden, because it may contain a secret)"
         try:
             super().__init__(**options)
@@ -48,18 +48,18 @@ class _Module(AnsibleModule):
         self.fail_json(odd, invocation={"module_args": {}})
 
     def _infinite(self) -> str:
-        """The options that Ansible's own reading of numbers breaks at."""
+        """The options at which Ansible's own parsing of numbers crashes."""
         infinite = re.compile(r"[+-]?inf(inity)?\Z", re.IGNORECASE)
         found = [name for name, one in self.given.items() if infinite.match(str(one).strip())]
         return ", ".join(found) or "an option"
 
     def _load_params(self) -> None:
-        """Keep the options as they were given; Ansible drops what it cannot read from them."""
+        """Keep the original options; Ansible drops those that it cannot parse."""
         super()._load_params()
         self.given = copy.deepcopy(self.params)
 
     def warn_of(self, text: str) -> None:
-        """Warn of something that a server may have said."""
+        """Warn with a text that may come from a server."""
         self.warn(printable(text))
 
     def exit_json(self, **result: t.Any) -> None:
@@ -78,7 +78,9 @@ class _Module(AnsibleModule):
         super().log(msg, log_args)
 
     def hide_secrets(self) -> None:
-        """Tell Ansible of secrets outside of their options, also of options that it refuses."""
+        """Register secrets outside of ``no_log`` options with Ansible, also those in options that
+        it refuses.
+        """
         found = secrets_of(self.given, self.argument_spec)
         found |= secrets_of(self.params, self.argument_spec)
         self.no_log_values.update(found, as_shown(map(str, self.no_log_values)))
@@ -93,10 +95,10 @@ def run(
 ) -> None:
     """Run a command as a module: options in, result out.
 
-    ``keys`` are the lists of its result, which a failure has, too, whatever failed. ``rules`` are
-    the further arguments of AnsibleModule (``mutually_exclusive``, ...). Ends the process by
-    ``exit_json`` or ``fail_json``; both give the keys of the command's report and ``api``, so that
-    a failure tells as much as a success.
+    ``keys`` are the lists of its result, which every failure has as well. ``rules`` are the further
+    arguments of AnsibleModule (``mutually_exclusive``, ...). Ends the process by ``exit_json`` or
+    ``fail_json``; both return the keys of the command's report and ``api``, so that a failure has
+    as much information as a success.
     """
     module = _Module(
         keys,
@@ -127,8 +129,8 @@ def run(
 def _missing(error: MissingLibraryError) -> str:
     """What to do about a library that the module's Python does not have.
 
-    A host of an inventory, localhost as well, is given the Python of its system, and not the one
-    that runs Ansible.
+    Hosts of an inventory, including localhost, use the Python of their system, not the one that
+    runs Ansible.
     """
     return (
         f"{missing_required_lib(error.library)} Or let the module run with the Python of Ansible,"
@@ -138,7 +140,7 @@ def _missing(error: MissingLibraryError) -> str:
 
 
 def _warn_of_masking(module: AnsibleModule, result: t.Mapping[str, t.Any]) -> None:
-    """Ansible hides secrets in a result wherever they occur, in the middle of a UPID, too."""
+    """Ansible hides secrets anywhere in a result, even within a UPID."""
     names = [str(task.get("upid")) for task in result.get("tasks") or ()]
     names += [str(guest.get("node")) for guest in result.get("guests") or ()]
     if any(secret and secret in name for secret in module.no_log_values for name in names):
@@ -156,9 +158,11 @@ def _connect(module: AnsibleModule) -> Client:
 async def _attend(
     command: Command, module: AnsibleModule, client: Client, result: dict[str, t.Any]
 ) -> Report:
-    """Run the command until it ends; SIGINT and SIGTERM ask it to, and are no error by itself.
+    """Run the command until it ends; SIGINT and SIGTERM request that, and are not errors in
+    themselves.
 
-    So does the end of the Ansible that called it: nothing more is started that nobody would see.
+    So does the end of the calling Ansible process: nothing more is started, because no result would
+    be seen.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What goes to a terminal: texts of servers and guests without the characters that command it.
+"""Makes texts of servers and guests safe for a terminal, without control characters. Exit statuses,
+logs and reason phrases come from programs that anyone may run.
 
-Exit statuses, logs and reason phrases come from programs that anybody may run. An escape sequence
-in one would be obeyed by the terminal, and a mark of direction shows another text than it is.
+A terminal would obey escape sequences in them, and a direction mark displays another text than the
+real one.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-# C0 but tab and line feed, DEL, C1, marks and overrides of direction, separators of lines,
-# what is not shown at all, halves of characters.
+# C0 except tab and line feed, DEL, C1, direction marks and overrides, line separators, invisible
+# characters, surrogates.
 _COMMANDS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -22,7 +23,7 @@ _COMMANDS = re.compile(
 
 
 def printable(value: t.Any) -> t.Any:
-    """The value with every such character shown as its number, in lists and dictionaries, too."""
+    """The value with every such character shown as its code, also in lists and dictionaries."""
     if isinstance(value, str):
         return _COMMANDS.sub(_shown, value.replace("\r\n", "\n"))
     if isinstance(value, t.Mapping):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A job: a task that we want done, with or without a UPID yet."""
+"""A job: a task that should run, whether or not it has a UPID yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 
 
 class Unneeded(PveError):
-    """The guest turned out to be as wanted in the moment before the call; ``str()`` says how."""
+    """The guest turned out to be as requested right before the call; ``str()`` says how."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,15 @@ class Job:
 
     ``target`` is the guest that it creates or changes, on the node where it lives in the end, or a
     Place. ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``, None
-    where that cannot be told before. ``returns`` is what the call answers, as in the catalogue.
+    where that cannot be told before. ``returns`` is what the call returns, as in the catalogue.
     ``repeatable`` says that it creates a guest: Proxmox VE itself refuses a second one, so that a
-    call whose outcome is unknown may be sent again. ``upid`` is set for a task that runs already.
-    ``needs`` names the privileges, for an error that does not. ``readdress`` makes the same job
-    for another VMID, where the VMID was our own choice. ``recheck`` reads afresh what the job
-    relies on, in the moment before its call is sent, and raises PveError where that no longer
-    holds, or Unneeded where the guest is as wanted already; then nothing is sent. ``done`` reads
-    whether the guest shows the effect of the call, for a call whose answer got lost; where it does
-    not, an ``idempotent`` call may be sent once more. ``check`` reads what a task that ended well
-    has really done.
+    call whose outcome is unknown may be sent again. ``upid`` is set for a task that already runs.
+    ``needs`` names the privileges, for errors that do not. ``readdress`` makes the same job for
+    another VMID, if the VMID was chosen by us. ``recheck`` reads again what the job relies on,
+    right before its call is sent, and raises PveError if that no longer holds, or Unneeded if the
+    guest is already as requested; then nothing is sent. ``done`` reads whether the guest shows the
+    effect of the call, for a call whose response got lost; where it does not, an ``idempotent``
+    call may be sent once more. ``check`` reads what a task that ended well has really done.
     """
 
     title: str
@@ -100,14 +99,14 @@ class Job:
         return not isinstance(self.target, Place)
 
     def adopting(self, upid: Upid) -> Job:
-        """The same job, for a task that runs already."""
+        """The same job, for a task that already runs."""
         return replace(self, upid=upid)
 
     def may_have_started(self, upid: Upid) -> bool:
-        """Whether a task can be the one that this job's call starts, by all that its UPID says.
+        """Whether, by its UPID, a task can be the one that this job's call starts.
 
-        Where HA manages the guest, a task of another type asks for it. What is done to the
-        cluster is done by the node that answered.
+        If HA manages the guest, a task of another type requests it. What is done to the cluster is
+        done by the node that answered.
         """
         return (
             (upid.node == self.node or self.target.type == "cluster")
@@ -126,6 +125,6 @@ def readdressing(make: t.Callable[[Guest], Job], target: Guest) -> t.Callable[[i
 
 
 def common_lanes(node: str, storage: str | None) -> tuple[Lane, ...]:
-    """The lanes that every job has: the whole, the node that works, the storage it fills."""
+    """The lanes that every job has: all jobs, the node that runs it, the storage it fills."""
     lanes = (Lane("all"), Lane(f"node {node}"))
     return (*lanes, Lane(f"storage {storage}")) if storage else lanes

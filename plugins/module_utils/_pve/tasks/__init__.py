@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tasks as they are: their names, lists, ends, logs and history."""
+"""Tasks: their UPIDs, lists, outcomes, logs and history."""

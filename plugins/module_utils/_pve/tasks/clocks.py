@@ -4,8 +4,8 @@
 
 """The clocks of the nodes.
 
-The ``Date`` of an answer is the clock of the host that was asked, the start of a task that of the
-node that runs it, and this machine has a third one. They differ, so an age is only right by the
+The ``Date`` of a response is by the clock of the host that sent it, the start of a task by that of
+the node that runs it, and this machine has a third one. They differ, so an age is only right by the
 clock of the node that runs the task.
 """
 
@@ -22,26 +22,26 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from .upid import Upid
 
-# What fits into the eight hexadecimal digits that a UPID has for it.
+# The maximum of the eight hexadecimal digits in a UPID.
 _LATEST = 0xFFFFFFFF
 
 
 class NodeClocks:
-    """What time it is on each node.
+    """The time on each node.
 
-    A clock is known from the node's own word (``learn``) or from a task that has started in this
-    moment (``note``). Until then the answering host's clock has to do. What is known does not
-    depend on which host answers, nor on this machine's clock.
+    A clock is known from the node itself (``learn``) or from a task that has just started
+    (``note``). Until then the clock of the responding host is used. Known clocks do not depend on
+    the responding host or on this machine's clock.
     """
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        # The epoch of each node's clock minus our own, which never jumps.
+        # The epoch of each node's clock minus our monotonic clock.
         self._ahead: dict[str, float] = {}
         self._asked: dict[str, asyncio.Future[None]] = {}
 
     def now(self, node: str) -> float:
-        """Seconds since the epoch by the clock of a node, as well as it is known."""
+        """Seconds since the epoch by the clock of a node, as far as known."""
         ahead = self._ahead.get(node)
         return self._api.server_time() if ahead is None else clock.now() + ahead
 
@@ -50,14 +50,14 @@ class NodeClocks:
         return max(0.0, self.now(upid.node) - upid.starttime)
 
     def note(self, upid: Upid) -> None:
-        """A task started in this moment: its start is what the clock of its node shows."""
+        """A task has just started: its start is the current time of its node."""
         if upid.node not in self._ahead:
             self._ahead[upid.node] = upid.starttime - clock.now()
 
     async def learn(self, node: str) -> None:
-        """Ask a node for its time, once; one that does not say leaves it as it was.
+        """Read the time of a node, once; if that fails, nothing changes.
 
-        That needs Sys.Audit on ``/nodes/{node}``.
+        It needs Sys.Audit on ``/nodes/{node}``.
         """
         if node in self._ahead:
             return

@@ -17,17 +17,18 @@ if t.TYPE_CHECKING:
     from .upid import Upid
 
 CLONES = ("qmclone", "vzclone")
-# Waiting for the locks of the source and of a storage comes before the line that names the guest.
+# The line that names the guest comes after the waits for the locks of source and storage.
 _FIRST_LINES = 50
 _FIRST = re.compile(r"creating a clone of (?:VM|CT|container) (?P<source>\d+) with ID (?P<id>\d+)$")
-# Releases before 9 do not write that line; the names of new volumes hold the VMID of their owner.
+# Releases before 9 do not write that line; the names of new volumes contain the VMID of their
+# owner.
 _VOLUME = re.compile(r"(?<![\w-])(?:vm|subvol|base)-(?P<id>\d+)-(?:disk|cloudinit|state)(?![a-z])")
 
 
 async def read_targets(api: Api, upid: Upid) -> frozenset[int]:
-    """The VMID of the guest that a task creates or changes; empty where nothing says it yet.
+    """The VMIDs that a task may create or change; empty if unknown so far.
 
-    Old logs may leave several to choose from. Raises what the log call of a clone raises.
+    Old logs may leave several candidates. Raises what the log call of a clone raises.
     """
     if upid.type in CLONES:
         return targets_in(await first_lines(api, upid), upid.vmid)
@@ -35,7 +36,7 @@ async def read_targets(api: Api, upid: Upid) -> frozenset[int]:
 
 
 async def first_lines(api: Api, upid: Upid) -> list[str]:
-    """The beginning of a task's log; empty where nothing is written yet."""
+    """The beginning of a task's log; empty if nothing has been written yet."""
     path = ("nodes", upid.node, "tasks", str(upid), "log")
     answer = await api.get(path, {"limit": _FIRST_LINES}, retries=1)
     rows = rows_of(answer, f"log of {upid}")

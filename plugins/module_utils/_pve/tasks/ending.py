@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A task seen to its end, or stopped when its time is over."""
+"""Follows a task to its end, or stops it at its timeout."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ async def watch_to_end(
 ) -> tuple[Task, bool]:
     """The task as it ended, and whether it was stopped here.
 
-    ``timeout`` is in seconds from now. Whoever says ``stop`` as ``on_timeout`` has it stopped
-    then; otherwise it goes on as ``timed_out``. ``fresh`` says that it was started a moment ago.
+    ``timeout`` is in seconds from now. With ``on_timeout`` ``stop`` it is stopped then; otherwise
+    it goes on as ``timed_out``. ``fresh`` says that it has just been started.
     """
     task = await watcher.watch(upid, timeout=timeout, fresh=fresh)
     if task.outcome is not Outcome.TIMED_OUT or on_timeout != "stop":

@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from .listing import Entry
 
-# The words of an option and Proxmox VE's own (PVE::UPID::normalize_status_type).
+# The values of the option, and those of Proxmox VE (PVE::UPID::normalize_status_type).
 _STATUS = {
     "ok": "ok",
     "warnings": "warning",
@@ -31,13 +31,13 @@ _STATUS = {
     "unknown": "unknown",
 }
 STATUS_WORDS = tuple(_STATUS)
-# How long the list of one node may take, in seconds; pveproxy gives up a silent node after 30.
+# How long the list of one node may take, in seconds; pveproxy gives up on a silent node after 30.
 _PATIENCE = 45.0
 
 
 @dataclass(frozen=True)
 class TaskQuery:
-    """Which tasks to list; None and empty mean all. Times are those of the start."""
+    """Which tasks to list; None and empty mean all. Times are start times."""
 
     types: tuple[str, ...] = ()
     vmid: int | None = None
@@ -50,7 +50,7 @@ class TaskQuery:
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> TaskQuery:
-        """Read the options of these names; what makes no sense raises UsageError."""
+        """Parse the options with these names; UsageError for invalid values."""
         limit = _number(options, "limit")
         limit = 50 if limit is None else limit
         if limit < 0:
@@ -79,21 +79,21 @@ class TaskQuery:
     def userfilter(self) -> str | None:
         """The part of ``user`` that the server can compare.
 
-        Of a running task it compares the user with the token, of an ended one only the user. So
-        what may be the name of a token is compared here, with the UPIDs.
+        For a running task it compares the user including the token, for an ended one only the user.
+        So a possible token name is compared here, with the UPIDs.
         """
         user, separator, _token = (self.user or "").partition("!")
         return (user or None) if separator or "@" in user else None
 
     @property
     def is_partly_ours(self) -> bool:
-        """Whether the server gives more than is asked for."""
+        """Whether the server returns more than was requested."""
         return bool(self.user) and self.userfilter != self.user
 
     def filters(self, task_type: str | None, now: float) -> dict[str, t.Any]:
         """The parameters of ``GET /nodes/{node}/tasks`` for one type; ``now`` is its clock.
 
-        A status is a thing of ended tasks, so a filter on it leaves the running ones out.
+        Only ended tasks have a status, so a filter on it excludes running ones.
         """
         source = "all"
         if self.running is not None:
@@ -113,9 +113,9 @@ class TaskQuery:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """The tasks found, newest start first, and why which nodes did not answer.
+    """The tasks found, newest start first, and why nodes did not answer, by node.
 
-    ``truncated`` says that more tasks match than the limit let through.
+    ``truncated`` says that more tasks match than the limit allows.
     """
 
     tasks: tuple[Task, ...]
@@ -126,8 +126,8 @@ class TaskPage:
 async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery) -> TaskPage:
     """List the tasks of these nodes, or of all, in one request a node and type.
 
-    A node that cannot be reached is data; one that does not exist raises UsageError, and nobody
-    who answers raises PveError.
+    An unreachable node is part of the result; UsageError for one that does not exist, and PveError
+    if no node answers.
     """
     names = list(dict.fromkeys(nodes)) if nodes else await _all_nodes(api)
     clocks = NodeClocks(api)
@@ -155,7 +155,9 @@ async def _all_nodes(api: Api) -> list[str]:
 
 
 async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Task] | PveError:
-    """The tasks of one node, or why it could not be asked; a silent one delays nobody for long."""
+    """The tasks of one node, or why it could not be read; a silent one does not delay the others
+    for long.
+    """
     try:
         entries = await asyncio.wait_for(_entries(api, clocks, node, query), _PATIENCE)
     except ApiError as error:
@@ -173,8 +175,8 @@ async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> li
 async def _entries(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Entry]:
     if query.has_age:
         await clocks.learn(node)
-    # The archive is ordered by the end, the result by the start: a margin beyond the limit
-    # lets a long task that ended last not push out one that started later.
+    # The archive is ordered by end, the result by start: with a margin beyond the limit, a long
+    # task that ended last does not displace one that started later.
     most = None if query.is_partly_ours else query.limit * 2 + 25
     lists = await asyncio.gather(
         *(
@@ -198,7 +200,7 @@ def _task(entry: Entry) -> Task:
 
 
 def _texts(value: object) -> list[str]:
-    """A list of texts that may be given as one with commas."""
+    """A list of strings, which may be one comma-separated string."""
     given = value if isinstance(value, (list, tuple)) else [value]
     parts = [part.strip() for one in given if one is not None for part in str(one).split(",")]
     return [part for part in parts if part]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Task lists of nodes: one page by page reader, and the entries it gives."""
+"""Task lists of nodes: a paging reader, and its entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 PAGE = 500
 _RUNNING = "RUNNING"
-# The start of a task has eight hexadecimal digits in its UPID, and it ends in the same age.
+# The start of a task has eight hexadecimal digits in its UPID, and its end is limited likewise.
 _LATEST = 0xFFFFFFFF
 
 
@@ -46,8 +46,9 @@ async def list_tasks(
     """The tasks of a node that match, at most ``most`` of them, in the server's order.
 
     ``filters`` are the call's own parameters (``source``, ``since``, ``typefilter``, ...). The
-    limit is always given, because the server's default of 50 would hide the rest. A malformed row
-    raises NoAnswerError; ``lenient`` leaves it out, for who does not conclude from its absence.
+    limit is always sent, because the server's default of 50 would hide the rest. A malformed row
+    raises NoAnswerError; with ``lenient`` it is left out, for callers that draw no conclusions from
+    its absence.
     """
     tried = f"GET /nodes/{node}/tasks"
     entries: list[Entry] = []
@@ -69,7 +70,7 @@ def _entries(rows: t.Iterable[t.Any], tried: str, *, lenient: bool) -> t.Iterato
     for row in rows:
         try:
             yield _entry(row)
-        except UpidError:  # nothing that we could have started or could be asked about
+        except UpidError:  # not a task that we could have started or that a user could name
             continue
         except (TypeError, AttributeError) as exc:
             if not lenient:

@@ -18,20 +18,20 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from .upid import Upid
 
-# What the log call answers instead of lines (PVE::Tools::dump_logfile).
+# What the log call returns instead of lines (PVE::Tools::dump_logfile).
 _EMPTY = "no content"
 _MISSING = "unable to open file - "
-# A job of many backups goes on after an error, and migrations put the time first.
+# A job with many backups goes on after an error, and migrations begin lines with the time.
 _ERROR = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(ERROR|WARN(ING)?)\b")
 _PAGE = 1000
-# How far a log is searched, and how many errors of its middle are kept.
+# How far a log is searched, and how many errors from its middle are kept.
 _MOST_LINES, _MOST_ERRORS = 20_000, 50
-# An outcome that is known does not wait longer for its log, in seconds.
+# How long a known outcome may be delayed by reading its log, in seconds.
 _PATIENCE = 60.0
 
 
 async def read_log(api: Api, upid: Upid, lines: int) -> tuple[str, ...]:
-    """The last ``lines`` lines of a log; empty where there is none or it cannot be read."""
+    """The last ``lines`` lines of a log; empty if there is none or it cannot be read."""
     if lines <= 0:
         return ()
     lines = min(lines, _MOST_LINES)
@@ -47,10 +47,10 @@ async def read_log_of_failure(api: Api, upid: Upid, lines: int) -> tuple[str, ..
 
 
 async def with_log(api: Api, task: Task, lines: int) -> Task:
-    """The task with the end of its log, where it is wanted or needed.
+    """The task with the end of its log, if requested or needed.
 
-    ``unexpected status`` is believed only when the log's end says so too. Logs of tasks that
-    ended well are not read: that is one request per task saved. Those of lost tasks are lost too.
+    ``unexpected status`` is believed only if the end of the log confirms it. Logs of successful
+    tasks are not read, which saves a request per task. Those of lost tasks are lost, too.
     """
     if task.outcome in (Outcome.OK, Outcome.UNCHANGED, Outcome.LOST):
         return task
@@ -72,7 +72,7 @@ class _Log:
         self._path = ("nodes", upid.node, "tasks", str(upid), "log")
 
     async def page(self, limit: int, start: int = 0) -> tuple[list[str], int]:
-        """Lines from number ``start`` on, and how many there are in all."""
+        """The lines from number ``start`` on, and the total number of lines."""
         params = {"start": start or None, "limit": limit}
         answer = await self._api.get(self._path, params, retries=1)
         rows, total = rows_of(answer, "log"), count_of(answer.total)
@@ -90,7 +90,7 @@ async def _read_end(log: _Log, lines: int) -> tuple[str, ...]:
 
 
 async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
-    """Read on to the end, or far enough; then the end."""
+    """Read to the end, or far enough and then the end."""
     texts, total = await log.page(max(_PAGE, lines))
     while len(texts) < min(total, _MOST_LINES):
         more, total = await log.page(_PAGE, len(texts))
@@ -113,5 +113,5 @@ async def _patiently(reading: t.Coroutine[t.Any, t.Any, tuple[str, ...]]) -> tup
 
 
 def is_empty(lines: t.Sequence[str]) -> bool:
-    """Whether these lines only say that there is no log, or none yet."""
+    """Whether these lines only say that there is no log, or not yet."""
     return len(lines) == 1 and (lines[0] in ("", _EMPTY) or lines[0].startswith(_MISSING))

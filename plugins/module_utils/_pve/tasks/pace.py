@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often to poll: short tasks are noticed at once, long ones cost little."""
+"""How often to poll: the end of short tasks is noticed at once, and long ones cost little."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _LEAST, _MOST = 0.1, 3600.0
 
 
 class Pace:
-    """The seconds between two rounds, fixed or by how long tasks of the same type take."""
+    """The seconds between two rounds, fixed or adapted to the durations of tasks of the same type."""
 
     def __init__(self, interval: float | None) -> None:
         self.fixed = None if interval is None else min(_MOST, max(_LEAST, interval))
         self._shortest: dict[str, float] = {}
 
     def learn(self, task_type: str, seconds: float) -> None:
-        """A task of this type took so long and did what was asked.
+        """A task of this type succeeded after this duration.
 
-        What failed says nothing about how long the work takes.
+        Failed tasks say nothing about how long the work takes.
         """
         known = self._shortest.get(task_type)
         self._shortest[task_type] = seconds if known is None else min(known, seconds)
 
     def needs_age(self, watch: Watch) -> bool:
-        """Whether the age of this task matters and is not known."""
+        """Whether the age of this task matters and is unknown."""
         return self.fixed is None and watch.born is None and watch.upid.type not in self._shortest
 
     def seconds(self, watches: t.Sequence[Watch]) -> float:

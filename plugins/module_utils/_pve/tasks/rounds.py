@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One round of the watcher: what the lists of a node say, and what its tasks say of themselves.
+"""One round of the watcher: the task lists of a node, and the status of single tasks.
 
-What is missing from the list of running tasks has not ended for that reason: only the archive or
-the task's own status says so.
+A task that is missing from the list of running tasks has not necessarily ended: only the archive or
+the task's own status proves that.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if t.TYPE_CHECKING:
     from .upid import Upid
     from .watched import Watch, WatchedNode
 
-# How long after the last answer a task that no list shows is asked for by itself.
+# How long after the last response the status of a task that no list shows is read.
 _POLL_ONE_AFTER = 10.0
-# How many tasks of a node are asked for side by side.
+# How many tasks of a node are read side by side.
 _SIDE_BY_SIDE = 8
 
 
@@ -44,9 +44,9 @@ class Rounds:
         self.count = 0
 
     async def poll(self, node: WatchedNode) -> None:
-        """Settle what has ended; raises what the lists raise.
+        """Settle ended tasks; raises what the lists raise.
 
-        The end of a round that is cut short settles what was answered until then.
+        If a round is cancelled, the tasks read until then are settled.
         """
         missing = await self._read_lists(node)
         now = clock.now()
@@ -55,12 +55,12 @@ class Rounds:
         await self._learn_ages(node)
 
     async def _read_lists(self, node: WatchedNode) -> list[Watch]:
-        """Read the lists of a node; the watches that the one of running tasks does not show."""
+        """Read the lists of a node; return the watches whose tasks are not listed as running."""
         watches = {watch.upid: watch for watch in node.watches if watch.open}
         missing = dict(watches)
         for watch in watches.values():
             watch.seen = True
-        # Who polls only once has no later round that would make up for a lost answer.
+        # With a single poll, there is no later round to make up for a lost response.
         retries = 1 if any(watch.once for watch in watches.values()) else 0
         if not all(watch.unlisted for watch in watches.values()):
             self.count += 1
@@ -83,7 +83,7 @@ class Rounds:
         return await list_tasks(self._api, node.name, filters, retries=retries, lenient=True)
 
     async def _ask_all(self, watches: t.Sequence[Watch]) -> None:
-        """Ask for tasks by their UPIDs, side by side; none of them delays or ends another."""
+        """Read tasks by their UPIDs, side by side; none of them delays or ends another."""
         if not watches:
             return
         side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
@@ -97,7 +97,7 @@ class Rounds:
         await asyncio.gather(*(ask(watch) for watch in watches))
 
     async def _ask(self, watch: Watch) -> None:
-        """Ask for one task; a right that is missing or a lost log ends the watch."""
+        """Read one task; a missing privilege or a lost log ends the watch."""
         watch.asked = clock.now()
         try:
             running, exitstatus = await self._status(watch.upid)
@@ -142,7 +142,7 @@ class Rounds:
         watch.error = str(error)
 
     async def _learn_ages(self, node: WatchedNode) -> None:
-        """Know how old the tasks are that were not started here, by the clock of their node."""
+        """Determine the age of tasks that were not started here, by the clock of their node."""
         unknown = [w for w in node.watches if w.open and self._pace.needs_age(w)]
         if unknown:
             await self._clocks.learn(node.name)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stops tasks and makes sure that they ended."""
+"""Stops tasks and verifies that they ended."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _ATTEMPTS = 4
 async def stop_task(
     api: Api, watcher: Watcher, upid: Upid, timeout: float = TIMEOUT
 ) -> tuple[Task, bool]:
-    """Stop a task; the task as it ended, and whether the call to stop it was accepted.
+    """Stop a task; return the task as it ended, and whether the call to stop it was accepted.
 
-    Stopping is idempotent, so a call without a clear answer is repeated. A task that came to its
-    end before the signal keeps its outcome; ``unexpected status`` after a stop is the mark of
-    SIGKILL, hence ``cancelled``.
+    Stopping is idempotent, so a call without a definite response is repeated. A task that ended
+    before the signal keeps its outcome; ``unexpected status`` after a stop indicates SIGKILL, hence
+    ``cancelled``.
     """
     began, timeout = clock.now(), min(timeout, _LONGEST)
     try:
         refusal = await asyncio.wait_for(_send_stop(api, upid), timeout)
     except asyncio.TimeoutError:
-        refusal = None  # it may have been carried out, which the watch below shows
+        refusal = None  # it may have been carried out, which the wait below shows
     left = max(0.0, timeout - (clock.now() - began))
     task = await watcher.watch(upid, timeout=0.0 if refusal else left)
     if refusal and not task.outcome.succeeded:
@@ -50,7 +50,7 @@ async def stop_task(
 
 
 async def _send_stop(api: Api, upid: Upid) -> ApiError | None:
-    """Ask the node to stop a task, again where no clear answer comes; the refusal, or None."""
+    """Request the stop of a task, again without a definite response; return the refusal, or None."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             await api.delete(("nodes", upid.node, "tasks", str(upid)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task is to us: its outcome, its end, the last lines of its log."""
+"""A task: its outcome, its end, the last lines of its log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
 
 class Outcome(str, enum.Enum):
-    """What became of a task or a job."""
+    """The outcome of a task or a job."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -35,21 +35,21 @@ class Outcome(str, enum.Enum):
 
     @property
     def finished(self) -> bool:
-        """Nothing more will happen."""
+        """Whether the outcome is final."""
         return self not in (Outcome.QUEUED, Outcome.STARTING, Outcome.RUNNING)
 
     @property
     def succeeded(self) -> bool:
-        """Whether Proxmox VE did what was asked."""
+        """Whether the request was fulfilled."""
         return self in (Outcome.OK, Outcome.WARNINGS, Outcome.UNCHANGED)
 
 
 UNEXPECTED = "unexpected status"
 _WARNINGS = re.compile(r"WARNINGS: \d+\Z")
-# A worker whose last output had no line end gets its closing line glued to that output, and
-# PVE::UPID then reads no status from it although the task came to its end.
+# If the last output of a worker has no line break, its closing line is appended to that output, and
+# PVE::UPID then finds no status although the task has ended.
 _CLOSING = re.compile(r"TASK (?P<status>OK|WARNINGS: \d+)\Z|TASK ERROR: (?P<error>.*)\Z", re.DOTALL)
-# How much of a line is searched for a percentage.
+# How much of a line to search for a percentage.
 _LONGEST = 4096
 _PERCENT = re.compile(
     r"\((?P<copied>\d+(?:\.\d+)?)%\)"  # qemu-img, drive mirror, live restore
@@ -59,16 +59,15 @@ _PERCENT = re.compile(
 )
 
 
-# A message tells so many lines of a log, the result has all that were asked for.
+# A message has this many lines of a log, the result has all requested ones.
 _TOLD_LINES = 3
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task as we know it now.
+    """A task as currently known.
 
-    ``exitstatus`` is Proxmox VE's own text, None while the task runs or when it cannot be
-    determined.
+    ``exitstatus`` is Proxmox VE's own text, None while the task runs or if it cannot be determined.
     ``ended`` is in epoch seconds, None while unknown. ``log`` holds the last lines, ``note`` says
     why a task is lost or timed out.
     """
@@ -82,12 +81,12 @@ class Task:
 
     @property
     def title(self) -> str:
-        """The task in words, as Proxmox VE's own interface names it."""
+        """The title of the task, as in the web interface."""
         return task_title(self.upid.type, self.upid.id)
 
     @property
     def progress(self) -> float | None:
-        """Percent done, by the last line that reports it."""
+        """The progress in percent, by the last line that reports it."""
         return 100.0 if self.outcome in (Outcome.OK, Outcome.WARNINGS) else progress_in(self.log)
 
     def as_result(self) -> dict[str, t.Any]:
@@ -109,7 +108,7 @@ class Task:
         }
 
     def in_words(self) -> str:
-        """One paragraph for an error message: what, how it ended, its last lines, where to look."""
+        """One paragraph for an error message: title, outcome, last lines, UPID."""
         reason = self.note or self.exitstatus
         text = f"{self.title} on {self.upid.node}: {self.outcome.value}"
         text += f": {reason}{advice_on(reason)}" if reason else ""
@@ -118,14 +117,14 @@ class Task:
 
 
 def _telling(log: t.Sequence[str]) -> t.Sequence[str]:
-    """The lines that a message has room for: errors from the middle count more than the end."""
+    """The lines for a message: errors from the middle take precedence over the end."""
     end = log[-_TOLD_LINES:]
     errors = [line for line in log[:-_TOLD_LINES] if line.lstrip().startswith("ERROR")]
     return [*errors[: _TOLD_LINES - 1], *end[-1:]] if errors else end
 
 
 def outcome_of(exitstatus: str) -> Outcome:
-    """Read an exit status (``PVE::UPID::upid_read_status``)."""
+    """Interpret an exit status (``PVE::UPID::upid_read_status``)."""
     if exitstatus == "OK":
         return Outcome.OK
     if _WARNINGS.match(exitstatus):
@@ -136,13 +135,13 @@ def outcome_of(exitstatus: str) -> Outcome:
 
 
 def closing_status(last_line: str) -> str | None:
-    """The exit status at the end of a log's last line, or None where there is none."""
+    """The exit status at the end of a log's last line, or None."""
     match = _CLOSING.search(last_line)
     return None if match is None else match.group("status") or match.group("error")
 
 
 def progress_in(log: t.Sequence[str]) -> float | None:
-    """The newest percentage that the lines of a log give, 0 to 100, or None."""
+    """The newest percentage in the lines of a log, 0 to 100, or None."""
     for line in reversed(log):
         found = _PERCENT.search(line[-_LONGEST:])
         if found:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Points in time as people write them: an epoch, ISO 8601, an age."""
+"""Points in time as users write them: an epoch, ISO 8601, an age."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..api.errors import UsageError
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([smhdw])\Z", re.ASCII)
 _EPOCH = re.compile(r"(\d{1,12})(?:\.\d+)?\Z", re.ASCII)
-# What every Python reads alike; datetime.fromisoformat takes compact forms from 3.11 on only.
+# The same on every Python: datetime.fromisoformat accepts compact forms only since 3.11.
 _ISO = re.compile(
     r"(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
     r"(?:[T ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,]\d+)?)?)?)?"
@@ -40,10 +40,10 @@ class Moment(t.NamedTuple):
 
 
 def read_moment(value: object, option: str) -> Moment | None:
-    """Read the value of an option; None and an empty text say nothing.
+    """Parse the value of an option; None and an empty text mean unset.
 
-    A text of eight digits that is a date of this or the last century is one (``20260101``). A time
-    without a zone is UTC.
+    Eight digits are a date if that is in this or the last century (``20260101``). A time without a
+    zone is UTC.
     """
     text = "" if value is None else str(value).strip()
     if not text:

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Proxmox VE calls its tasks and how long we wait for them: data, nothing that acts.
-
-The titles are those of ``www/manager6/Utils.js`` of pve-manager, so that a task has the name that
-the web interface gives it.
+"""The task types of Proxmox VE, with titles and default timeouts, as data only. The titles are
+those of ``www/manager6/Utils.js`` in pve-manager, so that tasks have the same titles as in the web
+interface.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ OTHER = 1800
 class TaskType:
     """A worker type, the sixth field of a UPID.
 
-    ``title`` is a format string over the UPID's ``id``, None where the web interface has no title
-    either. ``wait_timeout`` is how long we wait for such a task by default, in seconds.
+    ``title`` is a format string for the UPID's ``id``, None if the web interface has no title
+    either. ``wait_timeout`` is how long to wait for such a task by default, in seconds.
     """
 
     name: str
@@ -158,11 +157,11 @@ _TASK_TYPES = (
 )
 
 TASK_TYPES: t.Mapping[str, TaskType] = {task_type.name: task_type for task_type in _TASK_TYPES}
-"""Every worker type of Proxmox VE 9 by its name, those that only older releases start included."""
+"""Every worker type of Proxmox VE 9 by its name, and those that only older releases start."""
 
 
 def task_type(name: str) -> TaskType:
-    """The worker type of this name; one that we do not know gets the defaults."""
+    """The worker type with this name; unknown ones get the defaults."""
     return TASK_TYPES.get(name) or TaskType(name)
 
 
@@ -172,5 +171,5 @@ def default_wait_timeout(name: str) -> int:
 
 
 def task_title(name: str, task_id: str) -> str:
-    """What the web interface calls the task of this type and id."""
+    """The title of the task of this type and id in the web interface."""
     return task_type(name).title_of(task_id)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ..api.errors import PveError
 
-# The expression of PVE::UPID::decode. Perl's ``$`` allows one trailing newline, ``\Z`` does not:
-# a line end is never part of the value a user means.
+# The expression of PVE::UPID::decode. Perl's ``$`` allows one trailing newline, ``\Z`` does not: a
+# line break is never part of the intended value.
 _FORM = re.compile(
     r"""UPID
     :(?P<node>[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?)
@@ -36,11 +36,11 @@ class UpidError(PveError, ValueError):
 
 @dataclass(frozen=True)
 class Upid:
-    """One task. ``str()`` gives the exact text it was read from.
+    """One task. ``str()`` is the exact text that was parsed.
 
     ``pid`` and ``starttime`` (epoch seconds) are numbers, ``pstart`` counts clock ticks since the
     node's boot. ``id`` is what the task works on: a VMID, another name, or empty. ``user`` is who
-    started it, with the token's name where a token did (``user@realm!token``).
+    started it, with the name of the token if any (``user@realm!token``).
     """
 
     text: str
@@ -54,7 +54,7 @@ class Upid:
 
     @classmethod
     def parse(cls, text: object) -> Upid:
-        """Read a UPID; anything else raises :class:`UpidError`, which names it."""
+        """Parse a UPID; :class:`UpidError` for anything else, with the text."""
         match = _FORM.match(text) if isinstance(text, str) else None
         if match is None:
             raise UpidError(
@@ -78,7 +78,7 @@ class Upid:
 
     @property
     def vmid(self) -> int | None:
-        """The guest the task names, or None where its id is something else."""
+        """The guest that the task names, or None if its id is something else."""
         return int(self.id) if re.fullmatch(r"[1-9]\d{2,8}", self.id) else None
 
     @property
@@ -97,10 +97,10 @@ class Upid:
 def collect_upids(given: t.Sequence[str], option: str) -> list[Upid]:
     """The UPIDs of a list whose items may be comma-separated lists, each once, in order.
 
-    What is none raises UpidError, which names ``option`` and the text.
+    UpidError, with ``option`` and the text, for anything else.
 
-    An id may have a comma (a file name, for instance), so a comma separates only before ``UPID:``;
-    parts that were split at another one before they came here are put together again.
+    An id may contain a comma (a file name, for instance), so a comma separates only before
+    ``UPID:``; parts that were already split at another comma are joined again.
     """
     texts: list[str] = []
     for part in given:

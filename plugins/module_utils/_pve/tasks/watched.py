@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of the tasks that are watched, and of their nodes."""
+"""The state of watched tasks and of their nodes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if t.TYPE_CHECKING:
 
 @dataclass
 class Watch:
-    """One task that somebody waits for; ``born`` is its start on our clock, None while unknown.
+    """One task that a caller waits for; ``born`` is its start on our clock, None while unknown.
 
-    ``seen`` says that a round has polled it, so that it may be called late. ``unlisted`` says
-    that no list shows it although its own status says that it runs; ``silent_since`` is since when
-    that status cannot be had.
+    ``seen`` says that a round has polled it, so that it may count as late. ``unlisted`` says that
+    no list shows it although its own status says that it runs; ``silent_since`` is since when that
+    status cannot be read.
     """
 
     upid: Upid
@@ -38,16 +38,16 @@ class Watch:
 
     @property
     def open(self) -> bool:
-        """Whether its end is not known yet."""
+        """Whether its end is unknown so far."""
         return not self.done.done()
 
     @property
     def once(self) -> bool:
-        """Whether one poll is all that is wanted."""
+        """Whether a single poll is requested."""
         return self.deadline is not None and self.deadline <= self.since
 
     def resolve(self, task: Task) -> None:
-        """Tell who waits, once."""
+        """Resolve the wait, once."""
         if self.open:
             self.done.set_result(task)
 
@@ -60,7 +60,7 @@ class Watch:
 class WatchedNode:
     """One node: its watches, and since when it has been silent.
 
-    ``heard_at`` is when it answered last, None while it never has.
+    ``heard_at`` is when it last answered, None if never.
     """
 
     name: str
@@ -81,7 +81,7 @@ class WatchedNode:
         self.heard_at, self.silent_since = now, None
 
     def fell_silent(self, now: float, error: object) -> None:
-        """It did not answer, or said nothing that settles anything."""
+        """It did not answer, or not conclusively."""
         if self.silent_since is None:
             self.silent_since = now
         self.error = str(error)

@@ -4,8 +4,8 @@
 
 """Watches any number of tasks on any number of nodes until they end.
 
-A node with watched tasks is polled in rounds, one list call a round. A node that is silent
-delays nobody else, and whatever happens to a loop, nobody waits for it in vain.
+A node with watched tasks is polled in rounds, with one list call per round. A silent node does not
+delay others, and whatever happens to a loop, all its waits are resolved.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from .upid import Upid
 
-# How long a poll of a node may still take when a deadline has come, in seconds.
+# How long a poll of a node may still take after a deadline, in seconds.
 _LAST_POLL = 2.0
-# How long the only poll of a task may take.
+# How long a single poll of a task may take.
 _ONLY_POLL = 60.0
-# Nobody waits for longer, in seconds; greater numbers are refused by timers.
+# The longest wait, in seconds; timers refuse greater numbers.
 _LONGEST = 10 * 365 * 86400.0
 
 
 class Watcher:
-    """Tells when tasks end and how.
+    """Reports when and how tasks end.
 
-    ``interval`` fixes the seconds between two rounds; without it they follow how long tasks of
-    the same type take. A node that has not answered for ``node_timeout`` seconds makes its tasks
-    lost. ``contacted`` says that the API has answered before; where it has not, an API that cannot
-    be reached or refuses the credentials ends the wait after the retries of one request.
-    ``clocks`` are those of the nodes.
+    ``interval`` fixes the seconds between two rounds; by default they adapt to the durations of
+    tasks of the same type. If a node has not answered for ``node_timeout`` seconds, its tasks are
+    lost. ``contacted`` says that the API has answered before; otherwise, an API that cannot be
+    reached or refuses the credentials ends the wait after the retries of one request. ``clocks``
+    are those of the nodes.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Watcher:
     def watch(
         self, upid: Upid, *, timeout: float | None = None, fresh: bool = False
     ) -> asyncio.Future[Task]:
-        """A future of the ended task. It never fails: what cannot be known is ``lost``.
+        """A future of the ended task. It never fails: an unknown outcome is ``lost``.
 
-        After ``timeout`` seconds from now a task that still runs comes back ``timed_out``.
-        ``fresh`` says that the task has just been started, so that polling at once is no use.
+        After ``timeout`` seconds from now a task that still runs is returned as ``timed_out``.
+        ``fresh`` says that the task has just been started, so that polling at once is useless.
         """
         now = clock.now()
         timeout = None if timeout is None else min(timeout, _LONGEST)
@@ -120,7 +120,7 @@ class Watcher:
             node.loop = None
 
     async def _round(self, node: WatchedNode) -> None:
-        """One round, whatever comes of it."""
+        """One round, whatever its result."""
         error = await self._poll(node)
         if error is None:
             self._contacted = True
@@ -148,9 +148,9 @@ class Watcher:
         return None
 
     async def _make_contact(self, node: WatchedNode) -> PveError | None:
-        """Have the API answer for the first time, once for all nodes; the error if it does not.
+        """Make the first contact with the API, once for all nodes; return the error, if any.
 
-        A node that is silent behind a host that answers is waited for, a wrong address is not.
+        A silent node behind a host that answers is waited for, a wrong address is not.
         """
         if self._contact is None:
             self._contact = asyncio.ensure_future(self._api.get(("version",)))
@@ -167,7 +167,7 @@ class Watcher:
         return None
 
     async def _pause(self, node: WatchedNode) -> None:
-        """Wait for the next round, less when a caller wants to know at once."""
+        """Wait for the next round, or less if a caller needs a poll at once."""
         seconds = self._pace.seconds(node.watches)
         deadlines = [watch.deadline for watch in node.watches if watch.deadline is not None]
         if deadlines:
@@ -181,7 +181,7 @@ class Watcher:
 
     @staticmethod
     def _patience(node: WatchedNode) -> float | None:
-        """How long a poll may take: no answer is waited for much longer than anybody waits."""
+        """How long a poll may take: not much longer than the longest wait of its tasks."""
         now = clock.now()
         ends = [
             now + _ONLY_POLL if watch.once else watch.deadline
@@ -192,10 +192,10 @@ class Watcher:
 
     @staticmethod
     def _note(node: WatchedNode, error: PveError) -> None:
-        """What an error of a list call means. Some refusals never become a yes.
+        """What an error of a list call means. Some refusals are permanent.
 
-        The API has answered before, so a certificate or a ticket that is refused now passes: one is
-        renewed, or the clocks of nodes differ.
+        The API has answered before, so a certificate or ticket that is refused now is a transient
+        problem: one is being renewed, or the clocks of nodes differ.
         """
         unknown = isinstance(error, ApiError) and "hostname lookup" in error.text
         if unknown and not node.answered:
@@ -206,13 +206,13 @@ class Watcher:
             node.fell_silent(clock.now(), error)
 
     def _expire(self, node: WatchedNode) -> None:
-        """End what is late, and what nothing has been known of for too long."""
+        """End tasks that are late, and those whose state has been unknown for too long."""
         now = clock.now()
         for watch in node.watches:
             silences = [s for s in (node.silent_since, watch.silent_since) if s is not None]
             gone = bool(silences) and now - min(silences) >= self._node_timeout
             late = watch.seen and watch.deadline is not None and now >= watch.deadline
-            # A task that no list shows was seen to run when its status was asked for last.
+            # A task that no list shows was running when its status was last read.
             unknown = node.silent_since is not None or (bool(silences) and not watch.unlisted)
             if gone or (late and unknown):
                 error = node.error if node.silent_since is not None else watch.error

@@ -105,7 +105,7 @@ def test_the_tasks_of_all_nodes_come_newest_first(lookup: Lookup) -> None:
     ]
 
 
-def test_a_task_is_told_as_everywhere_in_the_collection(lookup: Lookup) -> None:
+def test_a_task_is_returned_as_everywhere_in_the_collection(lookup: Lookup) -> None:
     [task] = lookup("pve2")
     assert task["upid"].startswith("UPID:pve2:")
     assert (task["outcome"], task["exitstatus"]) == ("ok", "OK")
@@ -157,7 +157,7 @@ def test_since_and_until_compare_the_start(lookup: Lookup) -> None:
         ({"api_host": "https://pve1"}, "api_host: 'https://pve1'"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_an_error_that_names_it(
+def test_an_invalid_value_is_an_error_that_names_it(
     lookup: Lookup, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(AnsibleError, match=message):
@@ -187,7 +187,7 @@ def test_a_node_that_does_not_answer_is_a_warning(
     assert "the tasks of node pve2 are missing" in " ".join(capsys.readouterr().err.split())
 
 
-def test_a_node_that_does_not_answer_is_an_error_where_that_is_wanted(
+def test_a_node_that_does_not_answer_is_an_error_if_requested(
     lookup: Lookup, simulator: Simulator
 ) -> None:
     post(simulator, "/_sim/nodes/pve2/down")
@@ -198,7 +198,7 @@ def test_a_node_that_does_not_answer_is_an_error_where_that_is_wanted(
         post(simulator, "/_sim/nodes/pve2/up")
 
 
-def test_nothing_runs_is_never_said_of_an_api_that_is_dead(lookup: Lookup) -> None:
+def test_a_dead_api_is_never_reported_as_no_running_tasks(lookup: Lookup) -> None:
     wrong = TOKEN.replace("1", "9")
     for nodes in ([], ["pve1"], ["pve1", "pve2"]):
         with pytest.raises(AnsibleError, match="401"):

@@ -35,7 +35,7 @@ def test_a_token_is_who_asks() -> None:
     assert ask({**OPTIONS, **token}, who_am_i) == "ansible@pve!ci"
 
 
-def test_options_that_make_no_sense_are_an_error_that_names_them() -> None:
+def test_invalid_options_are_an_error_that_names_them() -> None:
     with pytest.raises(AnsibleError, match="api_host: 'https://pve1'"):
         ask({**OPTIONS, "api_host": ["https://pve1"]}, who_am_i)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an entry of the catalogue is: an operation, and the calls that carry it out."""
+"""Entries of the catalogue: an operation, and the calls that carry it out."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Call:
 
     ``returns`` is ``upid``, ``null`` (done when it is answered, ``task_type`` is empty),
     ``null_but_forks`` (a task runs, its UPID has to be looked for in the task list),
-    ``upid_or_null`` (null where a parameter says to wait and the task ended well meanwhile), or
-    ``upid_or_OK`` (the text ``OK`` where there was nothing to do).
+    ``upid_or_null`` (null if a parameter makes the call wait and the task has succeeded), or
+    ``upid_or_OK`` (the text ``OK`` if there was nothing to do).
 
-    One path can be several operations. ``fixed`` are parameters that make it this one,
-    ``requires`` and ``excludes`` those that have to be or must not be given. ``renames`` maps our
-    name of a parameter to that of the API, where VMs and containers differ. ``vmid`` names the
-    parameter that carries the VMID where the path does not.
+    One path can be several operations. ``fixed`` are parameters that make it this one, ``requires``
+    and ``excludes`` those that must and must not be set. ``renames`` maps our name of a parameter
+    to that of the API, if VMs and containers differ. ``vmid`` names the parameter that carries the
+    VMID where the path does not.
     """
 
     method: str
@@ -64,10 +64,10 @@ class Call:
         return tuple(re.findall(r"{(.+?)}", self.path))
 
     def request(self, subject: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> Request:
-        """The request on this subject (``node``, ``vmid``, ``storage``: what there is of them).
+        """The request on this subject (any of ``node``, ``vmid``, ``storage``).
 
-        What the path needs and the subject does not have is taken out of the parameters;
-        UsageError where it is not there either.
+        Whatever else the path needs is taken out of the parameters; UsageError if it is missing
+        there, too.
         """
         given = {self.renames.get(name, name): value for name, value in params.items()}
         self._check(given)
@@ -76,7 +76,8 @@ class Call:
         names: dict[str, t.Any] = {}
         for name in self.path_names:
             value = subject.get(name)
-            # The option, too, may be a parameter of the body: only what the path needs is taken.
+            # The option itself may also be a parameter of the body: only what the path needs is
+            # taken out.
             names[name] = given.pop(name, None) if value is None else value
             if names[name] in (None, ""):
                 raise UsageError(f"params: {name} is missing")
@@ -129,17 +130,17 @@ class Operation:
 
     ``title`` is its verb in a plan. ``calls`` maps ``qemu`` and ``lxc``, or one of ``node``,
     ``storage`` and ``cluster``, to its call. ``privileges`` says what a user needs for it.
-    ``destructive_when`` maps a parameter to a pattern of the values that make an otherwise
-    harmless operation destroy something. ``expensive`` says that it copies data, and
-    ``creates`` that its guest need not be there. ``moves_to`` names the parameter that holds the
-    node on which the guest is afterwards. ``only`` says why it is not for both types of guests.
+    ``destructive_when`` maps a parameter to a pattern of the values that make an otherwise harmless
+    operation destroy something. ``expensive`` says that it copies data, and ``creates`` that its
+    guest need not exist. ``moves_to`` names the parameter that holds the node on which the guest is
+    afterwards. ``only`` says why it is not for both types of guests.
 
-    ``rule`` says what it requires and what makes it unnecessary, by the guest and by what of it
-    is named in ``reads``; ``done`` whether its effect is there, which is asked when the answer to
-    the call got lost, and of what is no guest also before the call. ``compares`` says that the
+    ``rule`` says what it requires and what makes it unnecessary, by the guest and by what of it is
+    named in ``reads``; ``done`` whether its effect is there, which is asked when the answer to the
+    call got lost, and of what is no guest also before the call. ``compares`` says that the
     configuration is read first, and that its digest goes along; ``varies`` that the parameters
     decide what its task does. A task of either that runs already may do something else, so it is
-    never adopted. ``idempotent`` says that a second call does no harm where the effect of the first
+    never adopted. ``idempotent`` says that a second call does no harm if the effect of the first
     one is missing; a guest that is still there may be another one by then, so a deletion is not.
     ``check`` reads what a task that ended well has done, for what Proxmox VE does not tell by its
     exit status, and ``make`` makes the job where it is not made like all the others.
@@ -172,7 +173,7 @@ class Operation:
 
     @property
     def scope(self) -> Scope:
-        """What it is done to."""
+        """The target of the operation."""
         kind = next(iter(self.calls))
         return "guest" if kind in ("qemu", "lxc") else t.cast("Scope", kind)
 
@@ -194,7 +195,7 @@ class Operation:
         return max(task_type(call.task_type).wait_timeout for call in self.calls.values())
 
     def is_destructive(self, params: t.Mapping[str, object]) -> bool:
-        """Whether the operation with these parameters can lose data or work of the guest."""
+        """Whether the operation with these parameters can lose data of the guest."""
         return self.destructive or any(
             name in params and re.search(pattern, _as_text(params[name])) is not None
             for name, pattern in self.destructive_when.items()
@@ -226,7 +227,7 @@ def guest_call(
 
 
 def both(method: str, path: str, qemu_type: str, lxc_type: str, **more: t.Any) -> dict[str, Call]:
-    """The calls of an operation that is the same for VMs and containers but for the task type."""
+    """The calls of an operation that differs between VMs and containers only in the task type."""
     return {
         "qemu": guest_call("qemu", method, path, qemu_type, **more),
         "lxc": guest_call("lxc", method, path, lxc_type, **more),

@@ -43,7 +43,7 @@ def test_a_read_gives_up_after_its_retries(simulated: Simulated) -> None:
     simulated.run(work)
 
 
-def test_a_clear_no_is_not_asked_again(simulated: Simulated) -> None:
+def test_a_definite_refusal_is_not_retried(simulated: Simulated) -> None:
     async def work(client: Client) -> None:
         with pytest.raises(ApiError, match="501"):
             await client.get(("nosuch",))
@@ -168,7 +168,7 @@ def test_no_thread_is_left_behind(simulated: Simulated) -> None:
     assert of_workers() <= before
 
 
-def test_what_nobody_foresaw_is_an_error_of_that_request(
+def test_an_unexpected_exception_is_an_error_of_that_request(
     simulated: Simulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def work(client: Client) -> None:

@@ -159,7 +159,7 @@ def test_secrets_are_not_shown() -> None:
         assert "s3cret" not in repr(Connection.from_options(options))
 
 
-def test_what_is_not_said_has_its_default() -> None:
+def test_unset_options_have_their_defaults() -> None:
     connection = Connection.from_options(PASSWORD)
     assert (connection.validate_certs, connection.timeout, connection.retries) == (True, 30, 5)
     said = {**PASSWORD, "validate_certs": False, "api_timeout": 5, "api_retries": 0}
@@ -176,7 +176,7 @@ def test_what_is_not_said_has_its_default() -> None:
         ({"PROXMOX_PASSWORD": "given"}, "ansible@pve!ci"),
     ],
 )
-def test_a_token_of_the_environment_does_not_beat_a_password_given_on_purpose(
+def test_a_token_of_the_environment_does_not_override_an_explicit_password(
     environment: dict[str, str], authid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PROXMOX_TOKEN_SECRET", "PROXMOX_PASSWORD"):

@@ -115,7 +115,7 @@ def test_an_error_says_what_was_tried_and_every_parameter() -> None:
     )
 
 
-def test_the_trouble_may_be_in_a_parameter() -> None:
+def test_the_problem_may_be_in_a_parameter() -> None:
     errors = {"upid": "no such task"}
     error = ApiError("GET /x", 400, "Parameter verification failed.", errors)
     assert error.cause is Cause.GONE
@@ -133,7 +133,7 @@ def test_an_error_says_what_to_do(status: int, text: str, advice: str) -> None:
     assert advice in str(ApiError("POST /x", status, text))
 
 
-def test_a_lost_answer_tells_whether_the_call_may_have_been_made() -> None:
+def test_a_lost_response_says_whether_the_call_may_have_been_made() -> None:
     error = NoAnswerError("POST /x", "596 Connection timed out", sent=True)
     assert error.sent
     assert str(error) == "POST /x: 596 Connection timed out"

@@ -62,7 +62,7 @@ def test_a_recorded_refusal_is_recognised(number: int, method: str, answer: dict
     ids=str,
 )
 @pytest.mark.parametrize("reason", ["", "Internal Server Error", "Forbidden", "Unauthorized"])
-def test_what_a_gateway_says_proves_nothing(
+def test_an_error_of_a_gateway_proves_nothing(
     status: int, body: dict[str, Any] | None, reason: str
 ) -> None:
     error = read_refusal("POST /x", "POST", status, reason, body)
@@ -71,7 +71,7 @@ def test_what_a_gateway_says_proves_nothing(
 
 
 @pytest.mark.parametrize("status", [404, 408, 429, 502, 503, 504])
-def test_a_status_that_the_api_never_has_proves_nothing_whatever_the_body_says(status: int) -> None:
+def test_a_status_that_the_api_never_returns_proves_nothing_whatever_its_body(status: int) -> None:
     error = read_refusal("POST /x", "POST", status, "VM is locked", {"data": None, "message": "x"})
     assert isinstance(error, NoAnswerError)
     assert error.sent
@@ -88,7 +88,7 @@ def test_a_status_that_the_api_never_has_proves_nothing_whatever_the_body_says(s
         ("POST", 599, True),
     ],
 )
-def test_a_failed_hop_tells_whether_the_call_may_have_been_carried_out(
+def test_a_failed_hop_says_whether_the_call_may_have_been_carried_out(
     method: str, status: int, sent: bool
 ) -> None:
     error = read_refusal("x", method, status, "Connection refused", None)

@@ -91,7 +91,7 @@ def test_a_ticket_that_the_server_forgot_is_replaced_once(simulated: Simulated) 
         assert counted["total"] == session.requests
 
 
-def test_a_post_with_a_forgotten_ticket_is_made_once(simulated: Simulated) -> None:
+def test_a_post_with_a_forgotten_ticket_is_carried_out_once(simulated: Simulated) -> None:
     with simulated.session(**TICKET) as session:
         get(session)
         simulated.admin("POST", "clock", advance=3 * 3600)
@@ -284,7 +284,7 @@ def test_a_ticket_that_cannot_be_renewed_now_holds_on(simulated: Simulated) -> N
         assert simulated.counted["logins"] == 2
 
 
-def test_when_nobody_answers_nothing_was_sent(simulated: Simulated) -> None:
+def test_without_any_host_nothing_was_sent(simulated: Simulated) -> None:
     with simulated.session(api_host=[NOBODY, "127.0.0.1:10"]) as session:
         with pytest.raises(NoAnswerError, match=r"127.0.0.1:") as caught:
             session.send("POST", START, {}, 5.0)
@@ -414,7 +414,7 @@ def test_a_login_that_grants_nothing_has_sent_no_call(tmp_path: Path, granted: A
         session.close()
 
 
-def test_a_zone_of_an_address_is_resolved_as_it_is_meant(
+def test_the_zone_of_an_address_is_resolved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
@@ -539,7 +539,7 @@ def test_nothing_that_is_sent_is_logged(
     ],
     ids=str,
 )
-def test_an_answer_that_proves_nothing_tells_whether_the_call_may_have_been_made(
+def test_a_response_that_proves_nothing_says_whether_the_call_may_have_been_made(
     simulated: Simulated, fault: dict[str, Any], sent: bool
 ) -> None:
     with simulated.session() as session:
@@ -628,7 +628,7 @@ def test_parts_of_a_path_are_quoted(simulated: Simulated) -> None:
             get(session, "nodes", "pve1", "tasks", upid, "status")
 
 
-def test_booleans_and_what_is_not_said_go_as_the_api_wants_them(simulated: Simulated) -> None:
+def test_booleans_and_unset_options_have_the_format_of_the_api(simulated: Simulated) -> None:
     with simulated.session() as session:
         path = ("nodes", "pve1", "qemu", 100, "config")
         session.send("PUT", path, {"onboot": True, "protection": False, "description": None}, 20.0)

@@ -131,7 +131,7 @@ def test_the_same_call_again_changes_nothing_even_right_after_the_first(
 
 
 @in_virtual_time
-async def test_only_what_is_missing_is_made() -> None:
+async def test_only_missing_guests_are_created() -> None:
     api = an_api()
     await clone(api, guests=guests_named("web1", "web2"))
     report = await clone(api, guests=guests_named("web1", "web2", "web3"))
@@ -143,7 +143,7 @@ async def test_only_what_is_missing_is_made() -> None:
 
 
 @in_virtual_time
-async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
+async def test_check_mode_returns_the_plan_and_does_nothing() -> None:
     api = an_api()
     api.cluster.add(301, name="web1", node="pve3")
     guests = [{"name": "web1"}, {"name": "web2", "target_node": "pve2"}, {"vmid": 400}]
@@ -169,7 +169,7 @@ async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
 
 
 @in_virtual_time
-async def test_check_mode_tells_of_leftovers_too() -> None:
+async def test_check_mode_reports_leftovers_too() -> None:
     api = an_api()
     dead_clone(api)
     report = await clone(api, vmid=301, name="web1", check=True)
@@ -196,7 +196,7 @@ async def test_check_mode_tells_of_leftovers_too() -> None:
         ({"name": None, "guests": [{"full": True}]}, "set name or vmid of each guest"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_started(
+def test_impossible_requests_are_refused_before_anything_is_started(
     options: dict[str, Any], message: str
 ) -> None:
     @in_virtual_time
@@ -280,7 +280,7 @@ async def test_a_source_whose_config_cannot_be_read_is_an_error() -> None:
 
 
 @in_virtual_time
-async def test_what_fails_is_told_guest_by_guest_with_its_log() -> None:
+async def test_failures_are_reported_per_guest_with_their_logs() -> None:
     api = an_api()
     api.ends = {"qmclone": ["clone failed: no space left on device"]}
     report = await clone(api, guests=guests_named(*NAMES))
@@ -306,7 +306,7 @@ async def test_a_refused_call_changes_nothing_and_names_the_right() -> None:
 
 
 @in_virtual_time
-async def test_a_lost_answer_makes_no_second_guest() -> None:
+async def test_a_lost_response_creates_no_second_guest() -> None:
     api = an_api()
     api.disturb(CLONE, NoAnswerError("POST", "596 Broken pipe", sent=True), after=True, count=2)
     report = await clone(api, guests=guests_named(*NAMES))
@@ -319,9 +319,7 @@ async def test_a_lost_answer_makes_no_second_guest() -> None:
     ("options", "problem"),
     [({}, False), ({"warnings": "fail"}, True), ({"warnings": "accept"}, False)],
 )
-def test_a_warning_is_a_failure_only_where_that_is_wanted(
-    options: dict[str, str], problem: bool
-) -> None:
+def test_a_warning_is_a_failure_only_if_requested(options: dict[str, str], problem: bool) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -334,7 +332,7 @@ def test_a_warning_is_a_failure_only_where_that_is_wanted(
 
 
 @in_virtual_time
-async def test_no_guest_is_made_by_name_while_a_node_hides_names() -> None:
+async def test_no_guest_is_created_by_name_while_a_node_hides_names() -> None:
     api = an_api()
     api.cluster.add(301, node="pve3", name="web1")
     api.cluster.down.add("pve3")

@@ -33,7 +33,7 @@ async def create(api: FakeApi, **options: Any) -> Report:
 
 
 @in_virtual_time
-async def test_one_container_with_everything_that_can_be_said() -> None:
+async def test_one_container_with_every_option() -> None:
     api = an_api()
     report = await create(
         api,
@@ -144,7 +144,7 @@ def test_what_is_on_its_way_is_taken_over_wherever_it_would_be_placed_now(
 
 
 @in_virtual_time
-async def test_a_leftover_is_looked_for_where_it_is() -> None:
+async def test_a_leftover_is_searched_for_on_its_node() -> None:
     api = an_api()
     dead = api.cluster.start(
         "pve2", "vzcreate", 301, 5, api.authid, started=-600, exitstatus="unexpected status"
@@ -157,7 +157,7 @@ async def test_a_leftover_is_looked_for_where_it_is() -> None:
 
 
 @in_virtual_time
-async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
+async def test_check_mode_returns_the_plan_and_does_nothing() -> None:
     api = an_api()
     report = await create(api, hostname="ct1", target_node="pve3", check=True)
     [guest] = report.values["guests"]
@@ -169,7 +169,7 @@ async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
 
 
 @in_virtual_time
-async def test_a_cluster_of_one_node_needs_no_word_about_it() -> None:
+async def test_a_cluster_of_one_node_needs_no_target_node() -> None:
     api = an_api()
     api.cluster.nodes = {"pve": (64 * GIB, 0)}
     api.cluster.templates = {"pve": [TEMPLATE]}
@@ -196,7 +196,7 @@ async def test_a_cluster_of_one_node_needs_no_word_about_it() -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_started(
+def test_impossible_requests_are_refused_before_anything_is_started(
     options: dict[str, Any], message: str
 ) -> None:
     @in_virtual_time
@@ -238,7 +238,7 @@ def test_one_wrong_container_fails_alone(wrong: dict[str, Any], message: str) ->
 
 
 @in_virtual_time
-async def test_a_caller_who_may_not_look_for_templates_is_trusted() -> None:
+async def test_a_caller_who_may_not_list_templates_is_trusted() -> None:
     api = an_api()
     api.disturb("content", ApiError("GET content", 403, "Permission check failed"))
     report = await create(api, hostname="ct1", target_node="pve1")
@@ -255,7 +255,7 @@ async def test_templates_are_read_once_for_each_storage_of_a_node() -> None:
 
 
 @in_virtual_time
-async def test_what_fails_is_told_with_its_exit_status() -> None:
+async def test_failures_are_reported_with_their_exit_status() -> None:
     api = an_api()
     api.ends = {"vzcreate": ["unable to create CT 100 - no space"]}
     report = await create(api, guests=[{"hostname": "a"}, {"hostname": "b"}], target_node="pve1")
@@ -265,7 +265,7 @@ async def test_what_fails_is_told_with_its_exit_status() -> None:
 
 
 @in_virtual_time
-async def test_a_vmid_that_somebody_takes_is_replaced() -> None:
+async def test_a_vmid_that_another_user_takes_is_replaced() -> None:
     api = an_api()
     text = "CT 100 already exists on node 'pve3'"
     api.disturb(CREATE, ApiError("POST", 500, text))

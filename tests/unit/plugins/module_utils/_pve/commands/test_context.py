@@ -25,7 +25,7 @@ from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_
 UPID = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:root@pam:")
 
 
-def test_without_a_word_only_what_went_well_is_accepted() -> None:
+def test_by_default_only_successful_outcomes_are_accepted() -> None:
     accepted = {outcome for outcome in Outcome if Verdict().accepts(outcome)}
     assert accepted == {Outcome.OK, Outcome.WARNINGS, Outcome.UNCHANGED}
 
@@ -53,12 +53,12 @@ def test_a_summary_counts_each_outcome() -> None:
     assert set(summary([]).values()) == {0}
 
 
-def test_a_task_is_told_once_as_it_was_last_seen() -> None:
+def test_a_task_is_returned_once_in_its_last_known_state() -> None:
     [told] = task_values([Task(UPID), Task(UPID, Outcome.OK, "OK")])
     assert told["outcome"] == "ok"
 
 
-def test_a_message_tells_of_ten_and_counts_the_others() -> None:
+def test_a_message_lists_ten_failures_and_counts_the_others() -> None:
     told = [f"web{number}" for number in range(12)]
     lines = failures("12 of 50 guests failed:", told).split("\n")
     assert lines[0] == "12 of 50 guests failed:"
@@ -125,7 +125,7 @@ async def test_a_report_that_does_not_come_is_not_waited_for_and_loses_no_task()
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_a_mistake_of_this_program_is_told_and_loses_no_task(recorded: bool) -> None:
+def test_an_error_of_this_program_is_reported_and_loses_no_task(recorded: bool) -> None:
     @in_virtual_time
     async def scenario() -> None:
         async def breaks(context: Context) -> Report:

@@ -88,7 +88,7 @@ async def test_a_call_that_was_interrupted_is_finished_by_the_next() -> None:
         ApiError("GET /cluster/resources", 401, "Authentication failed!"),
     ],
 )
-def test_no_task_is_missing_when_the_last_look_fails(failure: Exception) -> None:
+def test_no_task_is_missing_when_the_last_reading_fails(failure: Exception) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -112,7 +112,7 @@ def test_no_task_is_missing_when_the_last_look_fails(failure: Exception) -> None
 
 @pytest.mark.parametrize("known_by", [{"name": "web1"}, {"vmid": 301}])
 @pytest.mark.parametrize("target_node", ["pve1", "pve2"])
-def test_what_ended_while_it_was_looked_for_is_not_made_again(
+def test_a_task_that_ended_during_the_search_is_not_repeated(
     known_by: dict[str, Any], target_node: str
 ) -> None:
     @in_virtual_time
@@ -197,7 +197,7 @@ def test_names_alone_and_a_short_timeout_never_create_a_guest_twice(
 
 
 @in_virtual_time
-async def test_somebody_else_s_clone_is_waited_for_where_a_name_is_missing() -> None:
+async def test_another_user_s_clone_is_waited_for_while_a_name_is_missing() -> None:
     api = an_api()
     api.seconds = {"qmclone": 100}
     api.authid = "bob@pve"
@@ -211,7 +211,7 @@ async def test_somebody_else_s_clone_is_waited_for_where_a_name_is_missing() -> 
 
 
 @in_virtual_time
-async def test_a_vmid_needs_no_name_and_waits_for_nobody() -> None:
+async def test_a_vmid_needs_no_name_and_waits_for_no_other_guest() -> None:
     api = an_api()
     api.seconds = {"qmclone 9000": 1000}
     api.authid = "bob@pve"
@@ -223,7 +223,7 @@ async def test_a_vmid_needs_no_name_and_waits_for_nobody() -> None:
 
 
 @in_virtual_time
-async def test_what_another_user_creates_by_the_wanted_vmid_is_waited_for() -> None:
+async def test_a_guest_that_another_user_creates_with_the_requested_vmid_is_waited_for() -> None:
     api = an_api()
     api.seconds = {"qmclone": 100}
     api.authid = "bob@pve"
@@ -420,7 +420,7 @@ def test_adopting_costs_a_log_and_a_line_for_each_running_clone(known_by: str) -
 
 
 @in_virtual_time
-async def test_a_task_that_makes_another_name_than_wanted_is_told() -> None:
+async def test_a_task_that_creates_another_name_than_requested_is_reported() -> None:
     api = an_api()
     api.seconds = {"qmclone": 60}
     await clone(api, name="theirs", vmid=301, wait=False)
@@ -447,7 +447,7 @@ async def test_another_play_of_the_same_user_may_have_taken_the_vmid_of_a_call_t
 
 
 @in_virtual_time
-async def test_what_was_taken_over_is_told_where_it_came_to_be() -> None:
+async def test_an_adopted_guest_is_reported_with_its_real_node() -> None:
     api = an_api()
     await clone(api, name="web1", vmid=301, target_node="pve2", wait=False)
     report = await clone(api, name="web1", vmid=301)
@@ -470,7 +470,7 @@ async def test_a_leftover_is_named_with_the_way_out_and_never_touched() -> None:
 
 
 @in_virtual_time
-async def test_a_locked_guest_without_a_task_of_ours_may_be_somebody_else_s() -> None:
+async def test_a_locked_guest_without_a_task_of_ours_may_belong_to_another_user() -> None:
     api = an_api()
     dead_clone(api, user="bob@pve")
     report = await clone(api, vmid=301, name="web1", replace_leftovers=True)
@@ -531,7 +531,7 @@ def test_a_running_clone_is_never_taken_for_the_leftover_of_an_older_one(log: st
 
 
 @in_virtual_time
-async def test_a_leftover_that_cannot_be_removed_says_why() -> None:
+async def test_a_leftover_that_cannot_be_removed_is_reported_with_the_reason() -> None:
     api = an_api()
     dead_clone(api)
     report = await clone(api, vmid=301, name="web1", replace_leftovers=True)

@@ -57,7 +57,7 @@ async def test_guests_are_cloned_configured_and_started_each_at_its_own_pace() -
 
 
 @in_virtual_time
-async def test_one_guest_that_cannot_be_as_wanted_is_one_failure() -> None:
+async def test_one_guest_with_an_impossible_request_is_one_failure() -> None:
     api = an_api()
     api.disturb("POST .*/qemu/[0-9]+/config", ApiError("POST", 500, "no such bridge"))
     guests: list[dict[str, Any]] = [
@@ -105,7 +105,7 @@ async def test_disks_grow_interfaces_keep_their_macs_and_nothing_else_is_touched
 
 
 @in_virtual_time
-async def test_containers_and_vms_from_scratch_are_created_as_wanted() -> None:
+async def test_containers_and_vms_from_scratch_are_created_as_requested() -> None:
     api = an_api()
     api.cluster.templates = {"pve1": [TEMPLATE]}
     guests = [
@@ -133,7 +133,7 @@ async def test_containers_and_vms_from_scratch_are_created_as_wanted() -> None:
 
 
 @in_virtual_time
-async def test_what_is_wanted_no_more_is_stopped_and_deleted_and_nothing_else() -> None:
+async def test_unlisted_guests_are_stopped_and_deleted_and_nothing_else_is() -> None:
     api = an_api()
     for vmid, name, tags in ((201, "web1", "prod"), (202, "old", "prod"), (203, "app", "dev")):
         api.cluster.add(vmid, name=name, tags=tags)
@@ -188,7 +188,7 @@ async def test_a_guest_that_is_to_be_absent_is_deleted_and_stays_away() -> None:
         ({"guests": [{"name": "a", "config": {"scsi0": "b:1"}, "disks": {"scsi0": 3}}]}, "as well"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_starts(
+def test_invalid_requests_are_refused_before_anything_starts(
     options: dict[str, Any], words: str
 ) -> None:
     @in_virtual_time
@@ -295,7 +295,7 @@ async def test_params_are_for_the_creation_alone_and_null_takes_an_interface_awa
 
 
 @in_virtual_time
-async def test_it_says_what_was_done_to_each_guest_and_what_would_be() -> None:
+async def test_it_reports_what_was_and_what_would_be_done_to_each_guest() -> None:
     api = an_api()
     api.cluster.add(
         201, name="web1", scsi0="ceph:vm-201-disk-0,size=8G", memory="2048", cipassword="**"
@@ -351,7 +351,7 @@ async def test_without_waiting_a_task_that_runs_is_no_failure() -> None:
 
 
 @in_virtual_time
-async def test_addresses_are_read_where_they_are_asked_for_and_not_waited_for() -> None:
+async def test_addresses_are_read_if_requested_and_not_waited_for() -> None:
     api = an_api()
     interfaces = {"result": [{"ip-addresses": [{"ip-address": "192.0.2.7"}]}]}
     api.disturb("GET .*/201/agent/network-get-interfaces", Answer(interfaces), count=None)
@@ -436,7 +436,7 @@ async def test_a_guest_that_two_members_stand_for_is_refused() -> None:
 
 
 @in_virtual_time
-async def test_the_source_of_a_clone_is_never_wanted_no_more() -> None:
+async def test_the_source_of_a_clone_is_never_removed() -> None:
     api = an_api()
     api.cluster.add(202, name="gold", tags="prod", scsi0="ceph:vm-202-disk-0")
     report = await fleet(
@@ -463,7 +463,7 @@ async def test_a_task_that_may_go_on_is_no_failure_of_its_guest() -> None:
 
 
 @in_virtual_time
-async def test_addresses_that_may_not_be_read_fail_nobody_who_does_not_wait_for_them() -> None:
+async def test_addresses_that_may_not_be_read_fail_no_guest_that_does_not_wait_for_them() -> None:
     for options in ({"addresses": True}, {"wait_for_address": True, "address_timeout": 5}):
         api = an_api()
         refusal = ApiError("GET", 403, "Permission check failed")

@@ -91,7 +91,7 @@ def test_guests_are_chosen_by_name_vmid_or_filter(
 
 
 @in_virtual_time
-async def test_a_guest_that_was_asked_for_is_shown_as_it_is_now() -> None:
+async def test_a_requested_guest_is_shown_in_its_current_state() -> None:
     api = an_api()
     api.disturb("resources", api._resources({}))
     api.cluster.guests[101].status = "running"
@@ -107,7 +107,7 @@ async def test_a_guest_that_was_asked_for_is_shown_as_it_is_now() -> None:
         ({"nodes": ["pve9"]}, "nodes: there is no node 'pve9'"),
     ],
 )
-def test_what_is_not_there_is_refused(options: dict[str, Any], message: str) -> None:
+def test_a_missing_guest_is_refused(options: dict[str, Any], message: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         with pytest.raises(UsageError, match=message):
@@ -126,7 +126,7 @@ async def test_a_guest_that_vanishes_meanwhile_has_no_config() -> None:
 
 
 @in_virtual_time
-async def test_addresses_are_read_once_where_nobody_waits() -> None:
+async def test_addresses_are_read_once_without_waiting() -> None:
     api = an_api()
     api.disturb(AGENT, NO_AGENT)
     report = await look(api, guests=["app1"], addresses=True)
@@ -146,7 +146,7 @@ async def test_an_address_is_waited_for() -> None:
 
 
 @in_virtual_time
-async def test_a_guest_without_an_address_in_time_is_told_by_name() -> None:
+async def test_a_guest_without_an_address_in_time_is_reported_by_name() -> None:
     api = an_api()
     api.disturb(AGENT, NO_AGENT, count=None)
     report = await look(api, guests=["app1"], wait_for_address=True, address_timeout=60)
@@ -180,7 +180,9 @@ async def test_a_guest_that_is_not_there_keeps_no_other_from_being_read() -> Non
 @pytest.mark.parametrize(
     ("offline", "why"), [(True, "its node is offline"), (False, "node pve2 did not list")]
 )
-def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, config: str) -> None:
+def test_a_silent_node_is_reported_for_its_guests_only(
+    offline: bool, why: str, config: str
+) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -205,7 +207,7 @@ def test_a_silent_node_is_said_of_its_guests_alone(offline: bool, why: str, conf
 
 
 @in_virtual_time
-async def test_a_guest_that_answers_no_more_is_said_by_itself() -> None:
+async def test_a_guest_that_no_longer_answers_is_reported_by_itself() -> None:
     api = an_api()
     api.disturb("GET .*/101/config", NoAnswerError("GET", "596", sent=True), count=None)
     report = await look(api, guests=["100", "101"], config="current")
@@ -255,7 +257,7 @@ async def test_tags_are_compared_as_they_are_stored() -> None:
 
 
 @in_virtual_time
-async def test_what_is_pending_is_shown_and_can_be_all_that_is_asked_for() -> None:
+async def test_pending_changes_are_shown_and_can_be_selected() -> None:
     api = an_api()
     api.cluster.guests[101].pending = {"memory": "4096", "net1": None}
     report = await look(api, pending="show")

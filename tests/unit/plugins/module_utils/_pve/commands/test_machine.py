@@ -59,7 +59,7 @@ async def test_no_limit_is_no_limit() -> None:
 
 
 @in_virtual_time
-async def test_what_others_depend_on_is_waited_for_whatever_the_user_said() -> None:
+async def test_jobs_that_others_depend_on_are_waited_for_in_any_case() -> None:
     api = FakeApi()
     async with engine(context(api, wait=False)) as machine:
         [started] = await machine.run(starts(api, 1))

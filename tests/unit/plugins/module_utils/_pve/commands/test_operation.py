@@ -155,7 +155,7 @@ def test_a_resize_that_cannot_be_is_refused(params: dict[str, str], message: str
 
 
 @pytest.mark.parametrize(("vmid", "task_type"), [(100, "qmtemplate"), (200, "vztemplate")])
-def test_a_template_is_made_and_followed_though_a_container_s_call_hides_the_task(
+def test_a_conversion_to_a_template_is_followed_even_without_a_upid(
     vmid: int, task_type: str
 ) -> None:
     @in_virtual_time
@@ -204,7 +204,7 @@ async def test_a_guest_is_moved_once() -> None:
 
 
 @in_virtual_time
-async def test_a_migration_that_runs_is_taken_over_only_when_it_goes_there() -> None:
+async def test_a_running_migration_is_adopted_only_if_it_has_the_same_target() -> None:
     api = an_api()
     api.seconds = {"qmigrate": 60}
     first = await operate(api, "migrate", 100, params={"target": "pve2"}, wait=False)
@@ -215,7 +215,7 @@ async def test_a_migration_that_runs_is_taken_over_only_when_it_goes_there() -> 
 
 
 @pytest.mark.parametrize("params", [{}, {"target": "pve9"}])
-def test_a_migration_needs_a_node_that_is_there(params: dict[str, str]) -> None:
+def test_a_migration_needs_an_existing_node(params: dict[str, str]) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -250,7 +250,7 @@ async def test_a_configuration_is_never_taken_over_for_it_may_be_another() -> No
         ("configure", {"force": True, "delete": "scsi1"}),
     ],
 )
-def test_what_can_destroy_is_refused_unless_it_is_meant(
+def test_destructive_operations_are_refused_unless_allowed(
     operation: str, params: dict[str, Any]
 ) -> None:
     @in_virtual_time
@@ -268,7 +268,7 @@ def test_what_can_destroy_is_refused_unless_it_is_meant(
 
 
 @in_virtual_time
-async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
+async def test_check_mode_returns_the_plan_and_does_nothing() -> None:
     api = an_api()
     report = await operate(api, "start", 100, 101, check=True)
     assert outcomes(report) == [(100, "queued", True), (101, "unchanged", False)]
@@ -278,7 +278,7 @@ async def test_check_mode_tells_the_plan_and_does_nothing() -> None:
 
 
 @in_virtual_time
-async def test_check_mode_takes_guests_that_the_play_would_have_made() -> None:
+async def test_check_mode_accepts_guests_that_the_play_would_have_created() -> None:
     report = await operate(an_api(), "configure", "web1", 300, params={"cores": 2}, check=True)
     assert [(g["vmid"], g["name"], g["outcome"]) for g in report.values["guests"]] == [
         (None, "web1", "queued"),
@@ -311,7 +311,7 @@ async def test_check_mode_takes_guests_that_the_play_would_have_made() -> None:
         ([{"vmid": 100, "params": {None: 2}}], "params: None is not the name of a parameter"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_started(
+def test_invalid_requests_are_refused_before_anything_is_started(
     guests: list[Any], message: str
 ) -> None:
     @in_virtual_time
@@ -363,7 +363,7 @@ def test_a_wrong_guest_is_its_own_failure_alone(wrong: Any, message: str) -> Non
 
 
 @in_virtual_time
-async def test_one_disk_that_is_larger_than_wanted_keeps_no_other_from_growing() -> None:
+async def test_one_disk_that_is_larger_than_requested_keeps_no_other_from_growing() -> None:
     api = an_api()
     api.cluster.add(102, name="app3", scsi0="ceph:vm-102-disk-0,size=64G")
     api.cluster.add(103, name="app4", virtio0="ceph:vm-103-disk-0,size=8G")
@@ -379,7 +379,7 @@ async def test_one_disk_that_is_larger_than_wanted_keeps_no_other_from_growing()
 
 
 @in_virtual_time
-async def test_a_node_that_does_not_say_what_runs_keeps_no_other_from_its_turn() -> None:
+async def test_a_node_whose_running_tasks_cannot_be_read_does_not_affect_others() -> None:
     api = an_api()
     api.disturb("GET /nodes/pve2/tasks", NoAnswerError("GET", "596", sent=True), count=None)
     report = await operate(api, "reboot", "app2", "ct1")
@@ -402,7 +402,7 @@ async def test_a_silent_node_does_not_delay_the_start_of_a_guest_of_another_node
 
 
 @pytest.mark.parametrize("how", ["offline", "silent"])
-def test_what_cannot_be_read_is_never_gone(how: str) -> None:
+def test_an_unreadable_guest_is_never_gone(how: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -421,7 +421,7 @@ def test_what_cannot_be_read_is_never_gone(how: str) -> None:
 
 
 @pytest.mark.parametrize("data", [None, {}, "x", [None], [5], [{"type": "qemu"}]], ids=str)
-def test_a_list_of_the_cluster_that_is_none_makes_no_guest_gone(data: Any) -> None:
+def test_a_malformed_list_of_the_cluster_makes_no_guest_gone(data: Any) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -469,7 +469,7 @@ async def test_an_explicit_name_is_never_a_vmid() -> None:
 
 
 @in_virtual_time
-async def test_a_configuration_that_somebody_changes_meanwhile_is_not_overwritten() -> None:
+async def test_a_configuration_that_changed_in_the_meantime_is_not_overwritten() -> None:
     api = an_api()
 
     async def changed() -> None:
@@ -495,7 +495,7 @@ def with_pending(api: FakeApi) -> None:
 
 
 @in_virtual_time
-async def test_what_is_as_wished_after_a_restart_is_not_called_unchanged() -> None:
+async def test_an_option_that_is_as_requested_after_a_restart_is_not_unchanged() -> None:
     api = an_api()
     with_pending(api)
     report = await operate(api, "configure", 101, params={"memory": 4096})
@@ -515,7 +515,7 @@ async def test_what_waits_for_a_restart_is_named_after_a_change() -> None:
 
 
 @in_virtual_time
-async def test_a_guest_is_rebooted_for_what_is_pending_only_when_asked() -> None:
+async def test_a_guest_is_rebooted_for_pending_changes_only_if_requested() -> None:
     api = an_api()
     with_pending(api)
     await operate(api, "configure", 101, params={"memory": 4096})
@@ -540,7 +540,7 @@ async def test_a_restart_that_fails_is_the_failure_of_its_guest() -> None:
 
 
 @in_virtual_time
-async def test_check_mode_tells_of_a_restart_that_is_asked_for() -> None:
+async def test_check_mode_reports_a_requested_restart() -> None:
     api = an_api()
     with_pending(api)
     report = await operate(api, "configure", 101, params={"memory": 4096}, apply="now", check=True)
@@ -591,7 +591,7 @@ def test_a_password_that_is_set_is_set_again_or_left(when: str, calls: int) -> N
 
 
 @in_virtual_time
-async def test_what_is_refused_by_the_api_is_told_and_the_others_go_on() -> None:
+async def test_a_refusal_of_the_api_is_reported_and_the_others_go_on() -> None:
     api = an_api()
     api.cluster.add(102, name="app3")
     text = "Permission check failed (/vms/100, VM.PowerMgmt)"
@@ -603,7 +603,7 @@ async def test_what_is_refused_by_the_api_is_told_and_the_others_go_on() -> None
 
 
 @in_virtual_time
-async def test_a_task_that_fails_is_told_with_its_reason() -> None:
+async def test_a_task_that_fails_is_reported_with_its_reason() -> None:
     api = an_api()
     api.ends = {"qmstart": ["start failed: no memory"]}
     report = await operate(api, "start", 100)

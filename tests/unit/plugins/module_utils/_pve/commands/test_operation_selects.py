@@ -60,7 +60,7 @@ def test_guests_are_selected(selector: dict[str, Any], expected: dict[int, str])
 
 
 @in_virtual_time
-async def test_a_template_is_selected_only_where_that_is_said() -> None:
+async def test_a_template_is_selected_only_if_requested() -> None:
     api = an_api()
     params = {"target": "pve3"}
     report = await operate(api, "migrate", tags=["web"], type="qemu", params=params, templates=True)
@@ -68,7 +68,7 @@ async def test_a_template_is_selected_only_where_that_is_said() -> None:
 
 
 @in_virtual_time
-async def test_no_guest_at_all_is_a_success_that_says_so() -> None:
+async def test_no_guests_are_a_success_with_a_message() -> None:
     api = an_api()
     report = await operate(api, "stop", tags=["gone"], name=["x*"], allow_destructive=True)
     assert report.values["guests"] == []
@@ -134,7 +134,7 @@ def it_goes(api: FakeApi, vmid: int) -> None:
         ({"nodes": ["pve2"]}, it_goes),
     ],
 )
-def test_a_guest_that_fits_no_more_in_the_last_moment_is_left_as_it_is(
+def test_a_guest_that_changed_at_the_last_moment_is_left_alone(
     selector: dict[str, Any], change: Any
 ) -> None:
     @in_virtual_time

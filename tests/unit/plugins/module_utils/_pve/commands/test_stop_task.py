@@ -49,7 +49,7 @@ async def test_what_runs_is_stopped_and_what_has_ended_is_left_alone() -> None:
 
 
 @in_virtual_time
-async def test_no_task_is_missing_when_leftovers_cannot_be_looked_for() -> None:
+async def test_no_task_is_missing_when_leftovers_cannot_be_searched_for() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE])
     failure = NoAnswerError("GET /cluster/resources", "596 Connection timed out", sent=True)
@@ -97,7 +97,7 @@ async def test_a_stop_that_is_refused_names_the_right_and_the_task_runs_on() -> 
 
 
 @in_virtual_time
-async def test_a_task_that_does_not_end_is_told() -> None:
+async def test_a_task_that_does_not_end_is_reported() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmrestore", 100)
     api.disturb("DELETE", NoAnswerError("DELETE", "596", sent=True), count=None)
@@ -109,7 +109,7 @@ async def test_a_task_that_does_not_end_is_told() -> None:
 
 
 @in_virtual_time
-async def test_a_task_that_nobody_knows_is_told() -> None:
+async def test_an_unknown_task_is_reported() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000)
     api.cluster.tasks.clear()
@@ -120,7 +120,7 @@ async def test_a_task_that_nobody_knows_is_told() -> None:
 
 
 @in_virtual_time
-async def test_a_lock_that_is_left_behind_is_told_with_the_way_out() -> None:
+async def test_a_leftover_lock_is_reported_with_its_remedy() -> None:
     api = FakeApi()
     api.cluster.add(9000, name="tpl")
     api.cluster.add(301, lock="clone")
@@ -189,7 +189,7 @@ async def test_the_work_of_others_on_other_guests_hides_no_leftover() -> None:
 
 
 @in_virtual_time
-async def test_no_command_is_given_while_a_node_cannot_be_asked() -> None:
+async def test_no_command_is_given_while_a_node_cannot_be_read() -> None:
     api = FakeApi()
     api.cluster.add(301, lock="clone")
     api.cluster.down.add("pve3")
@@ -200,7 +200,7 @@ async def test_no_command_is_given_while_a_node_cannot_be_asked() -> None:
 
 
 @in_virtual_time
-async def test_no_command_is_given_by_who_cannot_see_the_tasks_of_others() -> None:
+async def test_no_command_is_given_without_the_privilege_to_see_other_tasks() -> None:
     api = FakeApi(hides_running=True)
     api.cluster.add(301, lock="clone")
     report = await stop(api, api.cluster.start("pve1", "qmclone", 9000, log=[FIRST_LINE]))
@@ -221,7 +221,7 @@ async def test_a_silent_node_delays_the_stop_of_no_other_task() -> None:
 
 
 @in_virtual_time
-async def test_an_interruption_ends_the_wait_and_tells_what_still_runs() -> None:
+async def test_an_interrupt_ends_the_wait_and_reports_running_tasks() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000)
     api.disturb("DELETE", 30.0, count=None)
@@ -245,7 +245,7 @@ async def test_one_lost_answer_anywhere_spoils_nothing() -> None:
 
 
 @in_virtual_time
-async def test_wrong_credentials_are_told() -> None:
+async def test_wrong_credentials_are_reported() -> None:
     api = FakeApi()
     api.disturb("", ApiError("GET", 401, "authentication failure"), count=None)
     report = await stop(api, api.cluster.start("pve1", "qmclone", 9000))
@@ -264,7 +264,7 @@ async def test_a_container_s_source_may_stay_locked_too() -> None:
 
 
 @in_virtual_time
-async def test_without_a_lock_there_is_nothing_to_tell() -> None:
+async def test_without_a_lock_nothing_is_reported() -> None:
     api = FakeApi()
     api.cluster.add(100, name="app1", lock="backup")
     report = await stop(api, api.cluster.start("pve1", "qmstart", 100))

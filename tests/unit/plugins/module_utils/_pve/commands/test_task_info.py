@@ -53,7 +53,7 @@ async def test_tasks_by_upid_with_progress_log_and_end() -> None:
 
 
 @pytest.mark.parametrize("lines", [0, 1, 2])
-def test_as_many_lines_as_are_wanted(lines: int) -> None:
+def test_as_many_lines_as_requested(lines: int) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -65,7 +65,7 @@ def test_as_many_lines_as_are_wanted(lines: int) -> None:
 
 
 @in_virtual_time
-async def test_a_task_that_nobody_knows_is_lost_and_no_error() -> None:
+async def test_an_unknown_task_is_lost_and_no_error() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmstart", 100, 3)
     api.cluster.tasks.clear()
@@ -129,7 +129,7 @@ async def test_a_node_that_does_not_answer_is_a_warning() -> None:
         ({"limit": -5}, "limit: -5"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
+def test_invalid_values_are_refused(options: dict[str, Any], message: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         with pytest.raises(UsageError, match=message):
@@ -165,7 +165,7 @@ def test_wrong_credentials_and_a_dead_api_are_failures(
 
 
 @in_virtual_time
-async def test_a_node_that_does_not_answer_fails_where_that_is_wanted() -> None:
+async def test_a_node_that_does_not_answer_fails_the_call_if_requested() -> None:
     api = FakeApi()
     api.cluster.start("pve1", "qmstart", 100, 3, started=-60)
     api.cluster.down.add("pve2")
@@ -176,7 +176,7 @@ async def test_a_node_that_does_not_answer_fails_where_that_is_wanted() -> None:
 
 
 @pytest.mark.parametrize(("limit", "warnings"), [(50, 1), (10, 0), (60, 0)])
-def test_what_the_limit_cut_off_is_told(limit: int, warnings: int) -> None:
+def test_a_limit_that_cuts_off_tasks_is_reported(limit: int, warnings: int) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()

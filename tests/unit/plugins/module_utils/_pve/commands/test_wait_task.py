@@ -35,7 +35,7 @@ def outcomes(report: Report) -> list[str]:
 
 
 @in_virtual_time
-async def test_tasks_are_waited_for_together_and_told_in_their_order() -> None:
+async def test_tasks_are_waited_for_together_and_returned_in_order() -> None:
     api = FakeApi()
     tasks = [
         api.cluster.start(f"pve{number}", "qmclone", 9000, 10 * (4 - number))
@@ -50,7 +50,7 @@ async def test_tasks_are_waited_for_together_and_told_in_their_order() -> None:
 
 
 @in_virtual_time
-async def test_a_failure_is_told_at_once_with_exit_status_and_log() -> None:
+async def test_a_failure_is_reported_at_once_with_exit_status_and_log() -> None:
     api = FakeApi()
     log = ["copying", "TASK ERROR: no space"]
     report = await wait(
@@ -79,7 +79,7 @@ async def test_a_comma_separated_string_is_a_list_and_doubles_are_one() -> None:
 
 
 @in_virtual_time
-async def test_what_is_no_upid_is_refused_before_anything_is_asked() -> None:
+async def test_an_invalid_upid_is_refused_before_any_request() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000, 5)
     with pytest.raises(UpidError, match="upids: 'UPID:nonsense'"):
@@ -137,7 +137,7 @@ def test_what_to_do_when_time_is_up(
 
 
 @in_virtual_time
-async def test_a_task_that_somebody_else_stopped_is_no_change_of_ours() -> None:
+async def test_a_task_that_another_user_stopped_is_no_change_of_ours() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000, 10, exitstatus="received interrupt")
     report = await wait(api, task, wait_timeout=60, on_timeout="stop")
@@ -146,7 +146,7 @@ async def test_a_task_that_somebody_else_stopped_is_no_change_of_ours() -> None:
 
 
 @in_virtual_time
-async def test_a_stop_that_is_refused_says_why() -> None:
+async def test_a_refused_stop_is_reported_with_the_reason() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000, 3600)
     text = "Permission check failed (/nodes/pve1, Sys.Modify)"
@@ -159,7 +159,7 @@ async def test_a_stop_that_is_refused_says_why() -> None:
 
 
 @in_virtual_time
-async def test_the_patience_without_a_word_depends_on_the_type() -> None:
+async def test_the_default_timeout_depends_on_the_type() -> None:
     api = FakeApi()
     start = api.cluster.start("pve1", "qmstart", 100, 301)
     clone = api.cluster.start("pve1", "qmclone", 9000, 7100)
@@ -167,7 +167,7 @@ async def test_the_patience_without_a_word_depends_on_the_type() -> None:
 
 
 @pytest.mark.parametrize(("warnings", "problem"), [("accept", False), ("fail", True)])
-def test_a_warning_is_a_failure_only_where_that_is_wanted(warnings: str, problem: bool) -> None:
+def test_a_warning_is_a_failure_only_if_requested(warnings: str, problem: bool) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -180,7 +180,7 @@ def test_a_warning_is_a_failure_only_where_that_is_wanted(warnings: str, problem
 
 
 @in_virtual_time
-async def test_check_mode_looks_once_and_never_waits_or_stops() -> None:
+async def test_check_mode_polls_once_and_never_waits_or_stops() -> None:
     api = FakeApi()
     running = api.cluster.start("pve1", "qmclone", 9000, 3600)
     ended = api.cluster.start("pve2", "qmstart", 100, 3, started=-60)
@@ -227,7 +227,7 @@ async def test_a_fixed_interval_is_kept() -> None:
 
 
 @in_virtual_time
-async def test_credentials_that_are_refused_are_told_at_once() -> None:
+async def test_refused_credentials_are_reported_at_once() -> None:
     api = FakeApi()
     api.disturb("GET", UsageError("the certificate of pve1:8006 is not trusted"), count=None)
     report = await wait(api, api.cluster.start("pve1", "qmclone", 9000, 60))
@@ -237,7 +237,7 @@ async def test_credentials_that_are_refused_are_told_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_host_that_cannot_be_reached_is_told_after_the_retries() -> None:
+async def test_a_host_that_cannot_be_reached_is_reported_after_the_retries() -> None:
     api = FakeApi()
     refused = NoAnswerError("GET", "pve1:8006: Connection refused", sent=False)
     api.disturb("GET", refused, count=None)
@@ -262,7 +262,7 @@ def test_the_time_to_wait_is_kept_whatever_happens(failure: Any) -> None:
 
 
 @in_virtual_time
-async def test_an_error_in_the_middle_of_a_backup_s_log_is_told() -> None:
+async def test_an_error_in_the_middle_of_a_backup_s_log_is_reported() -> None:
     api = FakeApi()
     error = "ERROR: Backup of VM 101 failed - unable to find VM '101'"
     log = ["INFO: starting", error, *["INFO: more"] * 100, "TASK ERROR: job errors"]

@@ -42,7 +42,9 @@ def run(tmp_path: Path, module: str, simulated: Simulated, **options: Any) -> di
     return result_of(begin(tmp_path, module, simulated, **options))
 
 
-def test_a_module_tells_its_report_and_what_it_cost(tmp_path: Path, simulated: Simulated) -> None:
+def test_a_module_returns_its_report_and_the_number_of_requests(
+    tmp_path: Path, simulated: Simulated
+) -> None:
     guests = [{"vmid": 7001, "name": "run1"}, {"vmid": 7002, "name": "run2"}]
     result = run(tmp_path, "clone", simulated, source="9000", guests=guests, _ansible_diff=True)
     assert result["changed"]
@@ -78,7 +80,7 @@ def test_a_signal_starts_nothing_more_and_returns_every_upid(
         run(tmp_path, "stop_task", simulated, upids=[task["upid"]])
 
 
-def test_a_failure_tells_as_much_as_a_success(tmp_path: Path, simulated: Simulated) -> None:
+def test_a_failure_returns_as_much_as_a_success(tmp_path: Path, simulated: Simulated) -> None:
     simulated.admin("POST", "faults", action="task", type="qmclone", exitstatus="no space", count=1)
     result = run(tmp_path, "clone", simulated, source="9000", name="fails1")
     assert result["failed"]
@@ -197,7 +199,9 @@ def test_a_signal_ends_at_once_what_only_reads(
     assert "interrupted" in result["msg"]
 
 
-def test_what_a_server_says_commands_no_terminal(tmp_path: Path, simulated: Simulated) -> None:
+def test_texts_of_a_server_do_not_control_the_terminal(
+    tmp_path: Path, simulated: Simulated
+) -> None:
     status = "no space \x1b[2J\x07\u202e"
     simulated.admin("POST", "faults", action="task", type="qmclone", exitstatus=status, count=1)
     result = run(tmp_path, "clone", simulated, source="9000", name="odd1")
@@ -220,7 +224,7 @@ def test_what_a_server_says_commands_no_terminal(tmp_path: Path, simulated: Simu
         ("node_timeout", float("-inf")),
     ],
 )
-def test_a_number_that_cannot_be_meant_is_refused(
+def test_an_invalid_number_is_refused(
     tmp_path: Path, simulated: Simulated, option: str, value: object
 ) -> None:
     result = run(tmp_path, "clone", simulated, source="9000", name="x1", **{option: value})

@@ -241,7 +241,7 @@ async def test_an_interrupt_reports_every_step_and_starts_nothing_more() -> None
 
 
 @in_virtual_time
-async def test_an_interrupt_between_two_steps_says_what_was_not_started() -> None:
+async def test_an_interrupt_between_two_steps_reports_what_was_not_started() -> None:
     run = Run()
 
     async def interrupt(_target: Guest) -> None:
@@ -293,7 +293,7 @@ async def test_a_step_that_found_the_guest_changed_by_others_is_prepared_again()
 
 
 @in_virtual_time
-async def test_a_guest_that_somebody_else_started_meanwhile_is_as_wanted() -> None:
+async def test_a_guest_that_another_user_started_in_the_meantime_is_as_requested() -> None:
     run = Run()
     run.api.ends = {"qmstart": ["VM 300 already running"]}
     run.api.cluster.add(300, name="app300").status = "running"

@@ -19,7 +19,7 @@ LINE = "creating a clone of VM 9000 with ID {}"
 
 
 @in_virtual_time
-async def test_each_log_is_read_once_for_all_looks() -> None:
+async def test_each_log_is_read_once_for_all_searches() -> None:
     api = FakeApi()
     upids = {
         301 + n: api.cluster.start("pve1", "qmclone", 9000, 600, log=[LINE.format(301 + n)]).upid

@@ -58,7 +58,7 @@ class Managed:
             await watcher.close()
 
 
-def test_what_ha_is_asked_for() -> None:
+def test_requests_to_ha() -> None:
     assert [request_for(one) for one in ("qmstart", "vzshutdown", "qmstop", "vzmigrate")] == [
         "hastart", "hastop", "hastop", "hamigrate",
     ]  # fmt: skip
@@ -94,7 +94,7 @@ def test_the_task_that_did_it_counts(asked: str, before: str, after: str, does: 
 
 
 @in_virtual_time
-async def test_a_task_that_nobody_may_see_is_told_by_the_state() -> None:
+async def test_the_outcome_of_a_hidden_task_follows_from_the_state() -> None:
     managed = Managed()
     managed.later(12, lambda: setattr(managed.guest, "status", "running"))
     assert await managed.follow() == managed.asked
@@ -140,7 +140,7 @@ async def test_ha_that_never_acts_is_given_up_at_the_deadline() -> None:
 
 
 @in_virtual_time
-async def test_a_node_that_does_not_answer_for_a_while_is_asked_again() -> None:
+async def test_a_node_that_does_not_answer_for_a_while_is_retried() -> None:
     managed = Managed()
     managed.api.disturb("GET", NoAnswerError("GET", "595 No route", sent=False), count=20)
     managed.later(30, lambda: setattr(managed.guest, "status", "running"))
@@ -148,7 +148,7 @@ async def test_a_node_that_does_not_answer_for_a_while_is_asked_again() -> None:
 
 
 @in_virtual_time
-async def test_who_may_not_look_does_not_know() -> None:
+async def test_without_the_privilege_the_answer_is_unknown() -> None:
     managed = Managed()
     refusal = ApiError("GET", 403, "Permission check failed (/vms/301, VM.Audit)")
     managed.api.disturb("status/current", refusal, count=None)

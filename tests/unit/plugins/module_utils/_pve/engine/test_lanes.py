@@ -72,7 +72,7 @@ JOBS = st.lists(st.tuples(LANES, st.integers(0, 5), st.integers(1, 5)), max_size
 
 
 @given(JOBS, st.dictionaries(st.sampled_from(NAMES), st.integers(0, 3)))
-def test_no_lane_is_exceeded_and_nobody_waits_without_need(
+def test_no_lane_is_exceeded_and_no_job_waits_without_need(
     jobs: Sequence[Work], limits: dict[str, int]
 ) -> None:
     async def scenario() -> None:
@@ -84,9 +84,7 @@ def test_no_lane_is_exceeded_and_nobody_waits_without_need(
 
 
 @given(JOBS, st.lists(st.integers(0, 14), max_size=10))
-def test_whoever_gives_up_waiting_blocks_nobody(
-    jobs: Sequence[Work], leavers: Sequence[int]
-) -> None:
+def test_a_cancelled_wait_blocks_no_other(jobs: Sequence[Work], leavers: Sequence[int]) -> None:
     async def scenario() -> None:
         watchman = Watchman({"all": 2})
         tasks = [asyncio.ensure_future(watchman.job(*job)) for job in jobs]
@@ -166,7 +164,7 @@ async def test_a_lane_under_pressure_halves_and_grows_with_success() -> None:
 
 
 @in_virtual_time
-async def test_a_lane_does_not_grow_beyond_what_the_user_said() -> None:
+async def test_a_lane_does_not_grow_beyond_the_limit_of_the_user() -> None:
     lanes = Lanes({"storage ceph": 2})
     assert lanes.narrow("storage ceph")
     for _unused in range(50):

@@ -65,7 +65,9 @@ def test_only_what_a_clone_has_not_finished_may_be_removed(
 
 @pytest.mark.parametrize("node", NODES)
 @pytest.mark.parametrize("user", ["root@pam!ansible", "bob@pve"])
-def test_what_anybody_makes_from_any_source_may_not_be_removed(node: str, user: str) -> None:
+def test_a_guest_that_any_user_creates_from_any_source_may_not_be_removed(
+    node: str, user: str
+) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -118,7 +120,7 @@ def test_a_leftover_is_explained_with_the_commands_that_remove_it(
     assert "disks named after VMID 301" in text
 
 
-def test_without_a_dead_task_of_ours_nobody_is_told_to_remove_anything() -> None:
+def test_without_a_dead_task_of_ours_no_command_removes_anything() -> None:
     text = explain(Guest(301, "qemu", "pve1", None, "stopped", lock="clone"), None, "pve1")
     assert "destroy" not in text
     assert "Sys.Audit on /nodes/pve1" in text
@@ -131,7 +133,7 @@ def test_the_removal_ignores_the_lock_of_that_guest_alone() -> None:
     assert not job.repeatable
 
 
-def test_only_for_a_vm_there_is_a_way_without_a_shell() -> None:
+def test_replace_leftovers_is_suggested_only_for_a_vm() -> None:
     for guest_type, way in (("qemu", True), ("lxc", False)):
         guest = Guest(301, guest_type, "pve1", None, "unknown", lock="clone")
         assert ("replace_leftovers" in explain(guest, UPID, "pve1")) is way

@@ -79,7 +79,7 @@ def test_the_task_of_a_lost_answer_is_found(seconds: float | None) -> None:
         "Formatting '/var/lib/vz/images/201/vm-201-disk-0.qcow2', fmt=qcow2",
     ],
 )
-def test_the_log_tells_which_clone_it_is_in_every_release(line: str) -> None:
+def test_the_log_names_the_clone_in_every_release(line: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = an_api()
@@ -173,7 +173,7 @@ async def test_many_calls_of_one_moment_share_one_reading() -> None:
 
 
 @in_virtual_time
-async def test_a_reading_that_failed_is_made_again() -> None:
+async def test_a_failed_reading_is_repeated() -> None:
     api = an_api()
     api.disturb("GET .*/tasks", ApiError("GET", 500, "no"))
     baselines = Baselines(api)
@@ -226,7 +226,7 @@ async def test_a_running_creation_of_another_guest_is_not_at_work_on_this_one() 
 
 
 @in_virtual_time
-async def test_while_a_node_cannot_be_asked_nobody_knows_who_is_at_work() -> None:
+async def test_while_a_node_cannot_be_read_its_running_tasks_are_unknown() -> None:
     api = an_api()
     api.cluster.down.add("pve2")
     with pytest.raises(NoAnswerError):
@@ -234,7 +234,7 @@ async def test_while_a_node_cannot_be_asked_nobody_knows_who_is_at_work() -> Non
 
 
 @in_virtual_time
-async def test_a_late_task_is_found_while_it_is_looked_for() -> None:
+async def test_a_late_task_is_found_during_the_search() -> None:
     api = an_api()
     loop = asyncio.get_running_loop()
     loop.call_later(25, lambda: a_clone(api))
@@ -294,7 +294,7 @@ async def test_silence_for_a_while_delays_the_answer_only() -> None:
 
 
 @in_virtual_time
-async def test_the_running_task_of_anybody_is_found_for_an_adoption() -> None:
+async def test_the_running_task_of_any_user_is_found_for_an_adoption() -> None:
     api = an_api()
     a_clone(api, 202)
     theirs = a_clone(api, user="bob@pve")

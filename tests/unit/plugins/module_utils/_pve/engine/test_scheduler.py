@@ -48,7 +48,7 @@ JOBS = st.lists(
 
 
 @given(JOBS, st.dictionaries(st.sampled_from(NAMES), st.integers(1, 3)))
-def test_no_lane_is_exceeded_nobody_waits_without_need_and_all_are_accounted_for(
+def test_no_lane_is_exceeded_no_job_waits_without_need_and_all_are_reported(
     drawn: Sequence[tuple[dict[str, bool], int, str, str | None]], limits: dict[str, int]
 ) -> None:
     run_virtually(check_any_jobs(drawn, limits))
@@ -179,7 +179,7 @@ def test_a_lock_is_waited_for_as_long_as_a_clean_up_may_keep_it(how: str) -> Non
 
 
 @in_virtual_time
-async def test_a_lock_that_nobody_gives_back_ends_the_attempts() -> None:
+async def test_a_lock_that_is_never_released_ends_the_attempts() -> None:
     run = Run(retries=1)
     run.api.disturb(CLONE, ApiError("POST", 500, LOCK), count=None)
     result = await run.one(clone())
@@ -200,7 +200,7 @@ async def test_retries_wait_longer_each_time() -> None:
 
 
 @in_virtual_time
-async def test_a_refusal_is_not_tried_again_and_says_what_is_needed() -> None:
+async def test_a_refusal_is_not_retried_and_names_the_privilege() -> None:
     run = Run()
     error = ApiError("POST /nodes/pve1/qemu/9000/clone", 403, "Permission check failed")
     run.api.disturb(CLONE, error)
@@ -305,7 +305,7 @@ async def test_without_waiting_it_returns_when_all_are_started() -> None:
 
 
 @in_virtual_time
-async def test_without_waiting_a_failed_start_is_told() -> None:
+async def test_without_waiting_a_failed_start_is_reported() -> None:
     run = Run(wait=False)
     run.api.disturb(CLONE, ApiError("POST", 500, "no quorum"))
     results = await run(clone(201), clone(202))
@@ -382,7 +382,7 @@ async def test_an_order_to_stop_between_two_attempts_keeps_the_failed_task() -> 
 
 
 @in_virtual_time
-async def test_an_order_to_stop_while_an_answer_is_looked_for_is_lost_with_the_reason() -> None:
+async def test_an_interrupt_during_a_recovery_is_lost_with_the_reason() -> None:
     run = Run()
     run.api.disturb(CLONE, LOST)
     asyncio.get_running_loop().call_later(10, run.stop.set)

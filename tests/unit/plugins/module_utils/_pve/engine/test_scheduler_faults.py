@@ -42,7 +42,7 @@ def container_clone(run: Run, vmid: int = 201) -> Job:
 
 @pytest.mark.parametrize("seconds", [15, 60, 300])
 @pytest.mark.parametrize("movable", [True, False])
-def test_calls_that_are_refused_without_quorum_are_made_when_it_is_back(
+def test_calls_that_are_refused_without_quorum_are_repeated_when_it_is_back(
     seconds: int, movable: bool
 ) -> None:
     @in_virtual_time
@@ -59,7 +59,7 @@ def test_calls_that_are_refused_without_quorum_are_made_when_it_is_back(
 
 
 @in_virtual_time
-async def test_a_quorum_that_does_not_come_back_is_given_up_and_said() -> None:
+async def test_a_quorum_that_does_not_return_is_given_up_and_reported() -> None:
     run = Run(node_timeout=90)
     run.api.disturb(CLONE, ApiError("POST", 500, NO_QUORUM), count=None)
     result = await run.one(clone())
@@ -78,7 +78,7 @@ async def test_a_task_that_died_of_it_before_it_created_anything_is_started_agai
 
 
 @in_virtual_time
-async def test_a_start_that_died_of_it_is_made_again() -> None:
+async def test_a_start_that_died_of_it_is_retried() -> None:
     run = Run(retries=0)
     run.api.ends["qmstart"] = [NO_QUORUM.strip()]
     assert (await run.one(power(run, 300))).outcome is Outcome.OK
@@ -142,7 +142,7 @@ async def test_a_removal_that_fails_without_quorum_too_is_tried_again() -> None:
 
 
 @in_virtual_time
-async def test_what_cannot_be_replaced_is_named() -> None:
+async def test_volumes_that_cannot_be_replaced_are_named() -> None:
     run = Run(replace_leftovers=True)
     run.api.ends["qmclone"] = [LEFT_LOCKED]
     result = await run.one(clone())
@@ -152,7 +152,7 @@ async def test_what_cannot_be_replaced_is_named() -> None:
 
 
 @in_virtual_time
-async def test_nobody_is_told_to_unlock_what_another_task_creates_by_now() -> None:
+async def test_no_command_unlocks_a_guest_that_another_task_creates_by_now() -> None:
     run = Run()
     run.api.ends["qmclone"] = [LEFT_LOCKED]
     line = "creating a clone of VM 777 with ID 201"
@@ -198,7 +198,7 @@ async def test_a_guest_that_proxmox_ve_removed_again_is_no_change() -> None:
 
 
 @in_virtual_time
-async def test_a_container_that_somebody_else_clones_is_waited_for() -> None:
+async def test_a_container_that_another_user_clones_is_waited_for() -> None:
     run = Run(retries=0)
     run.api.seconds["vzclone"] = 120
     job = container_clone(run)
@@ -223,7 +223,7 @@ async def test_the_lock_of_a_dead_clone_is_explained_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_running_vm_that_somebody_else_clones_is_waited_for() -> None:
+async def test_a_running_vm_that_another_user_clones_is_waited_for() -> None:
     run = Run(retries=0)
     other = run.api.cluster.start("pve1", "qmclone", 9000, 120, user="bob@pve")
     lock = "can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout"

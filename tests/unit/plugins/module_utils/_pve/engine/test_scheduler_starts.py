@@ -35,7 +35,7 @@ from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["seen", "hidden while it runs"])
-def test_a_start_whose_answer_is_lost_is_adopted_and_never_made_twice(hidden: bool) -> None:
+def test_a_start_whose_response_is_lost_is_adopted_and_never_repeated(hidden: bool) -> None:
     @in_virtual_time
     async def scenario() -> None:
         run = Run()
@@ -66,7 +66,7 @@ async def test_each_lost_answer_finds_its_own_task() -> None:
 
 
 @in_virtual_time
-async def test_a_start_that_was_never_made_is_made_again_only_after_a_good_while() -> None:
+async def test_a_start_that_was_never_carried_out_is_repeated_only_after_a_while() -> None:
     run = Run()
     run.api.disturb(CLONE, LOST)
     result = await run.one(clone())
@@ -76,7 +76,7 @@ async def test_a_start_that_was_never_made_is_made_again_only_after_a_good_while
 
 
 @in_virtual_time
-async def test_a_late_start_is_still_found_and_not_made_twice() -> None:
+async def test_a_late_start_is_still_found_and_not_repeated() -> None:
     """The daemon was blocked; it carries the call out after it answered others again."""
     run = Run()
     run.api.disturb(CLONE, LOST)
@@ -105,7 +105,7 @@ async def test_while_the_daemon_is_blocked_nothing_is_certain() -> None:
 
 
 @in_virtual_time
-async def test_what_nobody_refuses_twice_is_never_made_twice() -> None:
+async def test_calls_that_are_not_refused_twice_are_never_repeated() -> None:
     run = Run()
     run.api.disturb("POST .*/reboot", LOST)
     result = await run.one(power(run, 300, "reboot"))
@@ -116,7 +116,7 @@ async def test_what_nobody_refuses_twice_is_never_made_twice() -> None:
 
 
 @in_virtual_time
-async def test_what_could_hit_another_guest_by_then_is_never_made_twice() -> None:
+async def test_calls_that_could_hit_another_guest_by_then_are_never_repeated() -> None:
     run = Run()
     run.api.disturb("DELETE .*/300", LOST)
     result = await run.one(power(run, 300, "delete"))
@@ -124,7 +124,7 @@ async def test_what_could_hit_another_guest_by_then_is_never_made_twice() -> Non
 
 
 @pytest.mark.parametrize("operation", ["start", "delete"])
-def test_an_effect_that_is_there_is_the_answer_where_no_task_is_seen(operation: str) -> None:
+def test_a_visible_effect_settles_a_call_without_a_visible_task(operation: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         run = Run()
@@ -145,7 +145,7 @@ def test_an_effect_that_is_there_is_the_answer_where_no_task_is_seen(operation: 
 
 
 @in_virtual_time
-async def test_a_start_whose_effect_is_missing_is_made_once_more() -> None:
+async def test_a_start_whose_effect_is_missing_is_repeated_once() -> None:
     run = Run()
     run.api.disturb("POST .*/start", LOST)
     result = await run.one(power(run, 300))
@@ -168,7 +168,7 @@ async def test_a_node_that_stays_silent_after_an_ambiguous_start_makes_it_lost()
 
 
 @in_virtual_time
-async def test_a_look_that_is_refused_leaves_the_start_lost_not_failed() -> None:
+async def test_a_refused_search_leaves_the_start_lost_not_failed() -> None:
     run = Run()
     run.api.disturb(CLONE, LOST, after=True)
     running = asyncio.ensure_future(run.one(clone()))
@@ -224,7 +224,7 @@ def test_a_node_that_is_away_for_some_minutes_costs_no_retry(sent: bool) -> None
 
 
 @in_virtual_time
-async def test_a_node_that_stays_away_is_given_up() -> None:
+async def test_a_node_that_stays_down_is_given_up() -> None:
     run = Run(node_timeout=120)
     away = NoAnswerError("POST", "595 Connection refused", sent=False)
     run.api.disturb(CLONE, away, count=None)
@@ -235,7 +235,7 @@ async def test_a_node_that_stays_away_is_given_up() -> None:
 
 
 @in_virtual_time
-async def test_a_call_that_was_carried_out_although_nobody_was_to_be_reached_is_found() -> None:
+async def test_a_call_that_was_carried_out_although_no_host_was_reachable_is_found() -> None:
     """A proxy may say so of a call that it had sent on a connection that then broke."""
     run = Run()
     away = NoAnswerError("POST", "595 Connection refused", sent=False)
@@ -271,7 +271,7 @@ FOREIGN = "UPID:pve1:000934AF:0D015579:68BF3A41:{}:{}:root@pam!ansible:"
         FOREIGN.format("qmstart", 300).replace("pve1", "pve2"),
     ],
 )
-def test_an_answer_that_names_no_task_is_looked_into(answer: object) -> None:
+def test_a_response_that_names_no_task_is_investigated(answer: object) -> None:
     @in_virtual_time
     async def scenario() -> None:
         run = Run()
@@ -301,7 +301,7 @@ async def test_a_call_without_a_task_is_done_with_its_answer() -> None:
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
-def test_a_call_without_a_task_is_made_again_only_if_its_effect_is_missing(
+def test_a_call_without_a_task_is_repeated_only_if_its_effect_is_missing(
     carried_out: bool,
 ) -> None:
     """Sent twice, ``mp0: ceph:8`` creates two volumes."""
@@ -323,7 +323,7 @@ def test_a_call_without_a_task_is_made_again_only_if_its_effect_is_missing(
 
 
 @in_virtual_time
-async def test_a_call_without_a_task_whose_effect_cannot_be_read_is_never_made_again() -> None:
+async def test_a_call_without_a_task_whose_effect_cannot_be_read_is_never_repeated() -> None:
     run = Run()
     run.api.disturb("PUT", LOST)
     job = replace(power(run, 300, "configure", "lxc"), params={"mp0": "ceph:8"}, done=None)
@@ -375,7 +375,7 @@ async def test_already_running_without_a_call_of_ours_is_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("how", ["refused", "in the task"])
-def test_a_vmid_that_somebody_took_is_replaced_where_the_choice_was_ours(how: str) -> None:
+def test_a_vmid_that_was_taken_is_replaced_if_the_choice_was_ours(how: str) -> None:
     @in_virtual_time
     async def scenario() -> None:
         run = Run(retries=0)
@@ -408,7 +408,9 @@ def test_a_vmid_that_the_user_chose_is_never_replaced(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["refused", "in the task"])
-def test_a_file_that_exists_says_nothing_of_the_vmid_of_what_creates_nothing(how: str) -> None:
+def test_an_existing_file_says_nothing_about_the_vmid_of_a_job_that_creates_nothing(
+    how: str,
+) -> None:
     @in_virtual_time
     async def scenario() -> None:
         run = Run()
@@ -461,7 +463,7 @@ def test_a_vmid_that_another_name_has_is_left_alone(whole: bool) -> None:
 
 
 @in_virtual_time
-async def test_a_guest_of_the_wanted_name_that_is_whole_by_now_is_no_failure() -> None:
+async def test_a_guest_with_the_requested_name_that_is_complete_by_now_is_no_failure() -> None:
     run = Run()
     run.api.cluster.add(201, name="web201")
     result = await run.one(clone(movable=True))

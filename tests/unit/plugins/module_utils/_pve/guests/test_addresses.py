@@ -32,7 +32,7 @@ def interface(*addresses: str) -> dict[str, Any]:
 
 
 @in_virtual_time
-async def test_a_vm_tells_by_its_agent() -> None:
+async def test_the_addresses_of_a_vm_come_from_its_agent() -> None:
     api = FakeApi()
     rows = [interface("127.0.0.1", "::1"), interface("2001:db8::2", "192.0.2.2", "fe80::1%eth0")]
     api.disturb(AGENT, Answer({"result": rows}))
@@ -44,7 +44,7 @@ async def test_a_vm_tells_by_its_agent() -> None:
     [interface("192.0.2.3", "2001:db8::3"), {"inet": "192.0.2.3/24", "inet6": "2001:db8::3/64"}],
     ids=["list", "older release"],
 )
-def test_a_container_tells_by_its_interfaces(row: dict[str, Any]) -> None:
+def test_the_addresses_of_a_container_are_those_of_its_interfaces(row: dict[str, Any]) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -114,7 +114,7 @@ async def test_waiting_ends_with_the_last_reason() -> None:
 
 
 @in_virtual_time
-async def test_waiting_ends_when_the_user_says_so() -> None:
+async def test_waiting_ends_on_an_interrupt() -> None:
     api = FakeApi()
     api.disturb(AGENT, NO_AGENT, count=None)
     await wait_for_addresses(api, VM, 60, lambda: now() > 5)

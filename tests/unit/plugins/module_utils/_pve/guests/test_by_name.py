@@ -39,7 +39,7 @@ async def test_every_guest_of_a_name_is_found_on_whatever_nodes_they_are() -> No
 
 
 @in_virtual_time
-async def test_what_is_begun_has_no_name_and_a_made_up_name_is_none() -> None:
+async def test_an_unfinished_guest_has_no_name_and_an_invented_name_does_not_count() -> None:
     api = FakeApi()
     api.cluster.add(101, lock="clone")
     api.cluster.add(102, "lxc", lock="create")
@@ -76,7 +76,7 @@ def test_of_known_guests_those_of_the_type_are_taken() -> None:
 
 
 @in_virtual_time
-async def test_only_guests_that_are_asked_for_are_made_of_their_rows(
+async def test_only_rows_of_requested_guests_are_converted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[int] = []

@@ -90,7 +90,7 @@ async def test_a_vmid_that_is_used_again_has_the_name_of_its_new_guest() -> None
 
 
 @in_virtual_time
-async def test_names_that_were_swapped_a_moment_ago_are_told_apart() -> None:
+async def test_names_that_were_just_swapped_are_distinguished() -> None:
     api = FakeApi()
     blue, green = api.cluster.add(201, name="blue"), api.cluster.add(202, name="green")
     await read_cluster(api)
@@ -123,7 +123,7 @@ async def test_a_guest_that_moves_while_it_is_read_has_its_name() -> None:
 
 
 @in_virtual_time
-async def test_a_guest_that_no_list_shows_is_not_looked_for_forever() -> None:
+async def test_a_guest_that_no_list_shows_is_not_searched_for_forever() -> None:
     api = FakeApi()
     guest = api.cluster.add(130, lock="clone")
     before = await api.get(("cluster", "resources"))
@@ -135,7 +135,7 @@ async def test_a_guest_that_no_list_shows_is_not_looked_for_forever() -> None:
 
 @pytest.mark.parametrize("guest_type", GUEST_TYPES)
 @pytest.mark.parametrize("age", [0, 3600])
-def test_a_name_that_proxmox_ve_made_up_for_a_guest_in_the_making_is_none(
+def test_a_name_that_proxmox_ve_invented_for_an_unfinished_guest_does_not_count(
     guest_type: str, age: int
 ) -> None:
     @in_virtual_time
@@ -158,7 +158,7 @@ async def test_a_container_may_be_called_like_one_without_a_name() -> None:
 
 
 @in_virtual_time
-async def test_a_node_that_says_500_while_its_containers_start_is_asked_again() -> None:
+async def test_a_node_that_returns_500_while_its_containers_start_is_retried() -> None:
     api = FakeApi()
     api.cluster.add(200, "lxc", hostname="ct1")
     text = "failed to read from command socket: Connection reset by peer"
@@ -169,7 +169,7 @@ async def test_a_node_that_says_500_while_its_containers_start_is_asked_again() 
 
 
 @in_virtual_time
-async def test_nodes_that_could_not_be_asked_are_named_and_asked_only_when_online() -> None:
+async def test_nodes_that_could_not_be_read_are_named_and_read_only_when_online() -> None:
     api = FakeApi()
     api.cluster.add(100, node="pve1", name="app1")
     api.cluster.add(101, node="pve2", name="app2")
@@ -185,7 +185,7 @@ async def test_nodes_that_could_not_be_asked_are_named_and_asked_only_when_onlin
 
 
 @pytest.mark.parametrize("look", [Cluster.find, Cluster.find_named, Cluster.get])
-def test_a_name_that_could_not_be_looked_up_everywhere_is_unknown_not_absent(look: Any) -> None:
+def test_a_name_that_could_not_be_looked_up_on_every_node_is_unknown_not_absent(look: Any) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -216,7 +216,7 @@ async def test_a_name_that_a_guest_of_an_offline_node_had_as_well_is_ambiguous()
 @pytest.mark.parametrize(
     "odd", [{"maxmem": "x"}, {"template": ["x"]}, {"vmid": None}, {"maxmem": {"a": 1}}], ids=str
 )
-def test_a_node_whose_list_is_malformed_is_one_that_could_not_be_asked(
+def test_a_node_whose_list_is_malformed_counts_as_unreachable(
     odd: dict[str, Any],
 ) -> None:
     @in_virtual_time
@@ -278,7 +278,7 @@ def test_a_container_must_still_carry_the_hostname_it_was_found_by() -> None:
 
 
 @in_virtual_time
-async def test_a_fresh_look_asks_each_node_once() -> None:
+async def test_a_fresh_reading_reads_each_node_once() -> None:
     api = FakeApi()
     for vmid in range(100, 120):
         api.cluster.add(vmid, node=f"pve{1 + vmid % 2}", name=f"app{vmid}")
@@ -332,7 +332,7 @@ def test_a_name_that_two_have_is_refused_with_both() -> None:
         cluster.find("app", "source")
 
 
-def test_what_is_not_there_is_refused_by_option_and_value() -> None:
+def test_a_missing_object_is_refused_with_option_and_value() -> None:
     with pytest.raises(UsageError, match=r"source: there is no guest '555'.*VM\.Audit"):
         a_cluster().get(555, "source")
 

@@ -57,7 +57,9 @@ def changes(
         ({"sshkeys": quote(KEY, safe="")}, {"sshkeys": quote(KEY, safe="")}),
     ],
 )  # fmt: skip
-def test_a_wish_in_the_api_s_terms(wish: dict[str, Any], param: dict[str, Any]) -> None:
+def test_params_are_converted_to_the_format_of_the_api(
+    wish: dict[str, Any], param: dict[str, Any]
+) -> None:
     assert config_params(wish, "qemu") == param
 
 
@@ -127,7 +129,7 @@ def test_a_value_that_has_no_text_is_refused(wish: dict[str, Any]) -> None:
         ({}, {}),
     ],
 )  # fmt: skip
-def test_what_is_as_wanted_is_left_alone(current: dict[str, Any], wish: dict[str, Any]) -> None:
+def test_guests_as_requested_are_left_alone(current: dict[str, Any], wish: dict[str, Any]) -> None:
     assert changes(current, wish) == {}
 
 
@@ -142,7 +144,7 @@ def test_what_is_as_wanted_is_left_alone(current: dict[str, Any], wish: dict[str
         ({"mp0": "/srv/data,mp=/srv"}, {"mp0": "/srv/data,mp=/srv"}),
     ],
 )  # fmt: skip
-def test_a_container_that_is_as_wanted_is_left_alone(
+def test_a_container_that_is_as_requested_is_left_alone(
     current: dict[str, Any], wish: dict[str, Any]
 ) -> None:
     assert changes(current, wish, "lxc") == {}
@@ -179,11 +181,11 @@ def test_a_changed_interface_of_a_container_keeps_its_address() -> None:
         ("none,media=cdrom", "ceph:64", "ceph:64"),
     ],
 )
-def test_a_wish_for_a_volume_that_is_there_keeps_it(current: str, wish: str, sent: str) -> None:
+def test_a_request_for_an_existing_volume_keeps_it(current: str, wish: str, sent: str) -> None:
     assert changes({"scsi1": current}, {"scsi1": wish}) == {"scsi1": sent}
 
 
-def test_a_wish_for_a_volume_in_a_free_slot_is_sent_as_it_is() -> None:
+def test_a_request_for_a_volume_in_a_free_slot_is_sent_unchanged() -> None:
     assert changes({}, {"scsi1": "ceph:64,discard=on"}) == {"scsi1": "ceph:64,discard=on"}
 
 
@@ -223,7 +225,7 @@ def test_a_medium_can_be_changed(wish: str) -> None:
 # What is pending.
 
 
-def test_what_is_pending_as_wished_is_awaited_and_not_sent_again() -> None:
+def test_pending_changes_as_requested_are_awaited_and_not_sent_again() -> None:
     current = Configuration({"memory": "64", "net0": NET}, {"memory": "96"})
     found = difference(current, {"memory": 96, "net0": "virtio,bridge=vmbr0"}, Rules("qemu"))
     assert (found.params, found.awaited) == ({}, ("memory",))
@@ -249,7 +251,7 @@ def test_only_what_is_pending_is_reverted() -> None:
     assert difference(Configuration(), {"revert": "memory"}, Rules("qemu")).params == {}
 
 
-def test_the_rows_of_the_api_are_told_apart() -> None:
+def test_the_rows_of_the_api_are_distinguished() -> None:
     rows: list[dict[str, Any]] = [
         {"key": "memory", "value": "64", "pending": "96"},
         {"key": "net1", "value": NET, "delete": 1},

@@ -10,7 +10,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.labels im
 )
 
 
-def test_a_label_has_the_name_where_there_is_one() -> None:
+def test_a_label_has_the_name_if_there_is_one() -> None:
     assert label_of("qemu", 201, "web1") == "VM 201 (web1)"
     assert label_of("lxc", 201) == "CT 201"
 

@@ -102,7 +102,7 @@ def test_a_cluster_without_nodes_to_see_is_refused(placement: str) -> None:
     st.lists(st.sampled_from([None, "pve1", "pve2", "pve3"]), max_size=12),
     st.sampled_from([ROUND_ROBIN, LEAST_MEMORY]),
 )
-def test_everybody_gets_an_online_node_and_keeps_the_given_one(
+def test_every_guest_gets_an_online_node_and_keeps_an_explicit_one(
     wanted: list[str | None], placement: str
 ) -> None:
     nodes = place(wanted, CLUSTER, placement, None, [GIB] * len(wanted))

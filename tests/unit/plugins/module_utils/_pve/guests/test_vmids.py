@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 
 @in_virtual_time
-async def test_vmids_begin_where_the_cluster_says() -> None:
+async def test_vmids_begin_at_the_lowest_free_one_of_the_cluster() -> None:
     api = FakeApi()
     for vmid in (100, 101, 103):
         api.cluster.add(vmid)
@@ -49,7 +49,7 @@ def test_an_answer_that_is_no_vmid_is_no_answer(data: Any) -> None:
 
 
 @given(st.sets(st.integers(200, 220)), st.integers(1, 8))
-def test_no_vmid_is_given_twice_or_taken_from_another(used: set[int], count: int) -> None:
+def test_no_vmid_is_allocated_twice_or_taken_from_another(used: set[int], count: int) -> None:
     async def scenario() -> None:
         vmids = Vmids(FakeApi(), used, VmidRange(200, 260))
         taken = [await vmids.take() for _unused in range(count)]
@@ -61,7 +61,7 @@ def test_no_vmid_is_given_twice_or_taken_from_another(used: set[int], count: int
 
 
 @in_virtual_time
-async def test_a_range_that_is_used_up_says_so() -> None:
+async def test_an_exhausted_range_is_an_error() -> None:
     vmids = Vmids(FakeApi(), {200}, VmidRange(200, 201))
     assert await vmids.take() == 201
     with pytest.raises(UsageError, match="vmid_range: no VMID is free from 200 to 201"):
@@ -77,7 +77,7 @@ async def test_a_vmid_in_place_of_a_taken_one_is_really_free() -> None:
 
 
 @in_virtual_time
-async def test_a_cluster_that_cannot_say_what_is_free_is_an_error() -> None:
+async def test_a_cluster_that_returns_no_free_vmid_is_an_error() -> None:
     api = FakeApi()
     api.disturb("nextid", ApiError("GET /cluster/nextid", 500, "no quorum"))
     with pytest.raises(ApiError, match="no quorum"):
@@ -85,7 +85,7 @@ async def test_a_cluster_that_cannot_say_what_is_free_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "200", "200-", "300-200", "50-99", "a-b", "100-9999999999"])
-def test_a_range_that_makes_no_sense_is_refused(text: str) -> None:
+def test_an_invalid_range_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="vmid_range: "):
         VmidRange.parse(text)
 

@@ -28,7 +28,7 @@ TARGET = Guest(301, "lxc", "pve2", "ct1")
         ([], {}),
     ],
 )
-def test_interfaces_are_said_in_any_form(net: Any, params: dict[str, str]) -> None:
+def test_interfaces_may_have_any_form(net: Any, params: dict[str, str]) -> None:
     assert container_params({"net": net}) == params
 
 
@@ -58,7 +58,7 @@ def test_options_in_the_api_s_terms(options: dict[str, Any], params: dict[str, A
         ({"params": {"hostname": "x"}}, "hostname"),
     ],
 )
-def test_nothing_can_be_said_twice(options: dict[str, Any], name: str) -> None:
+def test_a_parameter_may_not_be_set_twice(options: dict[str, Any], name: str) -> None:
     with pytest.raises(UsageError, match=f"params: {name} is also set by an option of its own"):
         container_params(options)
 
@@ -78,7 +78,7 @@ def test_the_storage_that_fills_has_a_lane(params: dict[str, str], storage: str)
     assert Lane(f"storage {storage}") in job.lanes
 
 
-def test_a_container_is_made_on_its_node() -> None:
+def test_a_container_is_created_on_its_node() -> None:
     job = container_job(TARGET, {"ostemplate": "x"}, 60, movable=True)
     assert (job.method, job.path) == ("POST", ("nodes", "pve2", "lxc"))
     assert job.params == {"vmid": 301, "hostname": "ct1", "ostemplate": "x"}

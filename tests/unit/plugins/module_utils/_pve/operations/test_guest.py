@@ -43,7 +43,7 @@ IN_THE_BODY = ("backup", "create_vm", "create_container", "restore")
     "name", [one.name for one in OPERATIONS.values() if one.scope == "guest" and not one.make]
 )
 @pytest.mark.parametrize("guest", [VM, CT], ids=["qemu", "lxc"])
-def test_every_operation_makes_a_job_for_its_guest_alone(name: str, guest: Guest) -> None:
+def test_every_operation_makes_a_job_for_its_guest_only(name: str, guest: Guest) -> None:
     operation = OPERATIONS[name]
     if guest.type not in operation.calls:
         return
@@ -87,7 +87,7 @@ def test_what_makes_a_call_this_operation_cannot_be_given_otherwise() -> None:
     assert job.params == {"todisk": 1}
     with pytest.raises(UsageError, match="todisk can only be 0 here"):
         guest_job(OPERATIONS["suspend"], VM, {"todisk": 1}, None)
-    with pytest.raises(UsageError, match="archive makes another operation of it"):
+    with pytest.raises(UsageError, match="archive turns it into another operation"):
         guest_job(OPERATIONS["create_vm"], VM, {"archive": "local:backup/a.vma"}, None)
 
 

@@ -31,11 +31,11 @@ def test_another_vmid_keeps_all_else() -> None:
     assert made.target == Guest(300, "qemu", "pve1", "web1")
 
 
-def test_a_title_has_the_name_where_there_is_one() -> None:
+def test_a_title_has_the_name_if_there_is_one() -> None:
     assert Guest(201, "qemu", "pve1", "web1").label == "VM 201 (web1)"
     assert Guest(201, "lxc", "pve1", None).label == "CT 201"
 
 
-def test_every_job_is_counted_in_the_whole_and_on_its_node() -> None:
+def test_every_job_counts_in_total_and_on_its_node() -> None:
     assert [lane.name for lane in common_lanes("pve1", None)] == ["all", "node pve1"]
     assert [lane.name for lane in common_lanes("pve1", "ceph")][2:] == ["storage ceph"]

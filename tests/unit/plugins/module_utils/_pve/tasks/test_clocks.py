@@ -19,7 +19,7 @@ from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_
 
 
 @pytest.mark.parametrize("skew", [-600.0, 0.0, 600.0])
-def test_the_clock_of_a_node_is_asked_for_once_and_runs_on(skew: float) -> None:
+def test_the_clock_of_a_node_is_read_once_and_runs_on(skew: float) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -38,7 +38,7 @@ def test_the_clock_of_a_node_is_asked_for_once_and_runs_on(skew: float) -> None:
 
 
 @pytest.mark.parametrize("skew", [-600.0, 600.0])
-def test_a_task_that_has_just_started_tells_the_clock_without_a_request(skew: float) -> None:
+def test_a_task_that_has_just_started_shows_the_clock_without_a_request(skew: float) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -64,7 +64,9 @@ def test_a_task_that_has_just_started_tells_the_clock_without_a_request(skew: fl
         Answer({"time": float("nan")}),
     ],
 )
-def test_a_node_that_does_not_tell_its_time_has_that_of_the_host_that_answers(failure: Any) -> None:
+def test_a_node_that_does_not_report_its_time_has_that_of_the_host_that_answers(
+    failure: Any,
+) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()

@@ -49,7 +49,7 @@ async def test_the_lists_of_all_nodes_are_one_newest_start_first() -> None:
 
 
 @in_virtual_time
-async def test_the_limit_counts_over_all_nodes_and_long_tasks_push_nobody_out() -> None:
+async def test_the_limit_counts_over_all_nodes_and_long_tasks_displace_no_other() -> None:
     api = FakeApi()
     for index in range(20):
         ended(api, "pve1", ago=100_000 - index, seconds=99_900, type_="vzdump")
@@ -138,7 +138,7 @@ async def test_filters_narrow_the_list() -> None:
         ({"until": "12 parsecs"}, "until: '12 parsecs' is neither"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
+def test_an_invalid_query_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         TaskQuery.from_options(options)
 
@@ -158,7 +158,7 @@ def test_the_name_of_a_token_finds_its_running_and_its_ended_tasks(name: str) ->
 
 
 @in_virtual_time
-async def test_what_the_limit_cut_off_is_told() -> None:
+async def test_a_limit_that_cuts_off_tasks_is_reported() -> None:
     api = FakeApi()
     for index in range(5):
         ended(api, f"pve{1 + index % 2}", ago=100 + index)
@@ -176,7 +176,7 @@ async def test_what_the_limit_cut_off_is_told() -> None:
     ids=["401", "unreachable"],
 )
 @pytest.mark.parametrize("nodes", [(), ("pve1",), ("pve1", "pve2")])
-def test_an_api_that_nobody_answers_for_is_an_error_never_an_empty_list(
+def test_an_api_that_does_not_answer_is_an_error_never_an_empty_list(
     error: Exception, nodes: tuple[str, ...]
 ) -> None:
     @in_virtual_time

@@ -21,7 +21,7 @@ UPID = f"UPID:pve1:00000001:00000002:{EPOCH - 9:08X}:qmstart:100:root@pam:"
 
 
 @in_virtual_time
-async def test_running_and_ended_tasks_are_told_apart() -> None:
+async def test_running_and_ended_tasks_are_distinguished() -> None:
     api = FakeApi()
     running = api.cluster.start("pve1", "qmclone", 9000)
     ended = api.cluster.start("pve1", "qmstart", 100, 3, started=-60, exitstatus="job errors")
@@ -48,7 +48,7 @@ def test_every_page_is_read_with_a_limit_of_its_own(count: int, requests: int) -
 
 
 @in_virtual_time
-async def test_no_more_is_read_than_is_wanted() -> None:
+async def test_no_more_is_read_than_requested() -> None:
     api = FakeApi()
     for _unused in range(2000):
         api.cluster.start("pve1", "qmclone", 9000)

@@ -84,7 +84,7 @@ def test_an_outcome_is_not_lost_over_a_log_that_cannot_be_read(error: Exception)
     ],
 )
 @pytest.mark.parametrize("lines", [0, 1, 20])
-def test_unexpected_status_is_believed_only_when_the_log_says_so_too(
+def test_unexpected_status_is_believed_only_if_the_log_confirms_it(
     last: str, exitstatus: str, outcome: Outcome, lines: int
 ) -> None:
     @in_virtual_time

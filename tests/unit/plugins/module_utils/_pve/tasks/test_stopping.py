@@ -90,7 +90,7 @@ async def test_sending_the_stop_again_ends_with_the_time_for_it() -> None:
 
 
 @in_virtual_time
-async def test_a_stop_that_is_refused_says_why_and_does_not_wait() -> None:
+async def test_a_refused_stop_has_its_reason_and_does_not_wait() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000)
     api.disturb(
@@ -113,7 +113,7 @@ async def test_a_task_that_ignores_the_signal_is_not_called_stopped() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_task_that_nobody_knows_is_lost(known: bool) -> None:
+def test_an_unknown_task_is_lost(known: bool) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()

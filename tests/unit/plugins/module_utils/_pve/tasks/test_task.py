@@ -81,11 +81,11 @@ def test_a_closing_line_counts_even_when_it_is_glued_to_other_output(
         ("a disk that is (200%) full", 100.0),
     ],
 )
-def test_progress_is_read_from_every_line_that_tells(line: str, percent: float | None) -> None:
+def test_progress_is_read_from_every_line_that_has_it(line: str, percent: float | None) -> None:
     assert progress_in([line]) == percent
 
 
-def test_the_last_line_that_tells_counts() -> None:
+def test_the_last_line_with_progress_counts() -> None:
     assert progress_in(["transferred x (10%)", "transferred y (20%)", "other"]) == 20.0
     assert progress_in([]) is None
 
@@ -101,7 +101,7 @@ def test_every_exit_status_has_a_finished_outcome(exitstatus: str) -> None:
     assert outcome_of(exitstatus).finished
 
 
-def test_finished_and_good_are_said_once_for_all() -> None:
+def test_the_finished_and_the_succeeded_outcomes_are_listed() -> None:
     unfinished = {Outcome.QUEUED, Outcome.STARTING, Outcome.RUNNING}
     assert {outcome for outcome in Outcome if not outcome.finished} == unfinished
     good = {Outcome.OK, Outcome.WARNINGS, Outcome.UNCHANGED}
@@ -134,7 +134,7 @@ def test_what_is_not_known_is_none() -> None:
     assert unknown == {"exitstatus", "ended", "duration", "progress"}
 
 
-def test_a_task_in_words_says_what_why_and_where() -> None:
+def test_a_task_in_words_has_title_reason_and_upid() -> None:
     text = Task(UPID, Outcome.FAILED, "no space", log=("one", "two")).in_words()
     assert text == f"VM 9000 - Clone on pve1: failed: no space [{UPID}]\n    one\n    two"
 

@@ -51,7 +51,7 @@ def test_times_are_read_in_every_form(value: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_nothing_says_nothing(value: object) -> None:
+def test_an_empty_value_is_no_time(value: object) -> None:
     assert read_moment(value, "since") is None
 
 
@@ -92,7 +92,7 @@ def test_nothing_worse_than_a_refusal_can_happen(value: object) -> None:
         assert moment is None or 0 <= moment.by(NOW) <= 0xFFFFFFFF
 
 
-def test_an_age_before_the_epoch_is_all_there_is() -> None:
+def test_an_age_before_the_epoch_means_everything() -> None:
     moment = read_moment("4000w", "since")
     assert moment is not None
     assert moment.by(NOW) == 0

@@ -63,7 +63,7 @@ def test_braces_in_an_id_are_only_text() -> None:
     assert task_title("download", "{id}.iso") == "File {id}.iso - Download"
 
 
-def test_a_type_that_nobody_knows_is_named_by_itself() -> None:
+def test_an_unknown_type_is_its_own_title() -> None:
     assert task_title("sometype", "7") == "sometype 7"
     assert task_title("sometype", "") == "sometype"
 
@@ -73,5 +73,5 @@ def test_how_long_to_wait_depends_on_the_type(known: dict[str, Any]) -> None:
     assert default_wait_timeout(known["type"]) == SHORT_OR_LONG.get(known["type"], 1800)
 
 
-def test_a_type_that_nobody_knows_gets_the_general_timeout() -> None:
+def test_an_unknown_type_gets_the_default_timeout() -> None:
     assert default_wait_timeout("sometype") == 1800

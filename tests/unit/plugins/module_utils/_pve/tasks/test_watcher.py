@@ -60,7 +60,7 @@ async def test_a_task_that_ended_long_ago_is_known_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_short_task_is_noticed_quickly_and_a_long_one_seldom_looked_at() -> None:
+async def test_a_short_task_is_noticed_quickly_and_a_long_one_polled_seldom() -> None:
     api = FakeApi()
     [_seen] = await watch(api, api.cluster.start("pve1", "qmstart", 100, 1.0))
     assert now() < 1.3
@@ -197,7 +197,7 @@ async def test_no_answer_is_waited_for_long_after_a_deadline() -> None:
 
 
 @in_virtual_time
-async def test_a_timeout_of_nothing_looks_once() -> None:
+async def test_a_timeout_of_0_reads_once() -> None:
     api = FakeApi()
     running = api.cluster.start("pve1", "qmclone", 9000, 3600)
     ended = api.cluster.start("pve1", "qmclone", 9000, 1, started=-60)
@@ -207,7 +207,7 @@ async def test_a_timeout_of_nothing_looks_once() -> None:
 
 
 @in_virtual_time
-async def test_what_joins_in_the_middle_of_a_round_is_looked_at_before_it_is_late() -> None:
+async def test_a_task_that_joins_in_the_middle_of_a_round_is_polled_before_it_is_late() -> None:
     api = FakeApi(latency=1.0)
     first = api.cluster.start("pve1", "qmclone", 9000, 30)
     ended = api.cluster.start("pve1", "qmstart", 100, 1, started=-60)
@@ -219,7 +219,7 @@ async def test_what_joins_in_the_middle_of_a_round_is_looked_at_before_it_is_lat
 
 
 @in_virtual_time
-async def test_a_upid_that_nobody_knows_is_lost_and_takes_no_other_along() -> None:
+async def test_an_unknown_upid_is_lost_and_does_not_affect_others() -> None:
     api = FakeApi()
     known = api.cluster.start("pve1", "qmclone", 9000, 30)
     unknown = Upid.parse(f"UPID:pve1:00000001:00000002:{EPOCH - 9:08X}:qmstart:100:root@pam:")
@@ -256,7 +256,7 @@ def test_a_status_that_is_refused_is_lost_with_the_reason_and_takes_no_other_alo
 
 
 @in_virtual_time
-async def test_a_node_that_does_not_exist_is_told_at_once() -> None:
+async def test_a_node_that_does_not_exist_is_reported_at_once() -> None:
     api = FakeApi()
     upid = Upid.parse("UPID:nosuch:00000001:00000002:68BF3A41:qmstart:100:root@pam:")
     task = await Watcher(api, node_timeout=600).watch(upid)
@@ -306,7 +306,7 @@ async def test_a_status_without_exit_status_is_unexpected() -> None:
 
 
 @in_virtual_time
-async def test_a_task_that_has_just_started_is_not_looked_at_at_once() -> None:
+async def test_a_task_that_has_just_started_is_not_polled_at_once() -> None:
     api = FakeApi()
     task = api.cluster.start("pve1", "qmclone", 9000, 30)
     watcher = Watcher(api, node_timeout=600)
@@ -315,7 +315,7 @@ async def test_a_task_that_has_just_started_is_not_looked_at_at_once() -> None:
 
 
 @in_virtual_time
-async def test_whoever_wants_to_know_at_once_does_not_wait_for_the_next_round() -> None:
+async def test_a_single_poll_does_not_wait_for_the_next_round() -> None:
     api = FakeApi()
     watcher = Watcher(api, interval=60, node_timeout=600)
     long = watcher.watch(api.cluster.start("pve1", "qmclone", 9000, 300).upid)

@@ -47,9 +47,7 @@ def outcomes(tasks: list[Task]) -> list[str]:
 
 @pytest.mark.parametrize("where", [ACTIVE, "/status$"])
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyError("t")])
-def test_an_error_that_nobody_foresaw_ends_the_wait_with_its_traceback(
-    where: str, error: Exception
-) -> None:
+def test_an_unexpected_error_ends_the_wait_with_its_traceback(where: str, error: Exception) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -100,7 +98,9 @@ def test_a_malformed_list_is_an_error_of_that_request_alone(data: Any) -> None:
 
 
 @pytest.mark.parametrize("end", [{"status": 5}, {"status": "OK", "endtime": "abc"}])
-def test_a_malformed_row_is_asked_for_by_itself_and_delays_no_other(end: dict[str, Any]) -> None:
+def test_the_task_of_a_malformed_row_is_read_by_itself_and_delays_no_other(
+    end: dict[str, Any],
+) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -125,7 +125,7 @@ def test_a_malformed_row_is_asked_for_by_itself_and_delays_no_other(end: dict[st
         {"status": "stopped", "exitstatus": "OK", "upid": "UPID:of:another"},
     ],
 )
-def test_a_malformed_status_settles_nothing_and_is_asked_for_again(data: Any) -> None:
+def test_a_malformed_status_settles_nothing_and_is_read_again(data: Any) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -190,7 +190,7 @@ async def test_a_daemon_that_is_away_is_silence_for_the_tasks_that_need_it() -> 
     ],
     ids=["untrusted", "401", "unreachable"],
 )
-def test_an_api_that_never_answered_is_told_after_the_retries_of_one_request(
+def test_an_api_that_never_answered_is_reported_after_the_retries_of_one_request(
     error: Exception, within: float
 ) -> None:
     @in_virtual_time
@@ -238,7 +238,7 @@ async def test_the_first_contact_is_not_waited_for_beyond_the_deadline() -> None
 
 
 @in_virtual_time
-async def test_one_lost_answer_does_not_spoil_the_only_look() -> None:
+async def test_one_lost_response_does_not_spoil_the_only_poll() -> None:
     api = FakeApi()
     tasks = [api.cluster.start(f"pve{n}", "qmstart", 100, 1, started=-60) for n in (1, 2)]
     api.disturb(ACTIVE, NoAnswerError("GET", "connection reset", sent=True), count=2)
@@ -246,7 +246,7 @@ async def test_one_lost_answer_does_not_spoil_the_only_look() -> None:
 
 
 @in_virtual_time
-async def test_100_hidden_tasks_are_asked_for_side_by_side() -> None:
+async def test_100_hidden_tasks_are_read_side_by_side() -> None:
     api = FakeApi(latency=0.1)
     tasks = [
         api.cluster.start("pve1", "qmclone", 9000, 3600, listed=False) for _unused in range(100)

@@ -46,20 +46,22 @@ def refused(wanted: GuestRequest, *guests: Guest, **more: Any) -> str:
 @pytest.mark.parametrize(
     "wanted", [GuestRequest(201, "web1"), GuestRequest(201, None), GuestRequest(None, "web1")]
 )
-def test_what_is_there_is_kept_whether_known_by_vmid_or_name(wanted: GuestRequest) -> None:
+def test_existing_guests_are_kept_whether_identified_by_vmid_or_name(wanted: GuestRequest) -> None:
     assert plan(wanted, WEB1) == (Action.KEEP, 201)
 
 
 @pytest.mark.parametrize(
     "wanted", [GuestRequest(202, "web1"), GuestRequest(202, None), GuestRequest(None, "web2")]
 )
-def test_what_is_not_there_is_made(wanted: GuestRequest) -> None:
+def test_missing_guests_are_created(wanted: GuestRequest) -> None:
     assert plan(wanted, WEB1) == (Action.CREATE, None)
 
 
 @pytest.mark.parametrize("lock", ["clone", "create"])
 @pytest.mark.parametrize("name", ["web1", "other", None])
-def test_what_is_being_made_is_a_candidate_to_adopt(lock: str, name: str | None) -> None:
+def test_a_guest_that_is_being_created_is_a_candidate_for_adoption(
+    lock: str, name: str | None
+) -> None:
     assert plan(GuestRequest(201, "web1"), replace(WEB1, name=name, lock=lock)) == (
         Action.ADOPT,
         201,
@@ -67,7 +69,7 @@ def test_what_is_being_made_is_a_candidate_to_adopt(lock: str, name: str | None)
 
 
 @pytest.mark.parametrize("lock", ["backup", "migrate", "snapshot", "disk"])
-def test_another_lock_does_not_matter_to_a_guest_that_is_there(lock: str) -> None:
+def test_another_lock_does_not_matter_to_an_existing_guest(lock: str) -> None:
     assert plan(GuestRequest(201, "web1"), replace(WEB1, lock=lock)) == (Action.KEEP, 201)
 
 
@@ -89,11 +91,11 @@ def test_a_name_of_another_type_of_guest_is_no_matter() -> None:
     assert plan(GuestRequest(None, "web1"), replace(WEB1, type="lxc")) == (Action.CREATE, None)
 
 
-def test_the_source_itself_is_never_meant() -> None:
+def test_the_source_itself_is_never_a_target() -> None:
     assert "is the source itself" in refused(GuestRequest(None, "web1"), WEB1, avoid=(201,))
 
 
-def test_a_name_that_two_have_is_ambiguous_but_a_vmid_tells() -> None:
+def test_a_duplicate_name_is_ambiguous_but_a_vmid_is_not() -> None:
     both = (WEB1, replace(WEB1, vmid=202))
     assert "'web1' is ambiguous" in refused(GuestRequest(None, "web1"), *both)
     assert plan(GuestRequest(202, "web1"), *both) == (Action.KEEP, 202)
@@ -107,7 +109,7 @@ def test_a_guest_whose_name_cannot_be_read_is_known_by_its_vmid_alone() -> None:
     )
 
 
-def test_where_names_cannot_be_read_no_second_guest_of_a_name_is_made() -> None:
+def test_where_names_cannot_be_read_no_second_guest_with_a_name_is_created() -> None:
     nameless = replace(WEB1, name=None, node="pve2")
     unread = [("pve2", "qemu")]
     why = refused(GuestRequest(None, "web1"), nameless, unread=unread)
@@ -125,7 +127,7 @@ def test_one_wrong_guest_is_not_the_end_of_the_others() -> None:
     assert actions == [Action.GIVE_UP, Action.KEEP, Action.CREATE]
 
 
-def test_the_node_is_where_it_is_or_shall_be() -> None:
+def test_the_node_is_the_current_or_the_future_one() -> None:
     cluster = Cluster(guests={201: WEB1})
     kept, made = decide(
         [GuestRequest(201, None, "pve3"), GuestRequest(202, None, "pve3")], cluster, "qemu"
@@ -147,7 +149,7 @@ def test_the_node_is_where_it_is_or_shall_be() -> None:
         ([GuestRequest(201, "a"), GuestRequest(202, "a")], "name 'a' is listed more than once"),
     ],
 )
-def test_a_list_that_cannot_be_meant_is_refused(wanted: list[GuestRequest], message: str) -> None:
+def test_an_invalid_list_is_refused(wanted: list[GuestRequest], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_requests(wanted, "name")
 

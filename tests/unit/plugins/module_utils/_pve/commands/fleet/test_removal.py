@@ -50,7 +50,7 @@ async def test_those_that_are_removed_at_once_share_the_readings_of_the_cluster(
 @pytest.mark.parametrize("status", ["running", "stopped"])
 @pytest.mark.parametrize("selector", [{"tag": "web"}, {"pool": "web"}])
 @in_virtual_time
-async def test_a_guest_that_leaves_the_fleet_in_the_last_moment_is_left_as_it_is(
+async def test_a_guest_that_leaves_the_fleet_at_the_last_moment_is_left_alone(
     selector: dict[str, str], status: str
 ) -> None:
     api = a_fleet(1)
@@ -66,7 +66,7 @@ async def test_a_guest_that_leaves_the_fleet_in_the_last_moment_is_left_as_it_is
 
 
 @in_virtual_time
-async def test_a_reading_that_began_before_somebody_asked_is_not_for_him() -> None:
+async def test_a_caller_never_gets_a_reading_that_began_before_its_call() -> None:
     api = a_fleet(2)
     api.disturb(f"GET .*/{FIRST + 1}/status/current", 2.0)
     call = asyncio.ensure_future(empty(api, {"pool": "web"}))
