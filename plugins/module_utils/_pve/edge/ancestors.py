@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Detects that the Ansible process that called a module is gone, while the module itself lives on.
+"""Detects that the Ansible process that called a module is gone, while the module lives on.
 
 Ansible runs modules in worker processes, in sessions of their own since ansible-core 2.19. When
 ``ansible-playbook`` is killed or its terminal is closed, worker and module go on: the worker only

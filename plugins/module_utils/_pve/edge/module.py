@@ -78,9 +78,7 @@ class _Module(AnsibleModule):
         super().log(msg, log_args)
 
     def hide_secrets(self) -> None:
-        """Register secrets outside of ``no_log`` options with Ansible, also those in options that
-        it refuses.
-        """
+        """Register secrets outside of ``no_log`` with Ansible, even in options that it refuses."""
         found = secrets_of(self.given, self.argument_spec)
         found |= secrets_of(self.params, self.argument_spec)
         self.no_log_values.update(found, as_shown(map(str, self.no_log_values)))
@@ -158,8 +156,7 @@ def _connect(module: AnsibleModule) -> Client:
 async def _attend(
     command: Command, module: AnsibleModule, client: Client, result: dict[str, t.Any]
 ) -> Report:
-    """Run the command until it ends; SIGINT and SIGTERM request that, and are not errors in
-    themselves.
+    """Run the command until it ends; SIGINT and SIGTERM request that and are no errors.
 
     So does the end of the calling Ansible process: nothing more is started, because no result would
     be seen.

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes texts of servers and guests safe for a terminal, without control characters. Exit statuses,
-logs and reason phrases come from programs that anyone may run.
+"""Makes texts of servers and guests safe for a terminal, without control characters.
+
+Exit statuses, logs and reason phrases come from programs that anyone may run.
 
 A terminal would obey escape sequences in them, and a direction mark displays another text than the
 real one.

@@ -155,9 +155,7 @@ async def _all_nodes(api: Api) -> list[str]:
 
 
 async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Task] | PveError:
-    """The tasks of one node, or why it could not be read; a silent one does not delay the others
-    for long.
-    """
+    """The tasks of one node, or why it could not be read within its time."""
     try:
         entries = await asyncio.wait_for(_entries(api, clocks, node, query), _PATIENCE)
     except ApiError as error:

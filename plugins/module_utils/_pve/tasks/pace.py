@@ -18,7 +18,7 @@ _LEAST, _MOST = 0.1, 3600.0
 
 
 class Pace:
-    """The seconds between two rounds, fixed or adapted to the durations of tasks of the same type."""
+    """The seconds between two rounds, fixed or adapted to durations of tasks of the same type."""
 
     def __init__(self, interval: float | None) -> None:
         self.fixed = None if interval is None else min(_MOST, max(_LEAST, interval))

@@ -50,7 +50,7 @@ async def stop_task(
 
 
 async def _send_stop(api: Api, upid: Upid) -> ApiError | None:
-    """Request the stop of a task, again without a definite response; return the refusal, or None."""
+    """Request the stop of a task until there is a definite response: the refusal, or None."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             await api.delete(("nodes", upid.node, "tasks", str(upid)))

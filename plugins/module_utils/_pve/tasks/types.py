@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The task types of Proxmox VE, with titles and default timeouts, as data only. The titles are
-those of ``www/manager6/Utils.js`` in pve-manager, so that tasks have the same titles as in the web
-interface.
+"""The task types of Proxmox VE, with titles and default timeouts, as data only.
+
+The titles are those of ``www/manager6/Utils.js`` in pve-manager, so that tasks have the same titles
+as in the web interface.
 """
 
 from __future__ import annotations
