@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls of the module clone on a cluster with something to clone."""
+"""Calls of the modules clone and fleet on a cluster with something to clone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 
 CLONE = "POST .*/clone"
+OS_TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 NAMES = [f"web{index}" for index in range(1, 6)]
 
 
@@ -27,6 +28,18 @@ def an_api(**guests: Any) -> FakeApi:
 
 async def clone(api: FakeApi, **options: Any) -> Report:
     return await run_command("clone", api, **{"source": "tpl", **options})
+
+
+async def fleet(api: FakeApi, **options: Any) -> Report:
+    return await run_command("fleet", api, **options)
+
+
+def steps_of(report: Report) -> list[list[tuple[str, str]]]:
+    """The name and the outcome of each step of each guest of a fleet."""
+    return [
+        [(step["name"], step["outcome"]) for step in guest["steps"]]
+        for guest in report.values["guests"]
+    ]
 
 
 def guests_named(*names: str) -> list[dict[str, Any]]:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
-from ansible_collections.upid.proxmox.tests.unit.cloning import an_api
+from ansible_collections.upid.proxmox.tests.unit.cloning import an_api, fleet, steps_of
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
-from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 FIRST = 301
@@ -30,12 +29,12 @@ def a_fleet(guests: int) -> FakeApi:
 async def empty(api: FakeApi, selector: dict[str, str], **options: Any) -> Report:
     """The report of a call that wants nothing to be left of the fleet."""
     options = {"exact": True, "selector": selector, "allow_destructive": True, **options}
-    return await run_command("fleet", api, guests=[], **options)
+    return await fleet(api, guests=[], **options)
 
 
 @pytest.mark.parametrize("selector", [{"tag": "web"}, {"pool": "web"}])
 @in_virtual_time
-async def test_those_that_are_removed_at_once_share_the_readings_of_the_cluster(
+async def test_guests_that_are_removed_at_once_share_the_readings_of_the_cluster(
     selector: dict[str, str],
 ) -> None:
     api = a_fleet(90)
@@ -66,7 +65,7 @@ async def test_a_guest_that_leaves_the_fleet_at_the_last_moment_is_left_alone(
 
 
 @in_virtual_time
-async def test_a_caller_never_gets_a_reading_that_began_before_its_call() -> None:
+async def test_a_reading_that_began_before_it_was_asked_for_does_not_count() -> None:
     api = a_fleet(2)
     api.disturb(f"GET .*/{FIRST + 1}/status/current", 2.0)
     call = asyncio.ensure_future(empty(api, {"pool": "web"}))
@@ -78,3 +77,58 @@ async def test_a_caller_never_gets_a_reading_that_began_before_its_call() -> Non
     report = await call
     assert [guest["outcome"] for guest in report.values["guests"]] == ["ok", "failed"]
     assert FIRST + 1 in api.cluster.guests
+
+
+@in_virtual_time
+async def test_unlisted_guests_are_stopped_and_deleted_and_nothing_else_is() -> None:
+    api = an_api()
+    for vmid, name, tags in ((201, "web1", "prod"), (202, "old", "prod"), (203, "app", "dev")):
+        api.cluster.add(vmid, name=name, tags=tags)
+    api.cluster.guests[202].status = "running"
+    api.cluster.add(204, name="gold", tags="prod", template=1)
+    options: dict[str, Any] = {
+        "guests": [{"name": "web1", "state": "present"}],
+        "exact": True,
+        "selector": {"tag": "prod"},
+        "allow_destructive": True,
+    }
+    plan = await fleet(api, check=True, **options)
+    assert plan.changed
+    assert {202, 201, 203, 204} <= set(api.cluster.guests)
+    assert "old" in str(plan.diff)
+    report = await fleet(api, **options)
+    assert report.problem is None, report.problem
+    assert {201, 203, 204} <= set(api.cluster.guests)
+    assert 202 not in api.cluster.guests
+    assert steps_of(report)[1] == [("stop", "ok"), ("delete", "ok"), ("verify", "unchanged")]
+
+
+@in_virtual_time
+async def test_a_guest_that_is_to_be_absent_is_deleted_and_stays_away() -> None:
+    api = an_api()
+    api.cluster.add(201, name="web1")
+    options: dict[str, Any] = {
+        "guests": [{"name": "web1", "state": "absent"}, {"vmid": 999, "state": "absent"}],
+        "allow_destructive": True,
+    }
+    report = await fleet(api, **options)
+    assert report.problem is None, report.problem
+    assert 201 not in api.cluster.guests
+    again = await fleet(api, **options)
+    assert (again.changed, again.problem) == (False, None)
+
+
+@in_virtual_time
+async def test_the_source_of_a_clone_is_never_removed() -> None:
+    api = an_api()
+    api.cluster.add(202, name="gold", tags="prod", scsi0="ceph:vm-202-disk-0")
+    report = await fleet(
+        api,
+        guests=[{"name": "web1", "source": "0202", "tags": ["prod"]}],
+        exact=True,
+        selector={"tag": "prod"},
+        allow_destructive=True,
+    )
+    assert report.problem is None, report.problem
+    assert 202 in api.cluster.guests
+    assert api.made("DELETE .*") == []
