@@ -52,6 +52,11 @@ def briefly(report: Report) -> list[tuple[Any, ...]]:
     ]
 
 
+def whole(api: FakeApi, name: str) -> list[int]:
+    """The VMIDs of the guests of this name, after all tasks have ended."""
+    return [guest.vmid for guest in api.cluster.guests.values() if guest.name == name]
+
+
 def dead_clone(api: FakeApi, vmid: int = 301, user: str | None = None) -> None:
     """What a killed worker leaves: a locked guest, and a task that ended without a status."""
     api.cluster.start(

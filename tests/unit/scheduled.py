@@ -2,16 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A scheduler with all that it needs, and jobs for it."""
+"""A scheduler with all that it needs, and jobs and chains for it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import NoAnswerError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains import (
+    Chain,
+    ChainResult,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lanes import Lanes
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import (
     Policy,
@@ -30,6 +34,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job i
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 
+T = TypeVar("T")
 NAMES = ("all", "node pve1", "source 100", "storage ceph", "storage nfs")
 LOCK = "can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout"
 STORAGE_LOCK = "clone failed: cfs-lock 'storage-ceph' error: got lock request timeout"
@@ -37,6 +42,7 @@ NO_WORKER = "got no worker upid - start worker failed"
 TAKEN = "close (rename) atomic file '/etc/pve/nodes/pve1/qemu-server/200.conf' failed: File exists"
 LOST = NoAnswerError("POST /clone", "596 Connection timed out", sent=True)
 CLONE = "POST .*/clone"
+PARAMS = {"configure": {"memory": "512"}, "resize": {"disk": "scsi0", "size": "8G"}, "start": {}}
 
 
 class Run:
@@ -51,10 +57,17 @@ class Run:
         self.policy = Policy(**policy)
 
     async def __call__(self, *jobs: Job) -> list[Result]:
+        return await self._scheduled(lambda scheduler: scheduler.run(jobs))
+
+    async def chains(self, *chains: Chain) -> list[ChainResult]:
+        """The results of chains."""
+        return await self._scheduled(lambda scheduler: scheduler.run_chains(chains))
+
+    async def _scheduled(self, work: Callable[[Scheduler], Awaitable[T]]) -> T:
         vmids = Vmids(self.api, self.api.cluster.guests, None)
         scheduler = Scheduler(self.api, self.watcher, self.lanes, self.policy, self.stop, vmids)
         try:
-            return await scheduler.run(jobs)
+            return await work(scheduler)
         finally:
             await self.watcher.close()
 
@@ -84,3 +97,12 @@ def power(
     run.api.cluster.add(vmid, guest_type, node, name=f"app{vmid}")
     guest = Guest(vmid, guest_type, node, f"app{vmid}", "stopped")
     return replace(guest_job(OPERATIONS[operation], guest, {}, 300), **changes)
+
+
+def job_of(target: Guest, operation: str) -> Job:
+    guest = Guest(target.vmid, target.type, target.node, target.name, "stopped")
+    return guest_job(OPERATIONS[operation], guest, PARAMS[operation], 300)
+
+
+def step_outcomes(result: ChainResult) -> list[tuple[str, str]]:
+    return [(one.name, one.outcome.value) for one in result.steps]

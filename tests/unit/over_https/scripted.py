@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.connection import Connection
+from ansible_collections.upid.proxmox.tests.unit.over_https.simulated import TOKEN
 
 
 @dataclass
@@ -75,3 +77,8 @@ def serve(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def trusting(host: str, ca: Path, **options: Any) -> Connection:
+    """A connection by a token to such a server."""
+    return Connection.from_options({"api_host": host, "ca_path": str(ca), **TOKEN, **options})

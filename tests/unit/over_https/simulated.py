@@ -26,6 +26,10 @@ PASSWORD = "Sim-pass-1"
 SECRET = "00000000-0000-4000-8000-000000000001"
 TOKEN: dict[str, Any] = {"api_token_id": "root@pam!ansible", "api_token_secret": SECRET}
 TICKET: dict[str, Any] = {"api_user": "root@pam", "api_password": PASSWORD}
+VERSION = ("version",)
+START = ("nodes", "pve1", "qemu", 100, "status", "start")
+# Nothing listens there.
+NOBODY = "127.0.0.1:9"
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,8 @@ class Simulated:
         if errors:
             raise errors[0]
         return outcome[0]
+
+
+def get(session: Session, *path: str | int, timeout: float = 20.0, **params: Any) -> Any:
+    """The data of a read, of the version without a path."""
+    return session.send("GET", path or VERSION, params, timeout).data

@@ -7,9 +7,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api import schema
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
-    OPERATIONS,
-)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import OPERATIONS
 from ansible_collections.upid.proxmox.tests.tools import api_schema as tool
 
 LARGEST = 200_000

@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
@@ -23,41 +22,20 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains im
     ChainStep,
     Corrected,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import Scheduler
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.vmids import Vmids
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import OPERATIONS
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.guest import guest_job
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import (
-    Job,
-    Unneeded,
-)
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Unneeded
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.watcher import Watcher
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
-from ansible_collections.upid.proxmox.tests.unit.scheduled import CLONE, TAKEN, Run, clone
-from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time, run_virtually
-from hypothesis import given
-from hypothesis import strategies as st
-
-PARAMS = {"configure": {"memory": "512"}, "resize": {"disk": "scsi0", "size": "8G"}, "start": {}}
-TYPES = {"configure": "qmconfig", "resize": "resize", "start": "qmstart"}
-LANES = ("all", "node pve1", "storage ceph")
-
-
-async def run_chains(run: Run, chains: Sequence[Chain]) -> list[ChainResult]:
-    vmids = Vmids(run.api, run.api.cluster.guests, None)
-    scheduler = Scheduler(run.api, run.watcher, run.lanes, run.policy, run.stop, vmids)
-    try:
-        return await scheduler.run_chains(chains)
-    finally:
-        await run.watcher.close()
-
-
-def job_of(target: Guest, operation: str) -> Job:
-    guest = Guest(target.vmid, target.type, target.node, target.name, "stopped")
-    return guest_job(OPERATIONS[operation], guest, PARAMS[operation], 300)
+from ansible_collections.upid.proxmox.tests.unit.scheduled import (
+    CLONE,
+    TAKEN,
+    Run,
+    clone,
+    job_of,
+    step_outcomes,
+)
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 
 def step(operation: str, noted: Callable[[Guest], None] = lambda _target: None) -> ChainStep:
@@ -84,10 +62,6 @@ def chain(vmid: int, *steps: ChainStep, movable: bool = False) -> Chain:
     return Chain(first.target, (ChainStep("clone", job=first), *steps))
 
 
-def outcomes(result: ChainResult) -> list[tuple[str, str]]:
-    return [(one.name, one.outcome.value) for one in result.steps]
-
-
 @in_virtual_time
 async def test_a_guest_goes_on_while_another_is_still_being_cloned() -> None:
     run = Run()
@@ -101,7 +75,7 @@ async def test_a_guest_goes_on_while_another_is_still_being_cloned() -> None:
     run.api.cluster.add(201, name="app201")
     there = Chain(Guest(201, "qemu", "pve1", "app201"), follows)
     chains = [there, chain(202, *follows)]
-    results = await run_chains(run, chains)
+    results = await run.chains(*chains)
     assert [one.outcome for one in results] == [Outcome.OK, Outcome.OK]
     assert finished[201] < 20
     assert finished[202] > 100
@@ -112,7 +86,7 @@ async def test_the_steps_of_an_earlier_guest_go_before_the_clones_that_wait() ->
     run = Run({"all": 1})
     run.api.seconds = {"qmclone": 10, "qmconfig": 1, "qmstart": 1}
     chains = [chain(vmid, step("configure"), step("start")) for vmid in range(201, 206)]
-    await run_chains(run, chains)
+    await run.chains(*chains)
     begun = [(task.upid.type, int(task.upid.id)) for task in run.api.cluster.tasks]
     clones = [number for number, (kind, _vmid) in enumerate(begun) if kind == "qmclone"]
     # While a step is being prepared one more clone takes the free place, and no other one.
@@ -125,32 +99,29 @@ async def test_a_step_that_fails_ends_its_own_chain_alone() -> None:
     run = Run()
     run.api.disturb("POST .*/201/config", ApiError("POST", 500, "no such bridge"))
     chains = [chain(vmid, step("configure"), step("start")) for vmid in (201, 202)]
-    failed, whole = await run_chains(run, chains)
-    assert outcomes(failed) == [("clone", "ok"), ("configure", "failed")]
+    failed, whole = await run.chains(*chains)
+    assert step_outcomes(failed) == [("clone", "ok"), ("configure", "failed")]
     assert (failed.outcome, failed.missing) == (Outcome.FAILED, ("start",))
     assert "no such bridge" in str(failed.last.message)
     assert failed.changed
-    assert outcomes(whole) == [("clone", "ok"), ("configure", "ok"), ("start", "ok")]
+    assert step_outcomes(whole) == [("clone", "ok"), ("configure", "ok"), ("start", "ok")]
     assert run.api.made("POST .*/201/status/start") == []
 
 
 @pytest.mark.parametrize("error", [PveError("no such disk"), KeyError("scsi0")])
-def test_a_step_that_cannot_be_prepared_fails_with_the_reason(error: Exception) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        run = Run()
+@in_virtual_time
+async def test_a_step_that_cannot_be_prepared_fails_with_the_reason(error: Exception) -> None:
+    run = Run()
 
-        async def prepare(_before: ChainResult) -> Job:
-            raise error
+    async def prepare(_before: ChainResult) -> Job:
+        raise error
 
-        broken = chain(201, ChainStep("resize", prepare=prepare), step("start"))
-        failed, whole = await run_chains(run, [broken, chain(202, step("start"))])
-        assert outcomes(failed) == [("clone", "ok"), ("resize", "failed")]
-        assert str(error) in str(failed.last.message)
-        assert failed.missing == ("start",)
-        assert whole.outcome is Outcome.OK
-
-    scenario()
+    broken = chain(201, ChainStep("resize", prepare=prepare), step("start"))
+    failed, whole = await run.chains(broken, chain(202, step("start")))
+    assert step_outcomes(failed) == [("clone", "ok"), ("resize", "failed")]
+    assert str(error) in str(failed.last.message)
+    assert failed.missing == ("start",)
+    assert whole.outcome is Outcome.OK
 
 
 @in_virtual_time
@@ -165,7 +136,7 @@ async def test_a_step_whose_node_is_away_is_prepared_when_it_is_back() -> None:
             raise NoAnswerError("GET /config", "connection refused", sent=False)
         return job_of(target, "start")
 
-    [result] = await run_chains(run, [chain(201, ChainStep("start", prepare=prepare))])
+    [result] = await run.chains(chain(201, ChainStep("start", prepare=prepare)))
     assert result.outcome is Outcome.OK
     assert len(tried) == 4
 
@@ -177,7 +148,7 @@ async def test_a_step_whose_node_stays_away_fails() -> None:
     async def prepare(_before: ChainResult) -> Job:
         raise NoAnswerError("GET /config", "connection refused", sent=False)
 
-    [result] = await run_chains(run, [chain(201, ChainStep("start", prepare=prepare))])
+    [result] = await run.chains(chain(201, ChainStep("start", prepare=prepare)))
     assert result.outcome is Outcome.FAILED
     assert "connection refused" in str(result.last.message)
     assert now() < 120
@@ -189,8 +160,8 @@ async def test_the_later_steps_know_the_vmid_that_the_clone_moved_to() -> None:
     run.api.cluster.add(201, name="other")
     run.api.disturb(CLONE, ApiError("POST", 500, TAKEN))
     seen: list[int] = []
-    [result] = await run_chains(
-        run, [chain(201, step("start", lambda target: seen.append(target.vmid)), movable=True)]
+    [result] = await run.chains(
+        chain(201, step("start", lambda target: seen.append(target.vmid)), movable=True)
     )
     assert result.outcome is Outcome.OK
     assert seen == [result.target.vmid]
@@ -202,8 +173,8 @@ async def test_warnings_end_a_chain_where_they_count_as_failed() -> None:
     for warnings, expected in (("accept", ["ok", "warnings", "ok"]), ("fail", ["ok", "warnings"])):
         run = Run(warnings=warnings)
         run.api.ends = {"qmconfig": ["WARNINGS: 1"]}
-        [result] = await run_chains(run, [chain(201, step("configure"), step("start"))])
-        assert [outcome for _name, outcome in outcomes(result)] == expected
+        [result] = await run.chains(chain(201, step("configure"), step("start")))
+        assert [outcome for _name, outcome in step_outcomes(result)] == expected
         assert result.outcome is Outcome.WARNINGS
 
 
@@ -217,8 +188,8 @@ async def test_nothing_to_be_done_is_unchanged_and_goes_on() -> None:
     run.api.cluster.add(300, name="app300")
     target = Guest(300, "qemu", "pve1", "app300")
     idle = Chain(target, (without_task("configure", nothing), without_task("start", nothing)))
-    [result] = await run_chains(run, [idle])
-    assert outcomes(result) == [("configure", "unchanged"), ("start", "unchanged")]
+    [result] = await run.chains(idle)
+    assert step_outcomes(result) == [("configure", "unchanged"), ("start", "unchanged")]
     assert (result.outcome, result.changed, result.tasks) == (Outcome.UNCHANGED, False, ())
 
 
@@ -228,14 +199,14 @@ async def test_an_interrupt_reports_every_step_and_starts_nothing_more() -> None
     run.api.seconds = {"qmclone": 30}
     asyncio.get_running_loop().call_later(40, run.stop.set)
     chains = [chain(vmid, step("configure"), step("start")) for vmid in range(201, 205)]
-    results = await run_chains(run, chains)
+    results = await run.chains(*chains)
     started = len(run.api.cluster.tasks)
     for result in results:
         names = [one.name for one in result.steps]
         assert [*names, *result.missing] == ["clone", "configure", "start"]
-        assert {outcome for _name, outcome in outcomes(result)[:-1]} <= {"ok"}
-        assert outcomes(result)[-1][1] in ("running", "queued")
-    assert "running" in {outcomes(result)[-1][1] for result in results}
+        assert {outcome for _name, outcome in step_outcomes(result)[:-1]} <= {"ok"}
+        assert step_outcomes(result)[-1][1] in ("running", "queued")
+    assert "running" in {step_outcomes(result)[-1][1] for result in results}
     await asyncio.sleep(100)
     assert len(run.api.cluster.tasks) == started == sum(len(one.tasks) for one in results)
 
@@ -248,8 +219,8 @@ async def test_an_interrupt_between_two_steps_reports_what_was_not_started() -> 
         run.stop.set()
         await asyncio.sleep(60)
 
-    [result] = await run_chains(run, [chain(201, without_task("address", interrupt))])
-    assert outcomes(result) == [("clone", "ok"), ("address", "queued")]
+    [result] = await run.chains(chain(201, without_task("address", interrupt)))
+    assert step_outcomes(result) == [("clone", "ok"), ("address", "queued")]
     assert result.outcome is Outcome.QUEUED
 
 
@@ -266,10 +237,8 @@ async def test_a_check_replaces_the_result_of_the_step_before_and_can_end_the_ch
             replace(created, job=job, outcome=Outcome.UNCHANGED), "another run has it", over=True
         )
 
-    [result] = await run_chains(
-        run, [chain(201, ChainStep("check", prepare=prepare), step("start"))]
-    )
-    assert outcomes(result) == [("clone", "unchanged"), ("check", "unchanged")]
+    [result] = await run.chains(chain(201, ChainStep("check", prepare=prepare), step("start")))
+    assert step_outcomes(result) == [("clone", "unchanged"), ("check", "unchanged")]
     assert (result.target, result.missing, result.changed) == (other, ("start",), False)
     assert len(result.tasks) == 1
     assert run.api.made("POST .*/status/start") == []
@@ -282,13 +251,13 @@ async def test_a_step_that_found_the_guest_changed_by_others_is_prepared_again()
     run.api.disturb("POST .*/201/config", ApiError("POST", 500, text), count=2)
     prepared: list[int] = []
     one = chain(201, step("configure", lambda target: prepared.append(target.vmid)), step("start"))
-    [result] = await run_chains(run, [one])
+    [result] = await run.chains(one)
     assert result.outcome is Outcome.OK
     assert prepared == [201, 201, 201]
     run.api.disturb("POST .*/202/config", ApiError("POST", 500, text), count=9)
     run.watcher = Watcher(run.api, node_timeout=600)
-    [result] = await run_chains(run, [chain(202, step("configure"), step("start"))])
-    assert outcomes(result) == [("clone", "ok"), ("configure", "failed")]
+    [result] = await run.chains(chain(202, step("configure"), step("start")))
+    assert step_outcomes(result) == [("clone", "ok"), ("configure", "failed")]
     assert text in str(result.last.message)
 
 
@@ -298,108 +267,6 @@ async def test_a_guest_that_another_user_started_in_the_meantime_is_as_requested
     run.api.ends = {"qmstart": ["VM 300 already running"]}
     run.api.cluster.add(300, name="app300").status = "running"
     target = Guest(300, "qemu", "pve1", "app300")
-    [result] = await run_chains(run, [Chain(target, (step("start"),))])
+    [result] = await run.chains(Chain(target, (step("start"),)))
     assert (result.outcome, result.changed) == (Outcome.UNCHANGED, False)
     assert "already running" in str(result.last.message)
-
-
-# Any chains: what each step does, how long, how it ends.
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(("configure", "resize", "start", "nothing")),
-        st.integers(0, 9),
-        st.sampled_from(("OK", "OK", "OK", "WARNINGS: 1", "no space")),
-        st.sets(st.sampled_from(LANES)),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-@given(
-    st.lists(STEPS, min_size=1, max_size=8),
-    st.dictionaries(st.sampled_from(LANES), st.integers(1, 3)),
-)
-def test_any_chains_keep_to_the_limits_and_to_their_order_and_all_end(
-    drawn: Sequence[Sequence[tuple[str, int, str, set[str]]]], limits: dict[str, int]
-) -> None:
-    run_virtually(check_any_chains(drawn, limits))
-
-
-async def check_any_chains(
-    drawn: Sequence[Sequence[tuple[str, int, str, set[str]]]], limits: Mapping[str, int]
-) -> None:
-    run = Run(limits)
-    chains = []
-    used: dict[tuple[str, str], tuple[str, ...]] = {}
-    for vmid, steps in enumerate(drawn, 300):
-        run.api.cluster.add(vmid, name=f"app{vmid}", scsi0="ceph:vm-disk,size=4G")
-        target = Guest(vmid, "qemu", "pve1", f"app{vmid}")
-        made = []
-        for index, (operation, seconds, end, lanes) in enumerate(steps):
-            made.append(any_step(run, index, operation, seconds, end, tuple(sorted(lanes))))
-            if operation != "nothing":
-                key = (TYPES[operation], str(vmid))
-                used[key] = tuple({*used.get(key, lanes)} & lanes)
-        chains.append(Chain(target, tuple(made)))
-    guard = asyncio.ensure_future(watch_limits(run, used, limits))
-    results = await run_chains(run, chains)
-    guard.cancel()
-    [seen] = await asyncio.gather(guard, return_exceptions=True)
-    assert isinstance(seen, asyncio.CancelledError), seen
-    for result, steps in zip(results, drawn, strict=True):
-        expected = expected_steps(steps)
-        assert outcomes(result) == expected
-        assert len(result.missing) == len(steps) - len(expected)
-        started = [
-            task for task in run.api.cluster.tasks if task.upid.id == str(result.target.vmid)
-        ]
-        assert [str(task.upid) for task in result.tasks] == [str(task.upid) for task in started]
-        ends = [task.end for task in started]
-        begins = [task.upid.starttime for task in started]
-        assert all(end is not None for end in ends)
-        assert begins == sorted(begins), "the steps of a guest follow each other"
-
-
-def any_step(
-    run: Run, index: int, operation: str, seconds: int, end: str, lanes: tuple[str, ...]
-) -> ChainStep:
-    name = f"{index} {operation}"
-
-    async def prepare(before: ChainResult) -> Job:
-        target = before.target
-        if operation == "nothing":
-            await asyncio.sleep(seconds)
-            raise Unneeded("nothing to do")
-        key = f"{TYPES[operation]} {target.vmid}"
-        run.api.seconds[key], run.api.ends[key] = seconds, [end]
-        job = job_of(target, operation)
-        own = Lane(f"vmid {target.vmid}", exclusive=True)
-        return replace(job, lanes=(own, *(Lane(lane) for lane in lanes)))
-
-    return ChainStep(name, prepare=prepare)
-
-
-def expected_steps(steps: Sequence[tuple[str, int, str, Any]]) -> list[tuple[str, str]]:
-    expected = []
-    for index, (operation, _seconds, end, _lanes) in enumerate(steps):
-        outcome = {"OK": "ok", "WARNINGS: 1": "warnings", "no space": "failed"}[end]
-        expected.append(
-            (f"{index} {operation}", "unchanged" if operation == "nothing" else outcome)
-        )
-        if operation != "nothing" and outcome == "failed":
-            break
-    return expected
-
-
-async def watch_limits(
-    run: Run, used: Mapping[tuple[str, str], tuple[str, ...]], limits: Mapping[str, int]
-) -> None:
-    """Fail when more tasks run on a lane than its limit allows."""
-    while True:
-        await asyncio.sleep(0.25)
-        running = [task.upid for task in run.api.cluster.tasks if task.running]
-        for name, limit in limits.items():
-            there = [upid for upid in running if name in used.get((upid.type, upid.id), ())]
-            assert len(there) <= limit, f"{name}: {there}"
-        assert len({upid.id for upid in running}) == len(running), "two tasks of one guest"

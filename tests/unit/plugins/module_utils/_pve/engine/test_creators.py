@@ -8,9 +8,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.creators import (
-    Creators,
-)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.creators import Creators
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time

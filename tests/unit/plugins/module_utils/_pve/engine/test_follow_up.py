@@ -73,24 +73,21 @@ def test_requests_to_ha() -> None:
         ("qmreboot", "stopped", "running", "qmstart"),
     ],
 )
-def test_the_task_that_did_it_counts(asked: str, before: str, after: str, does: str) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        managed = Managed(asked, before)
-        assert has_follow_up(managed.asked.upid)
+@in_virtual_time
+async def test_the_task_that_did_it_counts(asked: str, before: str, after: str, does: str) -> None:
+    managed = Managed(asked, before)
+    assert has_follow_up(managed.asked.upid)
 
-        def act() -> None:
-            managed.api.cluster.start(
-                "pve1", does, 301, 5, user="root@pam",
-                at_end=lambda: setattr(managed.guest, "status", after),
-            )  # fmt: skip
+    def act() -> None:
+        managed.api.cluster.start(
+            "pve1", does, 301, 5, user="root@pam",
+            at_end=lambda: setattr(managed.guest, "status", after),
+        )  # fmt: skip
 
-        managed.later(12, act)
-        task = await managed.follow()
-        assert (task.upid.type, task.outcome) == (does, Outcome.OK)
-        assert now() < 25
-
-    scenario()
+    managed.later(12, act)
+    task = await managed.follow()
+    assert (task.upid.type, task.outcome) == (does, Outcome.OK)
+    assert now() < 25
 
 
 @in_virtual_time

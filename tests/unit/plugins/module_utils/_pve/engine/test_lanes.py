@@ -12,10 +12,7 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lanes import Lanes
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
-from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
-    in_virtual_time,
-    run_virtually,
-)
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time, run_virtually
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -51,33 +51,27 @@ async def found(api: FakeApi, vmid: int) -> Guest:
     ],
     ids=str,
 )
-def test_only_what_a_clone_has_not_finished_may_be_removed(
+@in_virtual_time
+async def test_only_what_a_clone_has_not_finished_may_be_removed(
     config: dict[str, str], allowed: bool
 ) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = FakeApi()
-        api.cluster.add(301, **config)
-        assert await may_be_removed(api, await found(api, 301), a_clone(), NODES) is allowed
-
-    scenario()
+    api = FakeApi()
+    api.cluster.add(301, **config)
+    assert await may_be_removed(api, await found(api, 301), a_clone(), NODES) is allowed
 
 
 @pytest.mark.parametrize("node", NODES)
 @pytest.mark.parametrize("user", ["root@pam!ansible", "bob@pve"])
-def test_a_guest_that_any_user_creates_from_any_source_may_not_be_removed(
+@in_virtual_time
+async def test_a_guest_that_any_user_creates_from_any_source_may_not_be_removed(
     node: str, user: str
 ) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = FakeApi()
-        api.cluster.add(301, lock="clone", description=TEMPORARY)
-        api.cluster.start(
-            node, "qmclone", 777, user=user, log=["creating a clone of VM 777 with ID 301"]
-        )
-        assert not await may_be_removed(api, await found(api, 301), a_clone(), NODES)
-
-    scenario()
+    api = FakeApi()
+    api.cluster.add(301, lock="clone", description=TEMPORARY)
+    api.cluster.start(
+        node, "qmclone", 777, user=user, log=["creating a clone of VM 777 with ID 301"]
+    )
+    assert not await may_be_removed(api, await found(api, 301), a_clone(), NODES)
 
 
 # The lock on a container that was cloned.

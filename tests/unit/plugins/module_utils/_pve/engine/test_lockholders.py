@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lockholders import (
-    Holders,
-)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lockholders import Holders
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
 

@@ -60,15 +60,12 @@ async def started(
 
 
 @pytest.mark.parametrize("seconds", [None, 0.001], ids=["running", "ended"])
-def test_the_task_of_a_lost_answer_is_found(seconds: float | None) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = an_api()
-        task = a_clone(api, seconds=seconds)
-        assert await started(api) == Recovery(task.upid, certain=True)
-        assert now() < 1
-
-    scenario()
+@in_virtual_time
+async def test_the_task_of_a_lost_answer_is_found(seconds: float | None) -> None:
+    api = an_api()
+    task = a_clone(api, seconds=seconds)
+    assert await started(api) == Recovery(task.upid, certain=True)
+    assert now() < 1
 
 
 @pytest.mark.parametrize(
@@ -79,16 +76,13 @@ def test_the_task_of_a_lost_answer_is_found(seconds: float | None) -> None:
         "Formatting '/var/lib/vz/images/201/vm-201-disk-0.qcow2', fmt=qcow2",
     ],
 )
-def test_the_log_names_the_clone_in_every_release(line: str) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = an_api()
-        a_clone(api, 2011)
-        a_clone(api, 120)
-        mine = a_clone(api, log=[line])
-        assert (await started(api)).upid == mine.upid
-
-    scenario()
+@in_virtual_time
+async def test_the_log_names_the_clone_in_every_release(line: str) -> None:
+    api = an_api()
+    a_clone(api, 2011)
+    a_clone(api, 120)
+    mine = a_clone(api, log=[line])
+    assert (await started(api)).upid == mine.upid
 
 
 @pytest.mark.parametrize(
@@ -103,15 +97,12 @@ def test_the_log_names_the_clone_in_every_release(line: str) -> None:
     ],
     ids=str,
 )
-def test_a_task_of_another_call_is_never_taken_for_it(other: dict[str, Any]) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = an_api()
-        a_clone(api, **{"seconds": 1.0, **other})
-        assert await started(api) == Recovery(None, certain=True)
-        assert now() >= 30
-
-    scenario()
+@in_virtual_time
+async def test_a_task_of_another_call_is_never_taken_for_it(other: dict[str, Any]) -> None:
+    api = an_api()
+    a_clone(api, **{"seconds": 1.0, **other})
+    assert await started(api) == Recovery(None, certain=True)
+    assert now() >= 30
 
 
 @in_virtual_time
@@ -123,20 +114,16 @@ async def test_a_task_that_belongs_to_another_job_is_never_taken() -> None:
 
 @pytest.mark.parametrize("skew", [-7200, -600, 0, 600, 7200])
 @pytest.mark.parametrize("seconds", [None, 1.0], ids=["running", "ended"])
-def test_no_clock_matters_for_what_is_found(skew: int, seconds: float | None) -> None:
+@in_virtual_time
+async def test_no_clock_matters_for_what_is_found(skew: int, seconds: float | None) -> None:
     """The node that works has a clock of its own; a task from before the call is never taken."""
-
-    @in_virtual_time
-    async def scenario() -> None:
-        api = an_api()
-        a_clone(api, started=skew, seconds=seconds)
-        await asyncio.sleep(2)
-        before = await Baselines(api).of("pve1")
-        assert (await started(api, before)).upid is None
-        mine = a_clone(api, started=skew + 2, seconds=seconds)
-        assert (await started(api, before)).upid == mine.upid
-
-    scenario()
+    api = an_api()
+    a_clone(api, started=skew, seconds=seconds)
+    await asyncio.sleep(2)
+    before = await Baselines(api).of("pve1")
+    assert (await started(api, before)).upid is None
+    mine = a_clone(api, started=skew + 2, seconds=seconds)
+    assert (await started(api, before)).upid == mine.upid
 
 
 @in_virtual_time
@@ -183,14 +170,11 @@ async def test_a_failed_reading_is_repeated() -> None:
 
 
 @pytest.mark.parametrize("log", [[], ["no content"]], ids=["empty", "says so"])
-def test_a_running_task_without_a_log_may_be_at_work(log: list[str]) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = an_api()
-        other = a_clone(api, log=log)
-        assert await find_at_work(api, job(), ["pve1"]) == other.upid
-
-    scenario()
+@in_virtual_time
+async def test_a_running_task_without_a_log_may_be_at_work(log: list[str]) -> None:
+    api = an_api()
+    other = a_clone(api, log=log)
+    assert await find_at_work(api, job(), ["pve1"]) == other.upid
 
 
 @in_virtual_time
@@ -202,17 +186,16 @@ async def test_a_running_task_whose_log_may_not_be_read_may_be_at_work() -> None
 
 
 @pytest.mark.parametrize("log", [["trying to acquire lock..."], []])
-def test_a_running_clone_that_has_not_named_its_guest_yet_may_be_at_work(log: list[str]) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = an_api()
-        other = api.cluster.start("pve1", "qmclone", 9000, user="bob@pve", log=log)
-        if not log:
-            missing = Answer([{"n": 1, "t": "unable to open file - No such file"}], 1)
-            api.disturb("log", missing, count=None)
-        assert await find_at_work(api, job(), ["pve1", "pve2"]) == other.upid
-
-    scenario()
+@in_virtual_time
+async def test_a_running_clone_that_has_not_named_its_guest_yet_may_be_at_work(
+    log: list[str],
+) -> None:
+    api = an_api()
+    other = api.cluster.start("pve1", "qmclone", 9000, user="bob@pve", log=log)
+    if not log:
+        missing = Answer([{"n": 1, "t": "unable to open file - No such file"}], 1)
+        api.disturb("log", missing, count=None)
+    assert await find_at_work(api, job(), ["pve1", "pve2"]) == other.upid
 
 
 @in_virtual_time

@@ -42,20 +42,17 @@ def container_clone(run: Run, vmid: int = 201) -> Job:
 
 @pytest.mark.parametrize("seconds", [15, 60, 300])
 @pytest.mark.parametrize("movable", [True, False])
-def test_calls_that_are_refused_without_quorum_are_repeated_when_it_is_back(
+@in_virtual_time
+async def test_calls_that_are_refused_without_quorum_are_repeated_when_it_is_back(
     seconds: int, movable: bool
 ) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        run = Run(retries=0)
-        run.api.disturb(CLONE, ApiError("POST", 500, NO_QUORUM), count=None)
-        asyncio.get_running_loop().call_later(seconds, run.api.disturbances.clear)
-        results = await run(*(clone(vmid, movable=movable) for vmid in range(201, 211)))
-        assert {result.outcome for result in results} == {Outcome.OK}
-        assert len(run.api.cluster.tasks) == 10
-        assert now() < seconds + 15
-
-    scenario()
+    run = Run(retries=0)
+    run.api.disturb(CLONE, ApiError("POST", 500, NO_QUORUM), count=None)
+    asyncio.get_running_loop().call_later(seconds, run.api.disturbances.clear)
+    results = await run(*(clone(vmid, movable=movable) for vmid in range(201, 211)))
+    assert {result.outcome for result in results} == {Outcome.OK}
+    assert len(run.api.cluster.tasks) == 10
+    assert now() < seconds + 15
 
 
 @in_virtual_time
@@ -174,16 +171,13 @@ async def test_a_failed_delete_may_have_destroyed_the_disks() -> None:
 
 
 @pytest.mark.parametrize("operation", ["start", "shutdown", "delete", "configure", "migrate"])
-def test_a_refused_operation_changed_nothing(operation: str) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        run = Run()
-        job = replace(power(run, 300, operation), params={"target": "pve2", "cores": 2})
-        run.api.ends[job.task_type] = ["VM is locked (backup)"]
-        result = await run.one(job)
-        assert (result.outcome, result.changed) == (Outcome.FAILED, False)
-
-    scenario()
+@in_virtual_time
+async def test_a_refused_operation_changed_nothing(operation: str) -> None:
+    run = Run()
+    job = replace(power(run, 300, operation), params={"target": "pve2", "cores": 2})
+    run.api.ends[job.task_type] = ["VM is locked (backup)"]
+    result = await run.one(job)
+    assert (result.outcome, result.changed) == (Outcome.FAILED, False)
 
 
 @in_virtual_time

@@ -28,9 +28,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading i
 )
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import GIB
-from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
-    in_virtual_time,
-)
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 SILENT = NoAnswerError("GET", "595 No route to host", sent=False)
 

@@ -19,10 +19,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.vmids imp
     check_vmid,
 )
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
-from ansible_collections.upid.proxmox.tests.unit.virtual_time import (
-    in_virtual_time,
-    run_virtually,
-)
+from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time, run_virtually
 from hypothesis import given
 from hypothesis import strategies as st
 
