@@ -19,11 +19,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains im
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job, Unneeded
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.lane import Lane
-from ansible_collections.upid.proxmox.tests.unit.scheduled import (
-    Run,
-    job_of,
-    step_outcomes,
-)
+from ansible_collections.upid.proxmox.tests.unit.scheduled import Run, job_of, step_outcomes
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import run_virtually
 from hypothesis import given
 from hypothesis import strategies as st

@@ -177,7 +177,7 @@ async def test_a_second_attempt_that_finds_the_vmid_taken_finds_its_own_first_on
     async def very_late() -> None:
         await api.until_made(CLONE, 2)
         late = {"newid": 201, "name": "web201"}
-        api._route("POST", ("nodes", "pve1", "qemu", 9000, "clone"), late)
+        api.route("POST", ("nodes", "pve1", "qemu", 9000, "clone"), late)
 
     work = asyncio.ensure_future(very_late())
     api.disturb(CLONE, 1.0, count=2)

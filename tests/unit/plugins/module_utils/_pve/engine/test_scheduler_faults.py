@@ -19,8 +19,8 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.clone
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
-from ansible_collections.upid.proxmox.tests.unit.fake_api import LEFT_LOCKED
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
+from ansible_collections.upid.proxmox.tests.unit.fake_server import LEFT_LOCKED
 from ansible_collections.upid.proxmox.tests.unit.scheduled import CLONE, Run, clone, power
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
