@@ -25,7 +25,7 @@ from .refusals import read_refusal
 from .trust import presented_fingerprint, was_sent
 
 if t.TYPE_CHECKING:
-    from .connection import Host
+    from .option_texts import Host
 
 
 class HostError(NoAnswerError):

@@ -23,7 +23,8 @@ from .transport import HttpSession, unlogged
 
 if t.TYPE_CHECKING:
     from .calls import Answer, Params, Segments
-    from .connection import Connection, Host
+    from .connection import Connection
+    from .option_texts import Host
 
 
 class Session:

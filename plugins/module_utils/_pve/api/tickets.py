@@ -17,8 +17,9 @@ from .libraries import ProxmoxHTTPAuthBase
 
 if t.TYPE_CHECKING:
     from .calls import Answer, Params
-    from .connection import Connection, Host
+    from .connection import Connection
     from .libraries import PreparedRequest
+    from .option_texts import Host
 
 # A ticket is valid for two hours.
 TICKET_RENEWAL = 3600.0

@@ -14,7 +14,8 @@ import typing as t
 from .libraries import HTTPAdapter, HTTPSConnection, HTTPSConnectionPool
 
 if t.TYPE_CHECKING:
-    from .connection import Connection, Host
+    from .connection import Connection
+    from .option_texts import Host
 
 CONNECT_TIMEOUT = 5.0
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..api.connection import suspects
+from ..api.option_texts import suspects
 from ..guests.config import SECRETS
 from .printable import printable
 
