@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..api.answers import read_mapping, read_rows
 from ..api.errors import ApiError, Cause, UsageError
 from ..guests.cluster import split_tags
-from ..guests.reading import config_name
+from ..guests.identity import config_name
 from ..guests.selector import EVERY
 from ..operations.job import Unneeded
 

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .cluster import CREATION_LOCKS, Guest
-from .reading import listed_guest, read_list
+from .lists import listed_guest, read_list
 
 if t.TYPE_CHECKING:
     from ..api.client import Api

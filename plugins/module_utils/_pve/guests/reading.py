@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
-from dataclasses import replace
 
-from ..api import clock
-from ..api.answers import malformed, read_mapping, read_rows
-from ..api.errors import ApiError, Cause, NoAnswerError, PveError
+from ..api.answers import malformed, read_rows
+from .cluster import GUEST_TYPES, Cluster, Guest, Node, split_tags
+from .lists import completed, read_list
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
 
-from .cluster import CREATION_LOCKS, GUEST_TYPES, Cluster, Guest, Node, split_tags
-
 _MORE_READINGS = 3
-# How long a node may refuse or fail to list its guests until they count as unknown, in seconds.
-_PATIENCE = 30.0
 
 
 async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
@@ -40,31 +35,6 @@ async def read_cluster(api: Api, names: t.Collection[str] = ()) -> Cluster:
             return cluster
     cluster, _moved = await _with_lists(api, await _resources(api), names)
     return cluster
-
-
-class SharedReadings:
-    """Readings of the cluster without names, shared by all callers until the reading begins.
-
-    No caller gets a reading that began before its call. Callers during a reading share the next
-    one.
-    """
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._running: asyncio.Future[Cluster] | None = None
-        self._next: asyncio.Future[Cluster] | None = None
-
-    async def read(self) -> Cluster:
-        """The cluster as it was at some moment after the call; raises what the request raises."""
-        if self._next is None:
-            self._next = asyncio.ensure_future(self._after(self._running))
-        return await asyncio.shield(self._next)
-
-    async def _after(self, before: asyncio.Future[Cluster] | None) -> Cluster:
-        if before is not None:
-            await asyncio.wait([before])
-        self._running, self._next = self._next, None
-        return await read_cluster(self._api)
 
 
 async def add_names(api: Api, cluster: Cluster, names: t.Collection[str]) -> Cluster:
@@ -118,97 +88,13 @@ async def _with_lists(
             if vmid in seen or known is None or (known.node, known.type) != (node, guest_type):
                 moved = True
                 known = Guest(vmid, guest_type, node, None)
-            guests[vmid] = _completed(known, row)
+            guests[vmid] = completed(known, row)
             seen.add(vmid)
     moved = moved or any(
         (guest.node, guest.type) in read and guest.vmid not in seen for guest in guests.values()
     )
     unread = [place for place in cluster.unread if place not in read]
     return Cluster(cluster.nodes, dict(sorted(guests.items())), unread), moved
-
-
-async def read_states(api: Api, guests: t.Sequence[Guest]) -> dict[int, Guest]:
-    """The guests with their current name and state by VMID, in one request per node and type.
-
-    Those that their nodes do not list now are left out.
-    """
-    places = sorted({(guest.node, guest.type) for guest in guests})
-    lists = await asyncio.gather(*(read_list(api, node, guest_type) for node, guest_type in places))
-    rows = {vmid: row for listed in lists for vmid, row in (listed or {}).items()}
-    return {
-        guest.vmid: _completed(guest, rows[guest.vmid]) for guest in guests if guest.vmid in rows
-    }
-
-
-def still_named(guest: Guest) -> t.Callable[[Api], t.Awaitable[None]]:
-    """A ``recheck`` for a job: see ``read_while_named``."""
-
-    async def recheck(api: Api) -> None:
-        await read_while_named(api, guest)
-
-    return recheck
-
-
-async def read_while_named(api: Api, guest: Guest) -> Guest:
-    """The guest with its current tags, if its own configuration still has its name.
-
-    PveError if it was removed or moved, or if its VMID now belongs to a guest of another name.
-    """
-    path = ("nodes", guest.node, guest.type, guest.vmid, "config")
-    try:
-        config = await read_mapping(api, path)
-    except ApiError as error:
-        if error.cause is not Cause.GONE:
-            raise
-        raise PveError(
-            f"{guest.title} no longer exists there: it was removed or moved after it was looked up"
-            f" by its name {guest.name!r}; nothing was done"
-        ) from error
-    name = config_name(guest.type, config)
-    if name != guest.name:
-        raise PveError(
-            f"VMID {guest.vmid} is now named {name!r}, not {guest.name!r} as when it was"
-            " looked up; it is not changed"
-        )
-    template = str(config.get("template") or 0) == "1"
-    return replace(guest, tags=split_tags(config.get("tags")), template=template)
-
-
-def config_name(guest_type: str, config: t.Mapping[str, t.Any]) -> str | None:
-    """The name in a guest's configuration, None if there is none."""
-    name = config.get("name" if guest_type == "qemu" else "hostname")
-    return None if name is None else str(name)
-
-
-async def read_list(
-    api: Api, node: str, guest_type: str
-) -> dict[int, t.Mapping[str, t.Any]] | None:
-    """The guests of a node by VMID, None if it cannot be read.
-
-    It is retried while a daemon restarts or is blocked by locks, and because a node returns 500 now
-    and then while its containers start or stop. A silent node is tried once.
-    """
-    until, attempt = clock.now() + _PATIENCE, 0
-    while True:
-        attempt += 1
-        try:
-            rows = await read_rows(api, ("nodes", node, guest_type), retries=0)
-            return {_readable(row): row for row in rows}
-        except NoAnswerError:
-            pass
-        except (ApiError, KeyError, TypeError, ValueError) as error:
-            if not isinstance(error, ApiError) or error.status != 500:
-                return None
-        if clock.now() >= until:
-            return None
-        await clock.sleep(clock.backoff(attempt, most=4.0))
-
-
-def _readable(row: t.Mapping[str, t.Any]) -> int:
-    """The VMID of a row; raises KeyError, TypeError or ValueError for one that is malformed."""
-    int(row.get("template") or 0)
-    int(row.get("maxmem") or 0)
-    return int(row["vmid"])
 
 
 def _of_type(
@@ -239,35 +125,4 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
         tags=split_tags(row.get("tags")),
         memory=int(row.get("maxmem") or 0),
         hint=row.get("name"),
-    )
-
-
-def _name(row: t.Mapping[str, t.Any]) -> str | None:
-    """The name in the list of a node, None if there is none.
-
-    Proxmox VE invents one for a guest whose configuration has none, as that of a running clone:
-    ``VM 201``, ``CT201`` (``PVE::QemuServer::vmstatus``, ``PVE::LXC::vmstatus``). The latter is a
-    possible host name, and that of a complete container.
-    """
-    name, vmid = str(row.get("name") or ""), row["vmid"]
-    if name in ("", f"VM {vmid}", f"CT {vmid}"):
-        return None
-    return None if name == f"CT{vmid}" and row.get("lock") in CREATION_LOCKS else name
-
-
-def listed_guest(node: str, guest_type: str, row: t.Mapping[str, t.Any]) -> Guest:
-    """The guest of a row in the list of a node."""
-    return _completed(Guest(int(row["vmid"]), guest_type, node, None), row)
-
-
-def _completed(guest: Guest, row: t.Mapping[str, t.Any]) -> Guest:
-    """The guest with its current data from its node's list."""
-    return replace(
-        guest,
-        name=_name(row),
-        status=str(row.get("status") or guest.status),
-        template=bool(int(row.get("template") or 0)),
-        lock=row.get("lock"),
-        tags=split_tags(row.get("tags")) or guest.tags,
-        memory=int(row.get("maxmem") or 0),
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ..api.errors import UsageError
 from ..guests.cluster import Guest
+from ..guests.identity import config_name
 from ..guests.labels import label_of
-from ..guests.reading import config_name
 from ..tasks.types import default_wait_timeout
 from .job import Job, common_lanes, readdressing
 from .lane import Lane

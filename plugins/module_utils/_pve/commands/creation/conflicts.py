@@ -13,7 +13,8 @@ from dataclasses import replace
 from ...api import clock
 from ...api.answers import read_mapping
 from ...api.errors import PveError
-from ...guests.reading import read_cluster, still_named
+from ...guests.identity import still_named
+from ...guests.reading import read_cluster
 from ...operations.job import Job, common_lanes
 from ...tasks.listing import list_tasks
 from ...tasks.task import Outcome

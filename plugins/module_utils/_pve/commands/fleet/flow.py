@@ -11,7 +11,9 @@ import typing as t
 from ...api.errors import UsageError
 from ...engine.chains import Chain, ChainStep
 from ...guests.cluster import GUEST_TYPES, Guest
-from ...guests.reading import SharedReadings, add_names, add_names_of, read_cluster, still_named
+from ...guests.identity import still_named
+from ...guests.reading import add_names, add_names_of, read_cluster
+from ...guests.shared_readings import SharedReadings
 from ..creation.check import name_check
 from ..creation.flow import creation_calls, prepare, vmids_for
 from ..creation.plan import Action, GuestRequest
@@ -21,6 +23,7 @@ from .entry import Entry
 from .groups import group
 from .members import ABSENT, read_members
 from .networks import check_addresses
+from .plan import planned
 from .removal import (
     find_absent,
     read_selector,
@@ -29,7 +32,7 @@ from .removal import (
     surplus,
     why_not_removed,
 )
-from .report import planned, report
+from .report import report
 from .steps import Steps
 
 if t.TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ...api.answers import read_mapping
 from ...api.errors import ApiError, Cause, PveError, UsageError
 from ...engine.chains import Chain, ChainResult, ChainStep
 from ...guests.cluster import split_tags
-from ...guests.reading import read_while_named
+from ...guests.identity import read_while_named
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
@@ -21,7 +21,7 @@ from ...operations.job import Job, Unneeded
 if t.TYPE_CHECKING:
     from ...api.client import Api
     from ...guests.cluster import Cluster, Guest
-    from ...guests.reading import SharedReadings
+    from ...guests.shared_readings import SharedReadings
     from ..context import Context
     from .members import Member
 

@@ -25,7 +25,7 @@ from ...guests.config import (
     difference,
     read_configuration,
 )
-from ...guests.reading import still_named
+from ...guests.identity import still_named
 from ...guests.vmids import LOWEST_VMID
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job

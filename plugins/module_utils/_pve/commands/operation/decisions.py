@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from ...api.errors import PveError, UsageError
 from ...guests.cluster import GUEST_TYPES
 from ...guests.config import Configuration, config_params, read_configuration
-from ...guests.reading import read_cluster, read_states
+from ...guests.lists import read_states
+from ...guests.reading import read_cluster
 from ...guests.selector import Selector
 from ...operations.rules import Situation
 from ..references import GuestReference, parameters, read_references

@@ -14,7 +14,7 @@ from dataclasses import replace
 from ...api.errors import PveError, UsageError
 from ...engine.adoption import adopt_running
 from ...guests.config import config_params, read_configuration
-from ...guests.reading import still_named
+from ...guests.identity import still_named
 from ...guests.selector import Selector
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job

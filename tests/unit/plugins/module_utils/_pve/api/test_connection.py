@@ -7,11 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.connection import (
-    Connection,
-    Host,
-)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.connection import Connection
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.option_texts import Host
 
 PASSWORD = {"api_host": "pve1", "api_user": "root@pam", "api_password": "s3cret-pass"}
 TOKEN = {"api_host": "pve1", "api_token_id": "ansible@pve!ci", "api_token_secret": "s3cret-token"}

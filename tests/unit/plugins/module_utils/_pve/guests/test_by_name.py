@@ -14,7 +14,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.by_name i
     read_by_name,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import Guest
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading import listed_guest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.lists import listed_guest
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 

@@ -21,11 +21,9 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster i
     as_vmid,
     split_tags,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading import (
-    read_cluster,
-    read_states,
-    still_named,
-)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.identity import still_named
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.lists import read_states
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading import read_cluster
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import GIB
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
