@@ -9,7 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+# The parts of a path below /api2/json, unquoted.
 Segments = tuple[t.Union[str, int], ...]
+# The fields of a query or a form; a field that is None is not sent.
 Params = t.Mapping[str, t.Any]
 
 

@@ -35,11 +35,13 @@ class Api(t.Protocol):
     form, None for none. A field that is None is not sent; True and False are sent as 1 and 0.
 
     The ``data`` of an answer is what the call returns, None if nothing, and its ``total`` is the
-    number of all rows of a paged call, 0 if the call does not count them.
+    number of all rows of a paged call, 0 if the call does not count them. Whether ``data`` has the
+    type that the call returns is not checked here, but in ``answers``.
 
     Every request raises ApiError for a definite refusal by Proxmox VE (nothing was done),
-    NoAnswerError if there was no definite response (nothing was done only if its ``sent`` is
-    False), and UsageError if the options do not allow it to log in or to trust the certificate.
+    NoAnswerError if there was no definite response in time (nothing was done only if its ``sent``
+    is False), and UsageError if the options do not allow it to log in or to trust the certificate.
+    It raises nothing else. A caller that is cancelled does not cancel its request.
 
     Requests that change something are sent once. They are sent again only if they certainly were
     not carried out: the host could not be reached, or the ticket had expired.
@@ -51,7 +53,8 @@ class Api(t.Protocol):
         """Read.
 
         Without a response it is retried with growing delays, at most ``retries`` times; None means
-        the number in the connection options. A refusal is final.
+        the number in the connection options. Each attempt tries the hosts until one of them
+        responds. A refusal is final.
         """
 
     async def post(self, path: Segments, params: Params | None = None) -> Answer:
@@ -81,7 +84,10 @@ class Api(t.Protocol):
 
     @property
     def usage(self) -> dict[str, t.Any]:
-        """``requests`` sent so far, logins and retries included, and the ``host`` in use."""
+        """``requests`` sent so far, logins and retries included, and the ``host`` in use.
+
+        The host is a text such as ``pve1:8006``.
+        """
 
 
 class Client:
