@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a fleet: each guest with its outcome, the failures with their reasons, and the diff."""
+"""The report of a fleet: each guest with its outcome, the failures with reasons, and the diff."""
 
 from __future__ import annotations
 

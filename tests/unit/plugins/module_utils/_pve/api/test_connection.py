@@ -102,7 +102,7 @@ def test_the_port_counts_for_hosts_without_one() -> None:
         ({**PASSWORD, "api_user": "alice@corp.example@ldap"}, "alice@corp.example@ldap"),
     ],
 )
-def test_who_calls(options: dict[str, Any], authid: str) -> None:
+def test_the_caller_is_named_as_in_a_upid(options: dict[str, Any], authid: str) -> None:
     assert Connection.from_options(options).authid == authid
 
 

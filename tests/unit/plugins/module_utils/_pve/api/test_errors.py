@@ -92,7 +92,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("cause", "text"), [(k, text) for k, v in TEXTS.items() for text in v])
-def test_what_a_text_of_proxmox_ve_means(cause: Cause, text: str) -> None:
+def test_each_text_of_proxmox_ve_has_its_cause(cause: Cause, text: str) -> None:
     assert classify(text) is cause
 
 

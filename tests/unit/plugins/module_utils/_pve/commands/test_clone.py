@@ -31,7 +31,7 @@ from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_
 
 
 @in_virtual_time
-async def test_one_guest_at_top_level() -> None:
+async def test_one_guest_is_cloned_by_the_options_at_top_level() -> None:
     api = an_api()
     report = await clone(api, source=9000, name="web1", target_node="pve2", full=True, pool="web")
     assert report.problem is None
@@ -63,7 +63,7 @@ async def test_one_guest_at_top_level() -> None:
 
 
 @in_virtual_time
-async def test_many_guests_with_the_top_level_as_defaults() -> None:
+async def test_many_guests_are_cloned_with_the_top_level_as_defaults() -> None:
     api = an_api()
     guests = [{"name": "web1"}, {"name": "web2", "full": False, "vmid": 300}]
     report = await clone(api, guests=guests, full=True, description="made")

@@ -82,7 +82,7 @@ async def test_one_container_with_every_option() -> None:
 
 
 @in_virtual_time
-async def test_many_containers_with_the_top_level_as_defaults_side_by_side() -> None:
+async def test_many_containers_are_created_side_by_side_with_the_top_level_as_defaults() -> None:
     api = an_api()
     guests: list[dict[str, Any]] = [{"hostname": f"ct{index}"} for index in range(5)]
     guests[4] |= {"memory": 2048, "params": {"cmode": "shell"}}

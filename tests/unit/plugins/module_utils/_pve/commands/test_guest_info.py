@@ -41,7 +41,7 @@ def vmids(report: Report) -> list[int]:
 
 
 @in_virtual_time
-async def test_a_guest_with_all_that_is_known() -> None:
+async def test_a_guest_is_shown_with_all_that_is_known() -> None:
     api = an_api()
     report = await look(api, guests=["app1"], config="current")
     assert report.values["guests"] == [

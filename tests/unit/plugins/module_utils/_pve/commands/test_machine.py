@@ -51,7 +51,7 @@ async def test_the_user_s_limits_hold() -> None:
 
 
 @in_virtual_time
-async def test_no_limit_is_no_limit() -> None:
+async def test_a_limit_of_0_is_none() -> None:
     api = FakeApi()
     began = now()
     await work(api, starts(api, 100), parallel=0, parallel_per_node=0)

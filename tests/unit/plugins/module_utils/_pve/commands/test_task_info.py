@@ -33,7 +33,7 @@ def briefly(report: Report) -> list[tuple[Any, ...]]:
 
 
 @in_virtual_time
-async def test_tasks_by_upid_with_progress_log_and_end() -> None:
+async def test_tasks_are_read_by_upid_with_progress_log_and_end() -> None:
     api = FakeApi()
     running = api.cluster.start(
         "pve1", "qmclone", 9000, log=["transferred 1 GiB of 2 GiB (50.00%)"]
@@ -93,7 +93,7 @@ async def test_the_glued_end_of_a_log_is_believed() -> None:
 
 
 @in_virtual_time
-async def test_lists_of_all_nodes_with_filters() -> None:
+async def test_the_lists_of_all_nodes_are_filtered() -> None:
     api = FakeApi()
     for node, ago in (("pve1", 60), ("pve2", 50), ("pve3", 40)):
         api.cluster.start(node, "qmstart", 100, 3, started=-ago)

@@ -95,7 +95,9 @@ async def test_an_invalid_upid_is_refused_before_any_request() -> None:
         ("first_failure", ["ok", "failed", "running"], 22),
     ],
 )
-def test_when_to_return(return_when: str, expected: list[str], before: int) -> None:
+def test_it_returns_at_the_last_the_first_or_the_first_failure_as_wanted(
+    return_when: str, expected: list[str], before: int
+) -> None:
     @in_virtual_time
     async def scenario() -> None:
         api = FakeApi()
@@ -119,7 +121,7 @@ def test_when_to_return(return_when: str, expected: list[str], before: int) -> N
         ("stop", "cancelled", True, True),
     ],
 )
-def test_what_to_do_when_time_is_up(
+def test_a_task_that_is_late_is_a_failure_is_left_or_is_stopped_as_wanted(
     on_timeout: str, outcome: str, problem: bool, changed: bool
 ) -> None:
     @in_virtual_time

@@ -27,7 +27,7 @@ def a_upid(type_: str, id_: object) -> Upid:
         ("vzclone", 301, 400, "disk", True),
     ],
 )
-def test_who_may_hold_a_lock(
+def test_only_a_task_of_its_kind_that_may_work_on_the_guest_may_hold_its_lock(
     type_: str, id_: object, target: int | None, lock: str, holds: bool
 ) -> None:
     guest = Guest(301, "qemu", "pve1", None, "stopped", lock=lock)

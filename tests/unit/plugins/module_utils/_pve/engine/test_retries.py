@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -104,6 +105,17 @@ async def test_a_storage_lock_halves_the_lane_and_costs_no_retry_until_it_is_one
     results = await run(*(clone(vmid) for vmid in range(201, 209)))
     assert {result.outcome for result in results} == {Outcome.OK}
     assert len(run.api.made(CLONE)) == 12
+
+
+@in_virtual_time
+async def test_after_a_storage_lock_fewer_run_at_once_on_that_storage() -> None:
+    run = Run({"storage ceph": 8})
+    run.api.ends["qmclone"] = [STORAGE_LOCK]
+    results = await run(*(clone(vmid) for vmid in range(201, 225)))
+    assert {result.outcome for result in results} == {Outcome.OK}
+    rounds = Counter(int(call.at // 5) for call in run.api.made(CLONE))
+    assert rounds[0] == 8
+    assert max(rounds[number] for number in (2, 3)) <= 5, "half of them, and one more again"
 
 
 @in_virtual_time

@@ -11,7 +11,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     NoAnswerError,
-    PveError,
     UsageError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster import (
@@ -21,7 +20,6 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.cluster i
     as_vmid,
     split_tags,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.identity import still_named
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.lists import read_states
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.reading import read_cluster
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
@@ -224,51 +222,6 @@ def test_a_node_whose_list_is_malformed_counts_as_unreachable(
         cluster = await read_cluster(api, GUEST_TYPES)
         assert list(cluster.unread) == [("pve2", "qemu")]
         assert await read_states(api, [cluster.guests[101]]) == {}
-
-    scenario()
-
-
-# The check in the moment of acting.
-
-
-async def recheck(api: FakeApi, vmid: int) -> None:
-    cluster = await read_cluster(api, GUEST_TYPES)
-    guest = cluster.guests[vmid]
-    check = still_named(guest)
-    api.cluster.guests[vmid].config["touched"] = 1
-    await check(api)
-    api.cluster.remove(vmid)
-    with pytest.raises(
-        PveError, match=rf"{vmid} .*no longer exists there: it was removed or moved"
-    ):
-        await check(api)
-    api.cluster.add(vmid, guest.type, name="innocent", hostname="innocent")
-    with pytest.raises(PveError, match=rf"VMID {vmid} is now named 'innocent', not 'victim'"):
-        await check(api)
-    api.cluster.add(vmid, guest.type)
-    with pytest.raises(PveError, match=rf"VMID {vmid} is now named None, not 'victim'"):
-        await check(api)
-    api.disturb("config", SILENT, count=None)
-    with pytest.raises(NoAnswerError):
-        await check(api)
-
-
-def test_a_vm_must_still_carry_the_name_it_was_found_by() -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = FakeApi()
-        api.cluster.add(731, name="victim")
-        await recheck(api, 731)
-
-    scenario()
-
-
-def test_a_container_must_still_carry_the_hostname_it_was_found_by() -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        api = FakeApi()
-        api.cluster.add(732, "lxc", hostname="victim")
-        await recheck(api, 732)
 
     scenario()
 

@@ -87,7 +87,7 @@ def test_an_invalid_range_is_refused(text: str) -> None:
         VmidRange.parse(text)
 
 
-def test_a_range_is_read() -> None:
+def test_a_range_is_read_with_blanks_around_it() -> None:
     assert VmidRange.parse(" 200 - 299 ") == VmidRange(200, 299)
 
 

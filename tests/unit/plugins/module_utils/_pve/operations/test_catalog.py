@@ -85,7 +85,7 @@ def test_what_loses_data_is_destructive_without_parameters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["start", "shutdown", "reboot", "configure", "resize"])
-def test_the_rest_is_harmless_without_parameters(name: str) -> None:
+def test_what_loses_no_data_is_not_destructive_without_parameters(name: str) -> None:
     assert not OPERATIONS[name].is_destructive({})
 
 

@@ -45,7 +45,9 @@ def test_interfaces_may_have_any_form(net: Any, params: dict[str, str]) -> None:
         ({"params": {"nameserver": ["1.1.1.1", "9.9.9.9"]}}, {"nameserver": "1.1.1.1,9.9.9.9"}),
     ],
 )
-def test_options_in_the_api_s_terms(options: dict[str, Any], params: dict[str, Any]) -> None:
+def test_options_are_put_into_the_api_s_terms(
+    options: dict[str, Any], params: dict[str, Any]
+) -> None:
     assert container_params(options) == params
 
 

@@ -108,7 +108,7 @@ def test_the_finished_and_the_succeeded_outcomes_are_listed() -> None:
     assert {outcome for outcome in Outcome if outcome.succeeded} == good
 
 
-def test_a_task_as_a_result() -> None:
+def test_a_task_has_every_field_of_the_result() -> None:
     log = ("transferred (50%)", "TASK ERROR: no space")
     task = Task(UPID, Outcome.FAILED, "no space", UPID.starttime + 9, log)
     assert task.as_result() == {

@@ -72,7 +72,7 @@ def test_what_is_no_text_is_refused_too(value: object) -> None:
         Upid.parse(value)
 
 
-def test_the_fields_of_a_token_s_task() -> None:
+def test_the_upid_of_a_token_s_task_is_read_field_by_field() -> None:
     upid = Upid.parse(VALID[2])
     assert (upid.node, upid.type, upid.id, upid.vmid) == ("pve-02", "vzdump", "100", 100)
     assert (upid.user, upid.userid, upid.tokenid) == ("ansible@pve!ci", "ansible@pve", "ci")

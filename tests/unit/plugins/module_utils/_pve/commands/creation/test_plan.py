@@ -154,7 +154,7 @@ def test_an_invalid_list_is_refused(wanted: list[GuestRequest], message: str) ->
         check_requests(wanted, "name")
 
 
-def test_any_other_list_is_fine() -> None:
+def test_a_list_of_different_vmids_and_names_is_accepted() -> None:
     check_requests(
         [GuestRequest(201, None), GuestRequest(202, None), GuestRequest(None, "web1.example.com")],
         "name",
