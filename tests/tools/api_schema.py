@@ -18,7 +18,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
+    OPERATIONS,
+)
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/simulator"))
@@ -28,9 +30,6 @@ from pvesim.schema import INDEX_LIMITS, SCHEMA_FILE
 
 TARGET = ROOT / "plugins/module_utils/_pve/api/schema.py"
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
-ENDPOINTS = ROOT / "tests/unit/simulator/data/upid_endpoints.yml"
-# What nobody automates: consoles, tunnels, streams, and the making of a cluster.
-LEFT_OUT = re.compile(r"proxy$|shell$|/mtunnel$|/file-restore/| /cluster/config")
 # The changes of a configuration without a task.
 WITHOUT_TASK = {
     "PUT /nodes/{node}/qemu/{vmid}/config",
@@ -84,6 +83,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
+from functools import lru_cache
 
 API_VERSION = "{version}"
 
@@ -96,6 +96,7 @@ PARAMETERS: t.Mapping[str, Definition] = _DATA["PARAMETERS"]
 CALLS: t.Mapping[str, t.Sequence[str]] = _DATA["CALLS"]
 
 
+@lru_cache(maxsize=64)
 def parameters(method: str, path: str) -> t.Mapping[str, Definition]:
     """The parameters of a call by their names; ``net[n]`` stands for ``net0``, ``net1`` ..."""
     return {name.split("#")[0]: PARAMETERS[name] for name in CALLS.get(f"{method} {path}", ())}
@@ -128,10 +129,9 @@ class Shared:
 
 
 def catalogued() -> list[str]:
-    """The calls that the collection makes, such as ``POST /nodes/{node}/qemu``."""
-    starting = yaml.safe_load(ENDPOINTS.read_text())
-    calls = {f"{call['method']} {call['path']}" for call in starting}
-    return sorted({call for call in calls if not LEFT_OUT.search(call)} | WITHOUT_TASK)
+    """The calls of the catalogue and the changes without a task: ``POST /nodes/{node}/qemu``."""
+    calls = [call for operation in OPERATIONS.values() for call in operation.calls.values()]
+    return sorted({f"{call.method} {call.path}" for call in calls} | WITHOUT_TASK)
 
 
 def every_call() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
+from functools import lru_cache
 
 API_VERSION = "9.2.11"
 
@@ -758,7 +759,6 @@ _DATA = json.loads(r"""
 "timeout#4": {"maximum": 7200, "minimum": 0, "optional": 1, "type": "integer"},
 "timezone": {"format": "pve-ct-timezone", "optional": 1},
 "tmpdir": {"optional": 1},
-"tmpfilename": {"optional": 1, "pattern": "/var/tmp/pveupload-[0-9a-f]+"},
 "to-disk": {"optional": 1, "type": "boolean"},
 "todisk": {"optional": 1, "type": "boolean"},
 "tos_url": {"optional": 1},
@@ -1002,8 +1002,6 @@ _DATA = json.loads(r"""
 "compression#2", "content", "filename", "node", "storage#2", "url", "verify-certificates"],
 "POST /nodes/{node}/storage/{storage}/oci-registry-pull": ["filename#2", "node", "reference",
 "storage#2"],
-"POST /nodes/{node}/storage/{storage}/upload": ["checksum", "checksum-algorithm", "content",
-"filename", "node", "storage#2", "tmpfilename"],
 "POST /nodes/{node}/suspendall": ["max-workers", "node", "vms#2"],
 "POST /nodes/{node}/vzdump": ["all", "bwlimit#3", "compress", "dumpdir", "exclude", "exclude-path",
 "fleecing", "ionice", "job-id", "lockwait", "mailnotification", "mailto", "mode", "node#2",
@@ -1045,6 +1043,7 @@ PARAMETERS: t.Mapping[str, Definition] = _DATA["PARAMETERS"]
 CALLS: t.Mapping[str, t.Sequence[str]] = _DATA["CALLS"]
 
 
+@lru_cache(maxsize=64)
 def parameters(method: str, path: str) -> t.Mapping[str, Definition]:
     """The parameters of a call by their names; ``net[n]`` stands for ``net0``, ``net1`` ..."""
     return {name.split("#")[0]: PARAMETERS[name] for name in CALLS.get(f"{method} {path}", ())}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 import typing as t
+from functools import lru_cache
 
 from ..api import schema
 from ..guests.properties import pairs, switch
@@ -57,13 +58,19 @@ def problems(method: str, path: str, params: t.Mapping[str, t.Any]) -> list[str]
 
 def request_problems(method: str, path: Segments, params: t.Mapping[str, t.Any]) -> list[str]:
     """What the API would refuse of a request, ``path`` being the parts of a real one."""
-    for call in schema.CALLS:
-        parts = call.split(" ", 1)[1].strip("/").split("/")
-        if call.startswith(f"{method} ") and len(parts) == len(path):
+    for template, parts in _templates(method, len(path)):
+        if all(part.startswith("{") or part == one for part, one in zip(parts, path)):
             names = {part[1:-1]: one for part, one in zip(parts, path) if part.startswith("{")}
-            if all(part[1:-1] in names or part == one for part, one in zip(parts, path)):
-                return problems(method, f"/{'/'.join(parts)}", {**params, **names})
+            return problems(method, template, {**params, **names})
     return []
+
+
+@lru_cache(maxsize=64)
+def _templates(method: str, length: int) -> list[tuple[str, list[str]]]:
+    """The paths of as many parts that the schema has for a method, and these."""
+    found = [call.split(" ", 1)[1] for call in schema.CALLS if call.startswith(f"{method} ")]
+    split = [(template, template.strip("/").split("/")) for template in found]
+    return [(template, parts) for template, parts in split if len(parts) == length]
 
 
 def _definition(known: Definitions, name: str) -> schema.Definition | None:
@@ -82,8 +89,7 @@ def _missing(known: Definitions, there: t.Collection[str]) -> t.Iterator[tuple[s
     """What has to be there and is not, and whether by itself or because something requires it."""
     for name, definition in known.items():
         if name not in there:
-            free = any(definition.get(field) for field in ("optional", "alias", "oneOf"))
-            if not (free or name.endswith("[n]")):
+            if not (definition.get("optional") or "alias" in definition or name.endswith("[n]")):
                 yield name, "required"
             continue
         needed = definition.get("requires")
@@ -182,11 +188,17 @@ def _matches(pattern: str, text: str) -> bool:
 
     ``(?^i:`` resets the flags of what is around it, of which there are none here.
     """
+    compiled = _compiled(pattern)
+    return compiled is None or compiled.search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
     python = re.sub(r"\(\?\^(\w*):", lambda flags: f"(?{flags[1]}:", pattern)
     try:
-        return re.search(f"^{python}$", text) is not None
+        return re.compile(f"^{python}$")
     except re.error:
-        return True
+        return None
 
 
 def _against_range(text: str, definition: schema.Definition) -> str | None:

@@ -48,7 +48,9 @@ def _every_call() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for table in ("CALLS", "PARAMETERS", "FORMATS"):
             patch.setattr(schema, table, built[table])
+        schema.parameters.cache_clear()
         yield
+    schema.parameters.cache_clear()
 
 
 @pytest.mark.parametrize(
