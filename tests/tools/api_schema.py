@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes ``schema.py`` of the core from the schema of the API, when it is run.
+"""Writes ``schema_text.py`` of the core from the schema of the API, when it is run.
 
 The core needs the parameters of the calls that it makes: to refuse what the server would refuse
 before anything is started, and to know what makes two property strings the same.
@@ -28,7 +28,7 @@ sys.path.append(str(ROOT / "tests/simulator"))
 from pvesim.formats import PROPERTIES
 from pvesim.schema import INDEX_LIMITS, SCHEMA_FILE
 
-TARGET = ROOT / "plugins/module_utils/_pve/api/schema.py"
+TARGET = ROOT / "plugins/module_utils/_pve/api/schema_text.py"
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 # The changes of a configuration without a task.
 WITHOUT_TASK = {
@@ -65,14 +65,7 @@ HEADER = '''# Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API takes, from its own schema; made by tests/tools/api_schema.py, not to be edited.
-
-``CALLS`` has for each method and path the names of its parameters, and ``PARAMETERS`` what is
-known of them; where a name has several meanings, the further ones are ``name#2`` and so on.
-``FORMATS`` has the keys of each property string, which a parameter names as its ``format``; the
-key ``*`` stands for further ones that are not known here. A definition has the fields of
-``PVE::JSONSchema``; a type that is not there is ``string``, ``count`` is how many there are of an
-indexed parameter. A default is only there for the keys of property strings.
+"""The data of ``schema.py``, made by tests/tools/api_schema.py: not to be edited.
 
 It is a text, because Python reads that ten times as fast as so large a dictionary, and a module
 that is sent to a host is compiled there each time.
@@ -80,31 +73,11 @@ that is sent to a host is compiled there each time.
 
 from __future__ import annotations
 
-import json
-import re
-import typing as t
-from functools import lru_cache
-
 API_VERSION = "{version}"
 
-Definition = t.Mapping[str, t.Any]
-_DATA = json.loads(r"""
+TEXT = r"""
 {data}
-""")
-FORMATS: t.Mapping[str, t.Mapping[str, Definition]] = _DATA["FORMATS"]
-PARAMETERS: t.Mapping[str, Definition] = _DATA["PARAMETERS"]
-CALLS: t.Mapping[str, t.Sequence[str]] = _DATA["CALLS"]
-
-
-@lru_cache(maxsize=64)
-def parameters(method: str, path: str) -> t.Mapping[str, Definition]:
-    """The parameters of a call by their names; ``net[n]`` stands for ``net0``, ``net1`` ..."""
-    return {name.split("#")[0]: PARAMETERS[name] for name in CALLS.get(f"{method} {path}", ())}
-
-
-def family(name: str) -> str:
-    """``net[n]`` for ``net3``."""
-    return re.sub(r"\\d+\\Z", "[n]", name)
+"""
 '''
 WIDTH = 99
 # A line that `ansible-test sanity` takes has 160 characters, and no pattern can be wrapped.
@@ -144,8 +117,14 @@ def every_call() -> dict[str, Any]:
     }
 
 
-def build(calls: Iterable[str]) -> str:
-    """The text of the module for these calls."""
+def build() -> str:
+    """The text of the module."""
+    version = SCHEMA["version"].split("/")[0]
+    return HEADER.replace("{version}", version).replace("{data}", text_of(catalogued()))
+
+
+def text_of(calls: Iterable[str]) -> str:
+    """The data for these calls."""
     every = every_call()
     formats, parameters = Shared(), Shared()
     wanted = {
@@ -157,8 +136,7 @@ def build(calls: Iterable[str]) -> str:
     }
     data = {"FORMATS": formats.kept, "PARAMETERS": parameters.kept, "CALLS": wanted}
     tables = ",\n".join(f'"{name}": {{\n{_lines(content)}\n}}' for name, content in data.items())
-    version = SCHEMA["version"].split("/")[0]
-    return HEADER.replace("{version}", version).replace("{data}", f"{{{tables}}}")
+    return f"{{{tables}}}"
 
 
 def _lines(content: Mapping[str, Any]) -> str:
@@ -205,4 +183,4 @@ def _kept(definition: Mapping[str, Any]) -> Definition:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(build(catalogued()))
+    TARGET.write_text(build())

@@ -11,7 +11,7 @@ import typing as t
 
 from ..api.answers import read_mapping
 from ..api.errors import PveError, UsageError
-from ..api.schema import API_VERSION
+from ..api.schema_text import API_VERSION
 from ..operations.validation import request_problems
 from .context import failures
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from ..api.answers import read_rows
 from ..api.errors import UsageError
+from ..api.schema import ARRAYS
 from .cluster import split_tags
 from .properties import as_text, format_of, same, switch, with_filled
 from .volumes import ReplacedVolumeError, met_by, size_in_bytes
@@ -94,8 +95,8 @@ def config_params(params: t.Mapping[str, t.Any], guest_type: str) -> dict[str, t
     """The parameters in the format of the API.
 
     Booleans become 0 and 1, tags are joined as Proxmox VE stores them, other lists by commas,
-    dictionaries become property strings (``{ip: dhcp}`` is ``ip=dhcp``), and SSH keys are
-    URL-encoded as ``PVE::API2::Qemu`` wants them.
+    unless they may be arrays, dictionaries become property strings (``{ip: dhcp}`` is ``ip=dhcp``),
+    and SSH keys are URL-encoded as ``PVE::API2::Qemu`` wants them.
     """
     return {
         name: _param(name, value, guest_type) for name, value in params.items() if value is not None
@@ -112,7 +113,7 @@ def _param(name: str, value: t.Any, guest_type: str) -> t.Any:
 
 
 def plain(value: t.Any, name: str, guest_type: str) -> t.Any:
-    """A value as a form field: text or number."""
+    """A value as a form field: text or number, a list of these where a call may want an array."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, t.Mapping):
@@ -124,7 +125,8 @@ def plain(value: t.Any, name: str, guest_type: str) -> t.Any:
             raise UsageError(
                 f"params: {name} is a list with entries that are neither text nor numbers"
             )
-        return ",".join(str(plain(one, name, guest_type)) for one in value)
+        items = [plain(one, name, guest_type) for one in value]
+        return items if name in ARRAYS else ",".join(map(str, items))
     return value
 
 

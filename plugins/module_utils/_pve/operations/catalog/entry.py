@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from ...api import schema
 from ...api.errors import UsageError
 from ...tasks.types import task_type
 from ..rules import always
@@ -81,10 +82,17 @@ class Call:
             names[name] = given.pop(name, None) if value is None else value
             if names[name] in (None, ""):
                 raise UsageError(f"params: {name} is missing")
-        body = {**given, **self.fixed}
+        body = {name: self._as_taken(name, one) for name, one in {**given, **self.fixed}.items()}
         parts = [part for part in self.path.split("/") if part]
         path = tuple(names[part[1:-1]] if part.startswith("{") else part for part in parts)
         return Request(self.method, path, body, self._id_of({**body, **subject, **names}))
+
+    def _as_taken(self, name: str, value: t.Any) -> t.Any:
+        """A list item by item where the API has an array, as one text elsewhere."""
+        definition = schema.parameters(self.method, self.path).get(name, {})
+        if isinstance(value, (list, tuple)) and definition.get("type") != "array":
+            return ",".join(map(str, value))
+        return value
 
     def _check(self, given: t.Mapping[str, t.Any]) -> None:
         for name in self.requires:

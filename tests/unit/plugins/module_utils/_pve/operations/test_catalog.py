@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.config import config_params
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
     OPERATIONS,
     Call,
@@ -117,3 +118,24 @@ def test_a_parameter_can_make_an_operation_destructive(name: str, params: dict[s
 )
 def test_other_parameters_and_values_do_not(name: str, params: dict[str, Any]) -> None:
     assert not OPERATIONS[name].is_destructive(params)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "expected"),
+    [
+        ("bulk_start", {"vms": [101, 102]}, {"vms": [101, 102]}),
+        ("start_all", {"vms": [101, 102]}, {"vms": "101,102"}),
+        (
+            "backup",
+            {"exclude-path": ["/tmp/?*", "/var/log"]},
+            {"exclude-path": ["/tmp/?*", "/var/log"]},
+        ),
+    ],
+)
+def test_a_list_is_sent_as_the_call_takes_it(
+    name: str, params: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """Item by item where the schema has an array, as one text elsewhere."""
+    [*_others, call] = OPERATIONS[name].calls.values()
+    request = call.request({"node": "pve1", "vmid": 100}, config_params(params, "qemu"))
+    assert request.params | expected == request.params

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -43,8 +44,7 @@ REFUSED = [asked for asked in RECORDED if asked.status == 400 and asked.errors]
 @pytest.fixture(scope="module", autouse=True)
 def _every_call() -> Iterator[None]:
     """The schema of all calls, not only of those that the collection makes."""
-    built: dict[str, Any] = {"__name__": "built"}
-    exec(tool.build(tool.every_call()), built)
+    built = json.loads(tool.text_of(tool.every_call()))
     with pytest.MonkeyPatch.context() as patch:
         for table in ("CALLS", "PARAMETERS", "FORMATS"):
             patch.setattr(schema, table, built[table])
