@@ -43,7 +43,7 @@ async def copy_disk(
         if source.running and not params.get("snapname"):
             await _mirror(worker, drive, share)
         else:
-            await _convert(worker, drive.size, share, empty=origin.used == 0)
+            await convert(worker, drive.size, share, empty=origin.used == 0)
     except Interrupted as exc:
         free(worker.world, copy.volid, worker.node)
         command = _command(worker, origin, copy, limit)
@@ -72,7 +72,7 @@ async def _ticks(worker: Worker, share: float) -> list[float]:
     return [(number + 1) / count for number in range(count)]
 
 
-async def _convert(worker: Worker, size: int, share: float, *, empty: bool) -> None:
+async def convert(worker: Worker, size: int, share: float, *, empty: bool) -> None:
     """qemu-img convert: a line for each step of progress, of which an empty disk has one."""
     printed = 0.0
     worker.log(_transferred(size, 0.0))

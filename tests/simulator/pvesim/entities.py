@@ -161,6 +161,8 @@ class Volume:
     node: str | None = None
     parent: str | None = None
     used: int | None = None
+    disk_size: int | None = None
+    """Of an image to import: how large the disk in it is, when that is not its own size."""
     config: dict[str, CONFIG_VALUE] | None = None
     """Of a backup: the config of the guest."""
     notes: str = ""

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 PATIENCE = 60.0
 PIECE = 1 << 20
+HEAD = 512
 LINE = 32 * PIECE
 """wget makes a dot for each MiB and a line for 32 of them."""
 DOTS = 36
@@ -47,6 +48,8 @@ class Fetched:
     """Hexadecimal; empty when none was asked for."""
     kind: str
     seconds: float
+    head: bytes = b""
+    """How it begins."""
 
     @property
     def rate(self) -> float:
@@ -87,14 +90,15 @@ def _fetch(url: str, algorithm: str | None, proxy: str | None, verify: bool) -> 
 def _read(answer: Any, algorithm: str | None, begun: float) -> Fetched:
     """Count and sum up what comes."""
     digest = hashlib.new(algorithm) if algorithm else None
-    size = 0
+    size, head = 0, b""
     while piece := answer.read(PIECE):
         size += len(piece)
+        head = head if len(head) >= HEAD else (head + piece)[:HEAD]
         if digest is not None:
             digest.update(piece)
     kind = answer.headers.get("Content-Type", "")
     checksum = digest.hexdigest() if digest is not None else ""
-    return Fetched(size, checksum, kind, time.monotonic() - begun)
+    return Fetched(size, checksum, kind, time.monotonic() - begun, head)
 
 
 def _host(url: str) -> str:

@@ -13,9 +13,11 @@ from .calls import Call, CallError, parameter_error
 from .drives import LXC_DRIVE, NET, NEW_DISK, QEMU_DRIVE, Drive, has_mac, with_mac
 from .entities import CONFIG_VALUE, Guest, Volume
 from .guests import check_allowed, new_mac
+from .importing import import_drive
 from .rights import ONLY_ROOT, ROOT
 from .schema import Schema
 from .volumes import (
+    FOLDERS,
     allocate,
     cloudinit_name,
     default_format,
@@ -62,8 +64,8 @@ def check_drives(world: World, call: Call, guest_type: str, options: Mapping[str
 
 
 def _check_drive(world: World, call: Call, guest_type: str, drive: Drive) -> None:
-    if drive.options.get("import-from", "").startswith("/") and call.caller.authid != ROOT:
-        raise CallError(500, ONLY_ROOT)
+    if source := drive.options.get("import-from", ""):
+        _check_source(world, call, drive.key, source)
     if drive.storage is None:
         return
     storage = find_storage(world, drive.storage, call.node)
@@ -80,6 +82,19 @@ def _check_drive(world: World, call: Call, guest_type: str, drive: Drive) -> Non
     if guest_type == "qemu" and "images" not in storage.content:
         text = f"storage '{storage.id}' does not support vm images"
         raise parameter_error(**{drive.key: text})
+
+
+def _check_source(world: World, call: Call, key: str, source: str) -> None:
+    """Refuse to import what is no image of a disk; a missing one is found out in the task."""
+    if source.startswith("/"):
+        if call.caller.authid != ROOT:
+            raise CallError(500, ONLY_ROOT)
+        return
+    find_storage(world, source.partition(":")[0], call.node)
+    folder = source.partition(":")[2].partition("/")[0]
+    if folder in FOLDERS or folder == "snippets":
+        text = f"{source} has wrong type '{folder}' - needs to be 'images' or 'import'"
+        raise parameter_error(**{key: text})
 
 
 def plain_value(world: World, key: str, value: CONFIG_VALUE) -> CONFIG_VALUE:
@@ -146,6 +161,8 @@ async def make_drive(
         if not drive.cdrom:
             drive.resize(known.size)
         return str(drive)
+    if source := drive.options.pop("import-from", ""):
+        return await import_drive(worker, vmid, drive, source, made)
     size = fixed_size(drive) or size
     form = drive.options.pop("format", default_format(storage))
     content = "images" if guest_type == "qemu" else "rootdir"

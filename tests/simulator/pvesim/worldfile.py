@@ -134,6 +134,7 @@ def _volume(world: World, storage: str, entry: Mapping[str, Any], node: str | No
     volume = Volume(volid, content, form, int(entry.get("size", 1 << 30)), entry.get("vmid"))
     volume.ctime = int(world.born - float(entry.get("ago", 30 * 86400)))
     volume.node, volume.parent, volume.used = node, entry.get("parent"), entry.get("used")
+    volume.disk_size = entry.get("disk_size")
     volume.config = dict(entry["config"]) if entry.get("config") else None
     volume.notes, volume.protected = entry.get("notes", ""), bool(entry.get("protected"))
     volume.ostype = entry.get("ostype", "")

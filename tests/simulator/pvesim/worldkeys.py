@@ -31,7 +31,8 @@ def _plain(*names: str) -> dict[str, Any]:
 
 
 VOLUME = _plain(
-    "name", "size", "content", "format", "vmid", "nodes", "ago", "parent", "used", "config",
+    "name", "size", "disk_size", "content", "format", "vmid", "nodes", "ago", "parent", "used",
+    "config",
     "notes", "protected", "ostype",
 )  # fmt: skip
 WORLD: Mapping[str, Any] = {

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NODE = ("address", "maxcpu", "maxmem", "maxdisk", "bridges", "acme", "updates", "pveam", "state",
         "member", "pvedaemon", "config", "clock_offset", "system", "disks",
         "network", "new_network", "dns", "directories", "volume_groups", "zpools")  # fmt: skip
+VOLUME = ("size", "disk_size", "content", "format", "vmid", "parent", "used", "config", "notes",
+          "ostype")  # fmt: skip
 Document = dict[str, Any]
 
 
@@ -63,7 +65,7 @@ def _storage(storage: Storage, now: float) -> Document:
 
 def _volume(volume: Volume, now: float) -> Document:
     entry: Document = {"name": volume.volid.partition(":")[2], "ago": now - volume.ctime}
-    for key in ("size", "content", "format", "vmid", "parent", "used", "config", "notes", "ostype"):
+    for key in VOLUME:
         if (value := getattr(volume, key)) not in (None, ""):
             entry[key] = value
     entry |= {"protected": True} if volume.protected else {}

@@ -74,7 +74,7 @@ def test_a_checksum_is_verified(simulator: Any, algorithm: str) -> None:
     [
         ({"name": "small.txt"}, 400, "wrong file extension"),
         ({"content": "backup"}, 400, "does not have a value in the enumeration"),
-        ({"content": "import", "name": "a.qcow2"}, 500, "does not support 'import' content"),
+        ({"content": "import", "name": "a.txt"}, 400, "invalid filename or wrong extension"),
         ({"path": PATH.replace("local/", "ceph/")}, 500, "can't upload to storage type 'rbd'"),
         ({"checksum": "0123"}, 400, "missing property required by 'checksum'"),
     ],

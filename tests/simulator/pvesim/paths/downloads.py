@@ -20,6 +20,7 @@ from pvesim.durations import fraction
 from pvesim.entities import Storage, Volume
 from pvesim.fetching import Fetched, Unfetched, fetch, speed, told
 from pvesim.guests import check_allowed
+from pvesim.images import disk_size, problem, safe_name
 from pvesim.volumes import find_storage, find_volume, storage_path, volume_format
 from pvesim.worker import Died, Worker
 from pvesim.world import World
@@ -124,7 +125,7 @@ def _stamp(worker: Worker) -> str:
 @call("POST", "/nodes/{node}/storage/{storage}/download-url")
 async def download_url(world: World, call: Call) -> str:
     """Fetch a file from the web; one that is there is not overwritten."""
-    content, name = str(call.params["content"]), str(call.params["filename"])
+    content, name = str(call.params["content"]), safe_name(str(call.params["filename"]))
     storage = _target(world, call, content, name)
     volid, path = f"{storage.id}:{content}/{name}", _path(storage, content, name)
     if ("checksum" in call.params) != ("checksum-algorithm" in call.params):
@@ -136,7 +137,12 @@ async def download_url(world: World, call: Call) -> str:
         if find_volume(world, volid, call.node) is not None:
             raise Died(f"refusing to override existing file '{path}'")
         fetched = await _download(worker, call, path)
-        _keep(world, call, storage, content, name, fetched.size)
+        form = volume_format(volid)
+        if content == "import" and (wrong := problem(form, fetched.head, path)) is not None:
+            raise Died(f"failed to verify file: {wrong}")
+        volume = _keep(world, call, storage, content, name, fetched.size)
+        if content == "import":
+            volume.disk_size = disk_size(form, fetched.head, fetched.size)
 
     return world.tasks.start(call.node, call.caller.authid, "download", task_id(name), work)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.entities import Storage, Volume
+from pvesim.images import disk_size, problem, safe_name
 from pvesim.upload import Upload
 from pvesim.volumes import FILE_TYPES, find_storage, storage_path, volume_format
 from pvesim.worker import Died, Worker
@@ -20,7 +21,6 @@ EXTENSIONS: Mapping[str, re.Pattern[str]] = {
     "vztmpl": re.compile(r".+\.tar\.(?:gz|xz|zst|bz2)", re.IGNORECASE),
     "import": re.compile(r"[A-Za-z0-9.+=_-]+\.(?:ova|qcow2|raw|vmdk)"),
 }
-QCOW2 = b"QFI\xfb"
 """How a file of this format begins."""
 FOLDERS = {"iso": "template/iso", "vztmpl": "template/cache", "import": "import"}
 
@@ -70,15 +70,17 @@ async def upload(world: World, call: Call) -> str:
 def _volume(world: World, call: Call, storage: Storage, file: Upload) -> Volume:
     """The volume that the file becomes; raises CallError for a name or content that will not do."""
     content = str(call.params["content"])
-    # What stands before the last slash is cut off, and what is no plain character replaced.
-    name = re.sub(r"[^A-Za-z0-9_.+=-]", "_", re.sub(r".*[/\\]", "", call.params["filename"]))
+    name = safe_name(str(call.params["filename"]))
     if not EXTENSIONS[content].fullmatch(name):
         wrong = "invalid filename or wrong extension"
         raise parameter_error(filename=wrong if content == "import" else "wrong file extension")
     if content not in storage.content:
         raise CallError(500, f"storage '{storage.id}' does not support '{content}' content")
     volid = f"{storage.id}:{content}/{name}"
-    return Volume(volid, content, volume_format(volid), file.size, ctime=int(world.clock.now()))
+    made = Volume(volid, content, volume_format(volid), file.size, ctime=int(world.clock.now()))
+    if content == "import":
+        made.disk_size = disk_size(made.format, file.head, file.size)
+    return made
 
 
 def _verify(worker: Worker, call: Call, file: Upload) -> None:
@@ -95,5 +97,6 @@ def _verify(worker: Worker, call: Call, file: Upload) -> None:
 
 def _check_image(volume: Volume, file: Upload) -> None:
     """An image to import has to be what its name says, as far as qemu-img would see it."""
-    if volume.content == "import" and volume.format == "qcow2" and file.head[:4] != QCOW2:
-        raise Died(f"qemu-img: Could not open '{file.tmpfilename}': Image is not in qcow2 format")
+    wrong = problem(volume.format, file.head, file.tmpfilename)
+    if volume.content == "import" and wrong is not None:
+        raise Died(wrong)

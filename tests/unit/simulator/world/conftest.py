@@ -33,6 +33,8 @@ TURNS = 60
 """Turns of the loop after which everything that can go on has gone on."""
 CONTENT = b"0123456789" * 7000
 """What the web server of the tests has."""
+IMAGE = b"QFI\xfb" + bytes(20) + (3 << 30).to_bytes(8, "big") + bytes(480)
+"""The beginning of a qcow2 image of a disk of 3 GiB."""
 
 
 def everything(_path: str, _privilege: str) -> bool:
@@ -191,11 +193,12 @@ class Web(BaseHTTPRequestHandler):
         if self.path == "/missing.iso":
             self.send_error(404)
             return
+        content = IMAGE if self.path == "/disk.qcow2" else CONTENT
         self.send_response(200)
         self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(CONTENT)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(CONTENT)
+        self.wfile.write(content)
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
