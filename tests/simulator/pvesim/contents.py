@@ -56,6 +56,10 @@ class Contents:
     """What `sdn` of a world file says (sdn.py)."""
     ceph: dict[str, Any] = field(default_factory=dict)
     """What `ceph` of a world file says (ceph.py), with every default; empty: none is installed."""
+    programs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How programs inside guests end, by command line (programs.py)."""
+    ha_disarmed: str = ""
+    """How HA was disarmed: freeze, ignore, or not at all."""
     durations: dict[str, tuple[float, float]] = field(default_factory=dict)
     start_failures: float = 0.0
     """Share of starts that fail at 57 starts a second (bursts.py); 0: none ever does."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .programs import Program
+
 CONFIG_VALUE = str | int
 OF_STATE = ("vmstate", "runningmachine", "runningcpu", "running-nets-host-mtu")
 """What a snapshot with the memory knows of the VM that ran."""
@@ -117,8 +119,8 @@ class Guest:
     """What the guest agent has written inside, by path."""
     frozen: bool = False
     """Whether the guest agent holds the file systems still."""
-    processes: int = 0
-    """How many programs the guest agent has started."""
+    programs: list[Program] = field(default_factory=list)
+    """What the guest agent has started since the last start."""
 
     @property
     def running(self) -> bool:

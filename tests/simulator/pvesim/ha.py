@@ -42,6 +42,8 @@ def service(guest: Guest) -> str:
 def managed(world: World, guest: Guest) -> bool:
     """Whether HA manages the guest."""
     resource = world.ha.get(service(guest))
+    if world.ha_disarmed == "ignore":
+        return False
     return resource is not None and resource.get("state") != "ignored"
 
 
@@ -84,17 +86,37 @@ def follow(world: World, guest: Guest, wanted: Request) -> None:
     world.tasks.later(CRM_CYCLE - age + LRM_DELAY, lambda: act(world, guest, wanted))
 
 
-async def act(world: World, guest: Guest, wanted: Request) -> None:
-    """The resource agent does what was asked, unless that is so already."""
+async def act(world: World, guest: Guest, wanted: Request) -> str | None:
+    """The resource agent does what was asked, unless that is so already; the UPID of its task."""
     if world.guests.get(guest.vmid) is not guest or world.nodes[guest.node].state == "down":
-        return
+        return None
+    if world.ha_disarmed:
+        return None
     if not managed(world, guest) or _is_so(guest, wanted):
-        return
+        return None
     params = dict(wanted.params)
     if wanted.what == "migration":
         params["online" if guest.type == "qemu" else "restart"] = int(guest.running)
     upid = await guest_call(world, root(), guest, (wanted.path, params), by_ha=True)
     world.tasks.get(upid).write(f"{FIRST_LINE}\n")
+    return upid
+
+
+def relocate(world: World, guest: Guest, target: str) -> None:
+    """Let HA stop the guest, move it and start it again, after the next cycles."""
+
+    async def act_in_turn() -> None:
+        was_running = guest.running
+        wanted = [Request("stop", "status/shutdown", {"timeout": DEFAULT_TIMEOUT, "forceStop": 1})]
+        wanted.append(Request("migration", "migrate", {"target": target}))
+        wanted += [Request("start", "status/start")] if was_running else []
+        for step in wanted:
+            upid = await act(world, guest, step)
+            while upid is not None and world.tasks.get(upid).running:
+                await world.clock.sleep(1.0)
+
+    age = (world.clock.now() - world.born) % CRM_CYCLE
+    world.tasks.later(CRM_CYCLE - age + LRM_DELAY, act_in_turn)
 
 
 def state_request(state: str) -> Request | None:

@@ -88,7 +88,7 @@ def power_on(worker: Worker, guest: Guest) -> None:
 def power_off(guest: Guest) -> None:
     """The guest does not run any more."""
     guest.status, guest.started, guest.paused = "stopped", None, False
-    guest.frozen, guest.processes = False, 0
+    guest.frozen, guest.programs = False, []
 
 
 def clean_up(world: World, guest: Guest) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .world import World
 
 AS_THEY_ARE = ("realms", "ha", "ha_rules", "backup_jobs", "mappings", "acme_accounts",
-               "acme_plugins")  # fmt: skip
+               "acme_plugins", "programs")  # fmt: skip
 """Parts of the world that are kept as the file says them."""
 DETAILS = ("firstname", "lastname", "email", "comment", "keys")
 Document = dict[str, Any]

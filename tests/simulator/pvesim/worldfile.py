@@ -60,6 +60,7 @@ def fill(world: World, data: Mapping[str, Any]) -> None:
     world.cluster_name = data.get("cluster", "sim")
     world.options = dict(data.get("options") or {})
     world.durations = {k: (float(v[0]), float(v[1])) for k, v in _map(data, "durations")}
+    world.ha_disarmed = str(data.get("ha_disarmed") or "")
     world.start_failures = float(data.get("start_failures", 0.0))
     for number, (name, node) in enumerate(_map(data, "nodes"), start=1):
         world.nodes[name] = _node(name, number, node or {})

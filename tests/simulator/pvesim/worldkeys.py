@@ -37,7 +37,8 @@ VOLUME = _plain(
 )  # fmt: skip
 WORLD: Mapping[str, Any] = {
     **_plain("cluster", "options", "durations", "start_failures", "realms", "mappings"),
-    **_plain("acme_accounts", "acme_plugins"),
+    **_plain("acme_accounts", "acme_plugins", "ha_disarmed"),
+    "programs": Each(_plain("exitcode", "out", "err", "seconds", "guests")),
     "sdn": {
         **_plain("zones", "vnets", "subnets"),
         "running": _plain("zones", "vnets", "subnets"),

@@ -36,6 +36,7 @@ def saved(world: World) -> Document:
             "options": world.options,
             "durations": {task_type: list(pair) for task_type, pair in world.durations.items()},
             "start_failures": world.start_failures,
+            "ha_disarmed": world.ha_disarmed,
             "nodes": {node.name: _node(node, world) for node in world.nodes.values()},
             "storages": {s.id: _storage(s, now) for s in world.storages.values()},
             "guests": {str(g.vmid): _guest(g, now) for g in world.guests.values()},

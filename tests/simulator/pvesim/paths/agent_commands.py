@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the guest agent does inside a VM (`PVE/API2/Qemu/Agent.pm`).
 
-No program runs inside a simulated guest: each one ends at once, with nothing to say.
+What programs do inside a simulated guest is said in `programs.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pvesim.calls import CALLS, Call, CallError, Handler, call
 from pvesim.drives import drives
 from pvesim.entities import Guest
 from pvesim.power import power_off
+from pvesim.programs import run
 from pvesim.vmstatus import sizes
 from pvesim.world import World
 
@@ -126,10 +127,10 @@ def _awake(world: World, call: Call, command: str) -> Guest:
 
 
 def _handler(name: str, command: Command) -> Handler:
-    async def run(world: World, call: Call) -> dict[str, Any]:
+    async def send(world: World, call: Call) -> dict[str, Any]:
         return {"result": command(world, _awake(world, call, name))}
 
-    return run
+    return send
 
 
 for (_method, _name), _command in COMMANDS.items():
@@ -150,18 +151,24 @@ async def any_command(world: World, call: Call) -> Any:
 @call("POST", f"{AGENT}/exec")
 async def execute(world: World, call: Call) -> dict[str, int]:
     """Start a program inside the VM; its pid."""
-    guest = _awake(world, call, "exec")
-    guest.processes += 1
-    return {"pid": FIRST_PID + guest.processes}
+    guest, command = _awake(world, call, "exec"), call.params["command"]
+    words = [command] if isinstance(command, str) else [str(word) for word in command]
+    guest.programs.append(run(world, guest, words))
+    return {"pid": FIRST_PID + len(guest.programs)}
 
 
 @call("GET", f"{AGENT}/exec-status")
 async def execution_status(world: World, call: Call) -> dict[str, Any]:
-    """Whether a program has ended, and how."""
+    """Whether a program has ended, how, and what it said."""
     guest, pid = _awake(world, call, "exec-status"), int(call.params["pid"])
-    if not FIRST_PID < pid <= FIRST_PID + guest.processes:
+    if not FIRST_PID < pid <= FIRST_PID + len(guest.programs):
         raise CallError(500, "Agent error: Invalid parameter 'pid'")
-    return {"exited": 1, "exitcode": 0}
+    program = guest.programs[pid - FIRST_PID - 1]
+    if world.clock.now() < program.ends:
+        return {"exited": 0}
+    said = {"out-data": program.out, "err-data": program.err}
+    ended = {"exited": 1, "exitcode": program.exitcode}
+    return ended | {key: text for key, text in said.items() if text}
 
 
 @call("POST", f"{AGENT}/file-write")

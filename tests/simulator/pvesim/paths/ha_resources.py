@@ -12,7 +12,7 @@ from pvesim.calls import Call, CallError, call
 from pvesim.entities import Guest
 from pvesim.formats import split_list
 from pvesim.guests import check_digest, check_quorum, digest
-from pvesim.ha import Request, follow, managed, service, state_request
+from pvesim.ha import Request, follow, managed, relocate, service, state_request
 from pvesim.world import World
 
 TYPES = ("ct", "vm")
@@ -146,4 +146,13 @@ async def migrate(world: World, call: Call) -> dict[str, str]:
     check_quorum(world)
     sid, target = _sid(world, call), str(call.params["node"])
     follow(world, _check_managed(world, sid), Request("migration", "migrate", {"target": target}))
+    return {"sid": sid, "requested-node": target}
+
+
+@call("POST", "/cluster/ha/resources/{sid}/relocate")
+async def move(world: World, call: Call) -> dict[str, str]:
+    """Ask HA to stop a guest, to move it and to start it again."""
+    check_quorum(world)
+    sid, target = _sid(world, call), str(call.params["node"])
+    relocate(world, _check_managed(world, sid), target)
     return {"sid": sid, "requested-node": target}

@@ -26,6 +26,8 @@ async def ha_status(world: World, call: Call) -> list[Entry]:
     quorum = {"id": "quorum", "node": call.node, "quorate": int(world.quorate), "type": "quorum"}
     quorum["status"] = "OK" if world.quorate else f"No quorum on node '{call.node}'!"
     state, word = ("armed", "active") if active else ("standby", "standby")
+    if world.ha_disarmed:
+        state, word = "disarmed", "inactive"
     fencing = {"id": "fencing", "node": call.node, "type": "fencing", "armed-state": state}
     fencing["status"] = f"{state} (CRM watchdog {word})"
     agents = list(_agents(world)) if active else []
@@ -86,3 +88,15 @@ def _services(world: World) -> Iterator[Entry]:
         entry |= {"node": guest.node, "request_state": state, "state": state}
         entry["status"] = f"{sid} ({guest.node}, {state})"
         yield entry | ({} if state == "ignored" else {"crm_state": state})
+
+
+@call("POST", "/cluster/ha/status/disarm-ha")
+async def disarm(world: World, call: Call) -> None:
+    """Let HA do nothing: with `freeze` it takes requests, with `ignore` guests are nobody's."""
+    world.ha_disarmed = str(call.params["resource-mode"])
+
+
+@call("POST", "/cluster/ha/status/arm-ha")
+async def arm(world: World, _call: Call) -> None:
+    """Let HA work again."""
+    world.ha_disarmed = ""

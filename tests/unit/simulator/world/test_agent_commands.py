@@ -49,6 +49,40 @@ async def test_a_program_has_a_pid_and_ends(agent: Any) -> None:
     assert refusal.message == "Agent error: Invalid parameter 'pid'"
 
 
+async def outcome(agent: Any, *command: str) -> Any:
+    """What comes of a program."""
+    pid = (await told(agent, "POST", "/exec", {"command": list(command)}))["pid"]
+    return await told(agent, "GET", "/exec-status", {"pid": pid})
+
+
+async def test_some_programs_work(agent: Any) -> None:
+    await told(agent, "POST", "/file-write", {"file": "/ok", "content": ""})
+    assert await outcome(agent, "echo", "a b") == {"exited": 1, "exitcode": 0, "out-data": "a b\n"}
+    codes = [
+        (await outcome(agent, *command))["exitcode"]
+        for command in (
+            ("false",), ("/bin/true",), ("sh", "-c", "exit 3"), ("test", "-e", "/ok"),
+            ("test", "-e", "/none"), ("sh", "-c", "'"),
+        )
+    ]  # fmt: skip
+    assert codes == [1, 0, 3, 0, 1, 2]
+
+
+async def test_a_world_says_how_programs_end(agent: Any) -> None:
+    agent.world.programs = {
+        "systemctl is-active app": {"exitcode": 3, "out": "failed\n", "seconds": 5},
+        "uname": {"out": "other", "guests": [100]},
+    }
+    pid = (await told(agent, "POST", "/exec", {"command": ["systemctl", "is-active", "app"]}))[
+        "pid"
+    ]
+    assert await told(agent, "GET", "/exec-status", {"pid": pid}) == {"exited": 0}
+    await agent.settle(5)
+    ended = await told(agent, "GET", "/exec-status", {"pid": pid})
+    assert ended == {"exited": 1, "exitcode": 3, "out-data": "failed\n"}
+    assert await outcome(agent, "uname") == {"exited": 1, "exitcode": 0}
+
+
 async def test_what_was_written_can_be_read(agent: Any) -> None:
     assert await told(agent, "POST", "/file-write", {"file": "/a", "content": "abc"}) is None
     assert await told(agent, "GET", "/file-read", {"file": "/a"}) == {

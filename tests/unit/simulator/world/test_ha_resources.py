@@ -85,3 +85,31 @@ async def test_ha_moves_a_guest_when_asked(cell: Any) -> None:
     assert answer == {"sid": "vm:100", "requested-node": target}
     await cell.clock.sleep(2 * CYCLES)
     assert cell.world.guests[100].node == target
+
+
+async def test_a_guest_is_stopped_moved_and_started_by_a_relocation(cell: Any) -> None:
+    cell.world.ha["vm:100"] = {"state": "started"}
+    guest = cell.world.guests[100]
+    guest.status, guest.started = "running", cell.world.born
+    path = "/cluster/ha/resources/vm:100/relocate"
+    answer = await cell.call("POST", path, {"node": "pve2"})
+    assert answer == {"sid": "vm:100", "requested-node": "pve2"}
+    await cell.settle(90)
+    assert (guest.node, guest.status) == ("pve2", "running")
+    kinds = [task.upid.type for task in cell.world.tasks.every()]
+    assert kinds == ["qmshutdown", "qmigrate", "qmstart"]
+
+
+async def test_disarmed_ha_does_nothing(cell: Any) -> None:
+    cell.world.ha["vm:100"] = {"state": "stopped"}
+    disarm = "/cluster/ha/status/disarm-ha"
+    await cell.call("POST", disarm, {"resource-mode": "freeze"})
+    fencing = (await cell.call("GET", "/cluster/ha/status/current"))[-2]
+    assert fencing["armed-state"] == "disarmed"
+    assert ":hastart:" in await cell.call("POST", "qemu/100/status/start")
+    await cell.settle(60)
+    assert not cell.world.guests[100].running
+    await cell.call("POST", disarm, {"resource-mode": "ignore"})
+    assert ":qmstart:" in await cell.call("POST", "qemu/100/status/start")
+    await cell.call("POST", "/cluster/ha/status/arm-ha")
+    assert ":hastop:" in await cell.call("POST", "qemu/100/status/shutdown")
