@@ -239,7 +239,8 @@ class FakeServer:
             new.config = {key: value for key, value in params.items() if key != "vmid"}
             new.born = now()
 
-        type_ = "qmcreate" if guest_type == "qemu" else "vzcreate"
+        restores = "archive" in params or params.get("restore") == 1
+        type_ = ("qm" if guest_type == "qemu" else "vz") + ("restore" if restores else "create")
         return self._work(node, type_, vmid, done, ["extracting archive"],
                           lambda _status: self.cluster.remove(vmid))  # fmt: skip
 

@@ -27,7 +27,8 @@ class Guest:
 
     ``name`` is None if it has none or if it was not read. ``status`` is ``running``, ``stopped``,
     or ``unknown`` if the node has not reported yet. ``memory`` is in bytes. ``hint`` is the name
-    that was reported some seconds ago: a place to look first, never proof.
+    that was reported some seconds ago: a place to look first, never proof. ``ha`` is the state of
+    HA for it, None if HA does not manage it.
     """
 
     vmid: int
@@ -41,6 +42,7 @@ class Guest:
     tags: tuple[str, ...] = ()
     memory: int = 0
     hint: str | None = field(default=None, compare=False)
+    ha: str | None = None
 
     @property
     def running(self) -> bool:

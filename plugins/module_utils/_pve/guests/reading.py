@@ -125,4 +125,5 @@ def _guest(row: t.Mapping[str, t.Any]) -> Guest:
         tags=split_tags(row.get("tags")),
         memory=int(row.get("maxmem") or 0),
         hint=row.get("name"),
+        ha=None if row.get("hastate") == "ignored" else row.get("hastate"),
     )

@@ -18,6 +18,9 @@ from ..api.errors import UsageError
 if t.TYPE_CHECKING:
     from .properties import Format
 
+DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\Z")
+"""The options of a guest that can hold a volume."""
+_FORMAT = re.compile(r"\.(raw|qcow2|vmdk|subvol)\Z")
 _STORAGE = r"(?P<storage>[A-Za-z][\w.\-]*)"
 _WISH = re.compile(rf"{_STORAGE}:(?P<size>\d+(?:\.\d+)?|cloudinit)\Z")
 _VOLUME = re.compile(rf"{_STORAGE}:.+")
@@ -96,3 +99,36 @@ def size_in_bytes(text: str) -> int | None:
     if match is None:
         return None
     return int(float(match.group(1)) * 1024 ** " KMGT".index(match.group(2) or " "))
+
+
+def volume_of(value: str) -> str:
+    """The volume in the value of a drive: ``ceph:vm-101-disk-0`` of ``...,size=32G``."""
+    return re.sub(r"\A(file|volume)=", "", value.split(",", 1)[0])
+
+
+def storage_of(volume: str) -> str | None:
+    """The storage of a volume; None for a path, an empty drive or the drive of the host."""
+    return volume.split(":", 1)[0] if _VOLUME.match(volume) else None
+
+
+def format_of_volume(volume: str) -> str:
+    """The format of a volume by its name; what is no file is raw."""
+    match = _FORMAT.search(volume)
+    return "raw" if match is None else match.group(1)
+
+
+def storages_of(config: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    """The storages that the drives of a guest are on, in order of their names."""
+    volumes = [volume_of(str(value)) for key, value in config.items() if DRIVE.match(key)]
+    return tuple(sorted({storage for storage in map(storage_of, volumes) if storage}))
+
+
+def type_in_backup(volume: str) -> str | None:
+    """The type of the guest in a backup, by the volume's name, None where it does not tell.
+
+    ``local:backup/vzdump-lxc-200-...`` (``PVE::VZDump``) and ``pbs:backup/ct/200/...``.
+    """
+    match = re.search(r"vzdump-(qemu|lxc|openvz)-|:backup/(vm|ct)/", volume)
+    if match is None:
+        return None
+    return "qemu" if "qemu" in match.groups() or "vm" in match.groups() else "lxc"

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -14,11 +13,10 @@ from ..api.errors import UsageError
 from ..guests.cluster import Guest
 from ..guests.identity import config_name
 from ..guests.labels import label_of
+from ..guests.volumes import storages_of
 from ..tasks.types import default_wait_timeout
 from .job import Job, common_lanes, readdressing
 from .lane import Lane
-
-_DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\Z")
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,8 @@ class CloneSource:
     @classmethod
     def read(cls, guest: Guest, config: t.Mapping[str, t.Any]) -> CloneSource:
         """The source with this configuration."""
-        volumes = [str(value) for key, value in config.items() if _DRIVE.match(key)]
-        storages = {volume.split(":", 1)[0] for volume in volumes if ":" in volume.split(",")[0]}
         named = replace(guest, name=config_name(guest.type, config))
-        return cls(named, tuple(sorted(storages)))
+        return cls(named, storages_of(config))
 
 
 def clone_job(

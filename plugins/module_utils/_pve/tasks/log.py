@@ -46,6 +46,11 @@ async def read_log_of_failure(api: Api, upid: Upid, lines: int) -> tuple[str, ..
     return await _patiently(_read_troubles(_Log(api, upid), lines))
 
 
+async def read_whole_log(api: Api, upid: Upid) -> tuple[str, ...]:
+    """Every line of a log, or as many as are searched; empty where it cannot be read."""
+    return await _patiently(_read_all(_Log(api, upid)))
+
+
 async def with_log(api: Api, task: Task, lines: int) -> Task:
     """The task with the end of its log, if requested or needed.
 
@@ -89,14 +94,24 @@ async def _read_end(log: _Log, lines: int) -> tuple[str, ...]:
     return tuple(texts)
 
 
-async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
-    """Read to the end, or far enough and then the end."""
+async def _read_on(log: _Log, lines: int = _PAGE) -> tuple[list[str], int]:
+    """Read to the end, or far enough; how many lines there are."""
     texts, total = await log.page(max(_PAGE, lines))
     while len(texts) < min(total, _MOST_LINES):
         more, total = await log.page(_PAGE, len(texts))
         if not more:
             break
         texts += more
+    return texts, total
+
+
+async def _read_all(log: _Log) -> tuple[str, ...]:
+    return tuple((await _read_on(log))[0])
+
+
+async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
+    """Read on, and then the end."""
+    texts, total = await _read_on(log, lines)
     middle, end = texts[:-lines], texts[-lines:]
     if total > len(texts):
         middle, end = texts, (await log.page(lines, max(len(texts), total - lines)))[0]

@@ -14,18 +14,19 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ...api.errors import PveError, UsageError
-from ...guests.cluster import GUEST_TYPES
-from ...guests.config import Configuration, config_params, read_configuration
+from ...guests.cluster import GUEST_TYPES, Guest
+from ...guests.config import Configuration, config_params
 from ...guests.lists import read_states
 from ...guests.reading import read_cluster
 from ...guests.selector import Selector
+from ...operations.reading import read_situation
 from ...operations.rules import Situation
 from ..references import GuestReference, parameters, read_references
 from ..selection import check_selector, no_longer, selected
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
-    from ...guests.cluster import Cluster, Guest
+    from ...guests.cluster import Cluster
     from ...operations.catalog import Operation
     from ..context import Context
 
@@ -41,7 +42,7 @@ class Decision:
     ``refusal`` says why nothing can be done to it, ``note`` why nothing needs to be. ``current`` is
     the configuration that was compared, ``awaited`` are options that are as wished after a restart.
     ``stop_first`` says that the guest runs and is to be stopped before. ``selector`` is set for a
-    guest that nobody named.
+    guest that nobody named, and ``exists`` is false for one that is to be created.
     """
 
     reference: GuestReference
@@ -53,6 +54,7 @@ class Decision:
     stop_first: bool = False
     selector: Selector | None = None
     note: str | None = None
+    exists: bool = True
 
     @property
     def runs(self) -> bool:
@@ -133,17 +135,42 @@ def _find(
     except UsageError as error:
         return Decision(one, refusal=str(error))
     if guest is None:
-        if context.check or operation.name == "delete":
-            return Decision(one, params=None if operation.name == "delete" else one.params)
-        return Decision(
-            one,
-            refusal=f"there is no guest {one.text!r} in the cluster, or the user or token"
-            " lacks VM.Audit on it",
-        )
+        return _absent(context, operation, one, cluster)
     node = cluster.nodes.get(guest.node)
     if node is not None and not node.online:
         return Decision(one, guest, refusal=f"{guest.title} cannot be reached: its node is offline")
     return Decision(one, guest)
+
+
+def _absent(
+    context: Context, operation: Operation, one: GuestReference, cluster: Cluster
+) -> Decision:
+    if operation.creates:
+        return _newcomer(operation, one, cluster)
+    if context.check or operation.removes:
+        return Decision(one, params=None if operation.removes else one.params)
+    return Decision(
+        one,
+        refusal=f"there is no guest {one.text!r} in the cluster, or the user or token"
+        " lacks VM.Audit on it",
+    )
+
+
+def _newcomer(operation: Operation, one: GuestReference, cluster: Cluster) -> Decision:
+    """A guest that is to be created on the node that its parameters name."""
+    params = one.params
+    kind = operation.type_of_guest(params)
+    try:
+        if one.vmid is None:
+            raise UsageError(f"there is no guest {one.text!r}; a new one is given by its VMID")
+        if kind is None:
+            raise UsageError("params: archive does not say whether it is of a VM or a container")
+        node = cluster.node(str(params.get("node") or ""), "params: node").name
+    except UsageError as error:
+        return Decision(one, refusal=str(error))
+    name = params.get("name" if kind == "qemu" else "hostname")
+    guest = Guest(one.vmid, kind, node, None if name is None else str(name), "stopped")
+    return Decision(one, guest, exists=False)
 
 
 def _check_doubles(steps: t.Sequence[Decision]) -> None:
@@ -156,14 +183,16 @@ def _check_doubles(steps: t.Sequence[Decision]) -> None:
 
 async def _with_states(api: Api, steps: t.Sequence[Decision]) -> list[Decision]:
     """The steps with current states; guests of a silent node are refused."""
-    there = [step.guest for step in steps if step.guest is not None and step.refusal is None]
+    there = [step.guest for step in steps if step.guest is not None and _is_there(step)]
     fresh = await read_states(api, there)
     return [
-        _with_state(step, fresh.get(step.guest.vmid))
-        if step.guest is not None and step.refusal is None
-        else step
+        _with_state(step, fresh.get(t.cast("Guest", step.guest).vmid)) if _is_there(step) else step
         for step in steps
     ]
+
+
+def _is_there(step: Decision) -> bool:
+    return step.guest is not None and step.exists and step.refusal is None
 
 
 def _with_state(step: Decision, fresh: Guest | None) -> Decision:
@@ -194,17 +223,18 @@ async def _decide(
     if guest is None or step.refusal is not None or step.note is not None:
         return step
     try:
-        if operation.compares:
-            step = replace(step, current=await read_configuration(context.api, guest))
+        operation.call_for(guest.type)
         there = Situation(
             guest,
             config_params(step.reference.params, guest.type),
             cluster,
-            step.current,
+            exists=step.exists,
             may_replace=context.params["allow_destructive"],
             keep_secrets=context.params["update_password"] != ALWAYS,
             force_stop=context.params["force_stop"],
         )
+        there = await read_situation(context.api, operation, there)
+        step = replace(step, current=there.current)
         need = operation.rule(there)
         return replace(step, params=need.params, awaited=need.awaited, stop_first=need.stop_first)
     except PveError as error:

@@ -186,7 +186,7 @@ async def _pending(
     changed = [
         index
         for index, result in results.items()
-        if operation.name == "configure" and result.outcome.succeeded and steps[index].runs
+        if operation.may_pend and result.outcome.succeeded and steps[index].runs
     ]
     read = await asyncio.gather(*(_waiting(context, steps[index]) for index in changed))
     return {**found, **dict(zip(changed, read))}

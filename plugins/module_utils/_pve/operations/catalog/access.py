@@ -55,6 +55,7 @@ OPERATIONS = (
             )
         },
         ROOT,
+        varies=True,
     ),
     Operation(
         "acme_account_update",
@@ -62,6 +63,7 @@ OPERATIONS = (
         CATEGORY,
         {"cluster": Call("PUT", _ACCOUNT, "acmeupdate", task_id="", requires=("contact",))},
         ROOT,
+        varies=True,
     ),
     Operation(
         "acme_account_refresh",
@@ -69,6 +71,7 @@ OPERATIONS = (
         CATEGORY,
         {"cluster": Call("PUT", _ACCOUNT, "acmerefresh", task_id="", excludes=("contact",))},
         ROOT,
+        varies=True,
     ),
     Operation(
         "acme_account_deactivate",
@@ -77,5 +80,6 @@ OPERATIONS = (
         {"cluster": Call("DELETE", _ACCOUNT, "acmedeactivate", task_id="")},
         ROOT,
         destructive=True,
+        varies=True,
     ),
 )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..checks import backup_is_whole
 from .entry import Call, Operation
 
 CATEGORY = "backup"
@@ -28,5 +29,7 @@ OPERATIONS = (
         # What the storage itself says about older backups was decided by its owner.
         destructive_when={"prune-backups": r"keep-(?!all)"},
         expensive=True,
+        varies=True,
+        check=backup_is_whole,
     ),
 )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..checks import every_guest_of_list, every_guest_of_node
 from .entry import Call, Operation
 
 CATEGORY = "bulk"
@@ -13,56 +14,60 @@ POWER = "VM.PowerMgmt on /vms/{vmid}"
 MIGRATE = "VM.Migrate on /vms/{vmid}"
 
 
-def _node(path: str, task_type: str, requires: tuple[str, ...] = ()) -> dict[str, Call]:
-    full = f"/nodes/{{node}}/{path}"
-    return {"node": Call("POST", full, task_type, task_id="", requires=requires)}
+def _node(
+    name: str,
+    title: str,
+    path: str,
+    privileges: str,
+    *,
+    requires: tuple[str, ...] = (),
+    destructive: bool = False,
+) -> Operation:
+    call = Call("POST", f"/nodes/{{node}}/{path}", path, task_id="", requires=requires)
+    return Operation(
+        name,
+        title,
+        CATEGORY,
+        {"node": call},
+        privileges,
+        destructive=destructive,
+        varies=True,
+        check=every_guest_of_node,
+    )
 
 
-def _cluster(path: str, task_type: str, requires: tuple[str, ...] = ()) -> dict[str, Call]:
-    full = f"/cluster/bulk-action/guest/{path}"
-    return {"cluster": Call("POST", full, task_type, task_id="", requires=requires)}
+def _cluster(
+    name: str,
+    title: str,
+    privileges: str,
+    *,
+    requires: tuple[str, ...] = (),
+    destructive: bool = False,
+) -> Operation:
+    """The last word of the name is that of the path and of the task type."""
+    verb = name.rsplit("_", 1)[-1]
+    path = f"/cluster/bulk-action/guest/{verb}"
+    call = Call("POST", path, f"bulk-{verb}", task_id="", requires=requires)
+    return Operation(
+        name,
+        title,
+        CATEGORY,
+        {"cluster": call},
+        privileges,
+        destructive=destructive,
+        varies=True,
+        check=every_guest_of_list,
+    )
 
 
 OPERATIONS = (
-    Operation("start_all", "start the guests of", CATEGORY, _node("startall", "startall"), POWER),
-    # Without force-stop=0 it ends hard what does not shut down in time.
-    Operation(
-        "stop_all",
-        "stop the guests of",
-        CATEGORY,
-        _node("stopall", "stopall"),
-        POWER,
-        destructive=True,
-    ),
-    Operation(
-        "suspend_all", "suspend the VMs of", CATEGORY, _node("suspendall", "suspendall"), POWER
-    ),
-    Operation(
-        "migrate_all",
-        "migrate the guests of",
-        CATEGORY,
-        _node("migrateall", "migrateall", ("target",)),
-        MIGRATE,
-        expensive=True,
-    ),
-    Operation("bulk_start", "start guests of", CATEGORY, _cluster("start", "bulk-start"), POWER),
-    Operation(
-        "bulk_shutdown",
-        "shut down guests of",
-        CATEGORY,
-        _cluster("shutdown", "bulk-shutdown"),
-        POWER,
-        destructive=True,
-    ),
-    Operation(
-        "bulk_suspend", "suspend VMs of", CATEGORY, _cluster("suspend", "bulk-suspend"), POWER
-    ),
-    Operation(
-        "bulk_migrate",
-        "migrate guests of",
-        CATEGORY,
-        _cluster("migrate", "bulk-migrate", ("target",)),
-        MIGRATE,
-        expensive=True,
-    ),
+    _node("start_all", "start the guests of", "startall", POWER),
+    # Without force-stop=0 these end hard what does not shut down in time.
+    _node("stop_all", "stop the guests of", "stopall", POWER, destructive=True),
+    _node("suspend_all", "suspend the VMs of", "suspendall", POWER),
+    _node("migrate_all", "migrate the guests of", "migrateall", MIGRATE, requires=("target",)),
+    _cluster("bulk_start", "start guests of", POWER),
+    _cluster("bulk_shutdown", "shut down guests of", POWER, destructive=True),
+    _cluster("bulk_suspend", "suspend VMs of", POWER),
+    _cluster("bulk_migrate", "migrate guests of", MIGRATE, requires=("target",)),
 )

@@ -83,6 +83,7 @@ OPERATIONS = (
         CATEGORY,
         {"cluster": Call("PUT", "/cluster/ceph/flags", "cephsetflags", task_id="")},
         MODIFY,
+        varies=True,
     ),
     *_daemon("mon", "a Ceph monitor", "monid"),
     *_daemon("mgr", "a Ceph manager", "id"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..clone import cloning
+from ..rules.guests import over_one_that_is_stopped, to_another, unless_there
 from .entry import TRUE, Call, Operation
 
 CATEGORY = "creation"
@@ -21,11 +22,17 @@ OPERATIONS = (
         CATEGORY,
         {
             "qemu": Call(
-                "POST", "/nodes/{node}/qemu", "qmcreate", excludes=("archive",), vmid="vmid"
+                "POST",
+                "/nodes/{node}/qemu",
+                "qmcreate",
+                excludes=("archive", "force"),
+                vmid="vmid",
             )
         },
         f"{ALLOCATE}; VM.Config.* on /vms/{{vmid}}; {SPACE}; {BRIDGE}",
         creates=True,
+        rule=unless_there,
+        varies=True,
         only="there is create_container for them",
     ),
     Operation(
@@ -39,13 +46,16 @@ OPERATIONS = (
                 "vzcreate",
                 fixed={"restore": 0},
                 requires=("ostemplate",),
+                # It would take the place of a container that is there; restore does that.
+                excludes=("force",),
                 vmid="vmid",
             )
         },
         f"{ALLOCATE}; VM.Config.* on /vms/{{vmid}}; {SPACE}; {BRIDGE};"
         " Datastore.Audit on /storage/{templates}",
         creates=True,
-        destructive_when={"force": TRUE},
+        rule=unless_there,
+        varies=True,
         only="there is create_vm for them",
     ),
     Operation(
@@ -71,6 +81,8 @@ OPERATIONS = (
         creates=True,
         expensive=True,
         destructive_when={"force": TRUE},
+        rule=over_one_that_is_stopped,
+        varies=True,
     ),
     Operation(
         "clone",
@@ -84,6 +96,7 @@ OPERATIONS = (
         },
         f"VM.Clone on /vms/{{vmid}}; VM.Allocate on /vms/{{newid}}; {SPACE}; {BRIDGE}",
         expensive=True,
+        rule=to_another,
         varies=True,
         make=cloning,
     ),

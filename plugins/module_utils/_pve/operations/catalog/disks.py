@@ -6,8 +6,13 @@
 
 from __future__ import annotations
 
-from .. import states
-from ..rules import unless_as_large
+from ..rules.disks import (
+    if_target_is_there,
+    unless_as_large,
+    unless_detached,
+    unless_on_storage,
+)
+from ..states import guests as states
 from .entry import Operation, both, guest_call
 
 CATEGORY = "disks"
@@ -55,6 +60,10 @@ OPERATIONS = (
         f"{DISK}; {SPACE}",
         # With delete the source goes once all of it has been copied: no data is lost by that.
         expensive=True,
+        rule=unless_on_storage,
+        done=states.is_on_storage,
+        compares=True,
+        idempotent=True,
     ),
     Operation(
         "reassign_disk",
@@ -85,6 +94,8 @@ OPERATIONS = (
         },
         f"{DISK}; VM.Config.Disk on /vms/{{target-vmid}}",
         destructive=True,
+        rule=if_target_is_there,
+        compares=True,
     ),
     Operation(
         "detach_disk",
@@ -112,5 +123,10 @@ OPERATIONS = (
             ),
         },
         DISK,
+        rule=unless_detached,
+        done=states.is_detached,
+        compares=True,
+        may_pend=True,
+        idempotent=True,
     ),
 )

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ...api import schema
 from ...api.errors import UsageError
+from ...guests.volumes import type_in_backup
 from ...tasks.types import task_type
 from ..rules import always
 
@@ -76,10 +77,8 @@ class Call:
             given[self.vmid] = subject["vmid"]
         names: dict[str, t.Any] = {}
         for name in self.path_names:
-            value = subject.get(name)
-            # The option itself may also be a parameter of the body: only what the path needs is
-            # taken out.
-            names[name] = given.pop(name, None) if value is None else value
+            own, value = given.pop(name, None), subject.get(name)
+            names[name] = own if value is None else value
             if names[name] in (None, ""):
                 raise UsageError(f"params: {name} is missing")
         body = {name: self._as_taken(name, one) for name, one in {**given, **self.fixed}.items()}
@@ -148,10 +147,11 @@ class Operation:
     call got lost, and of what is no guest also before the call. ``compares`` says that the
     configuration is read first, and that its digest goes along; ``varies`` that the parameters
     decide what its task does. A task of either that runs already may do something else, so it is
-    never adopted. ``idempotent`` says that a second call does no harm if the effect of the first
-    one is missing; a guest that is still there may be another one by then, so a deletion is not.
-    ``check`` reads what a task that ended well has done, for what Proxmox VE does not tell by its
-    exit status, and ``make`` makes the job where it is not made like all the others.
+    never adopted. ``may_pend`` says that what it changes may wait for a restart, and ``removes``
+    that its guest may already be gone. ``idempotent`` says that a second call does no harm if the
+    effect of the first one is missing; a guest that is still there may be another one by then, so a
+    deletion is not. ``check`` reads what a successful task has done, for what Proxmox VE does not
+    tell by its exit status, and ``make`` makes the job where it is not made like all the others.
     """
 
     name: str
@@ -170,6 +170,8 @@ class Operation:
     done: DoneCheck | None = None
     compares: bool = False
     varies: bool = False
+    may_pend: bool = False
+    removes: bool = False
     idempotent: bool = False
     check: Check | None = None
     make: t.Callable[[Guest, t.Mapping[str, t.Any], float | None], Job] | None = None
@@ -184,6 +186,10 @@ class Operation:
         """The target of the operation."""
         kind = next(iter(self.calls))
         return "guest" if kind in ("qemu", "lxc") else t.cast("Scope", kind)
+
+    def type_of_guest(self, params: t.Mapping[str, t.Any]) -> str | None:
+        """The type of the guest that it creates with these parameters, None if nothing tells."""
+        return next(iter(self.calls)) if self.only else type_in_backup(str(params.get("archive")))
 
     def call_for(self, kind: str) -> Call:
         """The call for this type of guest; UsageError where it is not for such a guest."""

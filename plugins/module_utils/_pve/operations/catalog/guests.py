@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from .. import states
-from ..rules import if_stopped, unless_configured, unless_template
+from ..rules.guests import if_locked, if_stopped, unless_configured, unless_template
+from ..states import guests as states
 from .entry import TRUE, Operation, both, guest_call
 
 CATEGORY = "guests"
@@ -29,6 +29,7 @@ OPERATIONS = (
         rule=unless_configured,
         done=states.is_configured,
         compares=True,
+        may_pend=True,
         idempotent=True,
     ),
     Operation(
@@ -58,6 +59,11 @@ OPERATIONS = (
         "root@pam, with a password on /vms/{vmid}",
         destructive=True,
         only="the API has no call for it; on its node: pct unlock VMID",
+        reads=("tasks",),
+        rule=if_locked,
+        done=states.is_unlocked,
+        compares=True,
+        idempotent=True,
     ),
     Operation(
         "delete",
@@ -68,5 +74,6 @@ OPERATIONS = (
         destructive=True,
         rule=if_stopped,
         done=states.is_gone,
+        removes=True,
     ),
 )

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from .. import states
-from ..rules import unless_on_target
+from ..rules.guests import unless_managed_by_ha, unless_on_target
+from ..states import guests as states
 from .entry import TRUE, Operation, both
 
 CATEGORY = "migration"
@@ -32,5 +32,7 @@ OPERATIONS = (
         "VM.Migrate on /vms/{vmid}",
         destructive_when={"delete": TRUE},
         expensive=True,
+        rule=unless_managed_by_ha,
+        varies=True,
     ),
 )

@@ -6,14 +6,27 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ..states import places as states
 from .entry import Call, Operation
+
+if t.TYPE_CHECKING:
+    from ..states import DoneCheck
 
 CATEGORY = "node"
 MODIFY = "Sys.Modify on /nodes/{node}"
 _CERTIFICATE = "/nodes/{node}/certificates/acme/certificate"
 
 
-def _service(verb: str, title: str, task_type: str, *, destructive: bool = False) -> Operation:
+def _service(
+    verb: str,
+    title: str,
+    task_type: str,
+    *,
+    destructive: bool = False,
+    done: DoneCheck | None = None,
+) -> Operation:
     path = f"/nodes/{{node}}/services/{{service}}/{verb}"
     calls = {"node": Call("POST", path, task_type, task_id="{service}")}
     return Operation(
@@ -23,12 +36,14 @@ def _service(verb: str, title: str, task_type: str, *, destructive: bool = False
         calls,
         MODIFY,
         destructive=destructive,
+        done=done,
+        idempotent=True,
     )
 
 
 OPERATIONS = (
-    _service("start", "start", "srvstart"),
-    _service("stop", "stop", "srvstop", destructive=True),
+    _service("start", "start", "srvstart", done=states.service_runs(wanted=True)),
+    _service("stop", "stop", "srvstop", destructive=True, done=states.service_runs(wanted=False)),
     _service("restart", "restart", "srvrestart"),
     _service("reload", "reload", "srvreload"),
     Operation(

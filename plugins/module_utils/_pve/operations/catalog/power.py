@@ -6,8 +6,14 @@
 
 from __future__ import annotations
 
-from .. import states
-from ..rules import unless_in_state
+from ..rules.power import (
+    if_running,
+    unless_awake,
+    unless_hibernated,
+    unless_in_state,
+    unless_paused,
+)
+from ..states import guests as states
 from .entry import TRUE, Operation, both, guest_call
 
 CATEGORY = "power"
@@ -52,6 +58,7 @@ OPERATIONS = (
         CATEGORY,
         both("POST", "status/reboot", "qmreboot", "vzreboot"),
         POWER,
+        rule=if_running,
     ),
     Operation(
         "reset",
@@ -60,6 +67,7 @@ OPERATIONS = (
         {"qemu": guest_call("qemu", "POST", "status/reset", "qmreset")},
         POWER,
         destructive=True,
+        rule=if_running,
         only="what comes next to it is stop and start",
     ),
     Operation(
@@ -72,6 +80,10 @@ OPERATIONS = (
             "lxc": guest_call("lxc", "POST", "status/suspend", "vzsuspend"),
         },
         POWER,
+        reads=("status",),
+        rule=unless_paused,
+        done=states.is_paused,
+        idempotent=True,
     ),
     Operation(
         "hibernate",
@@ -81,6 +93,9 @@ OPERATIONS = (
         # For the volume of its memory (PVE::API2::Qemu, vm_suspend).
         f"{POWER}; VM.Config.Disk on /vms/{{vmid}};"
         " Datastore.AllocateSpace on /storage/{storage}",
+        rule=unless_hibernated,
+        done=states.is_hibernated,
+        idempotent=True,
         only="what comes next to it is suspend",
     ),
     Operation(
@@ -89,5 +104,9 @@ OPERATIONS = (
         CATEGORY,
         both("POST", "status/resume", "qmresume", "vzresume"),
         POWER,
+        reads=("status",),
+        rule=unless_awake,
+        done=states.is_awake,
+        idempotent=True,
     ),
 )

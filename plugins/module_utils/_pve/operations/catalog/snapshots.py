@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ..rules.snapshots import if_there, unless_deleted, unless_taken
+from ..states import guests as states
 from .entry import Operation, both
 
 CATEGORY = "snapshots"
@@ -18,6 +20,11 @@ OPERATIONS = (
         CATEGORY,
         both("POST", "snapshot", "qmsnapshot", "vzsnapshot", requires=("snapname",)),
         SNAPSHOT,
+        reads=("snapshots",),
+        rule=unless_taken,
+        done=states.has_snapshot,
+        varies=True,
+        idempotent=True,
     ),
     Operation(
         "rollback",
@@ -26,6 +33,9 @@ OPERATIONS = (
         both("POST", "snapshot/{snapname}/rollback", "qmrollback", "vzrollback"),
         "VM.Snapshot.Rollback on /vms/{vmid}",
         destructive=True,
+        reads=("snapshots", "configuration", "storages"),
+        rule=if_there,
+        varies=True,
     ),
     Operation(
         "delete_snapshot",
@@ -34,5 +44,10 @@ OPERATIONS = (
         both("DELETE", "snapshot/{snapname}", "qmdelsnapshot", "vzdelsnapshot"),
         SNAPSHOT,
         destructive=True,
+        reads=("snapshots",),
+        rule=unless_deleted,
+        done=states.has_no_snapshot,
+        varies=True,
+        idempotent=True,
     ),
 )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..states import places as states
 from .entry import Call, Operation
 
 CATEGORY = "storage"
@@ -26,6 +27,8 @@ OPERATIONS = (
         },
         f"{TEMPLATES}; {NETWORK}",
         expensive=True,
+        done=states.has_file("filename"),
+        idempotent=True,
     ),
     Operation(
         "download_template",
@@ -34,6 +37,8 @@ OPERATIONS = (
         {"node": Call("POST", "/nodes/{node}/aplinfo", "download", task_id="{template:quoted}")},
         TEMPLATES,
         expensive=True,
+        done=states.has_file("template"),
+        idempotent=True,
     ),
     Operation(
         "pull_oci_image",
@@ -50,6 +55,8 @@ OPERATIONS = (
         },
         f"{TEMPLATES}; {NETWORK}",
         expensive=True,
+        done=states.has_file("filename"),
+        idempotent=True,
     ),
     Operation(
         "delete_volume",
@@ -63,6 +70,7 @@ OPERATIONS = (
         },
         ALLOCATE,
         destructive=True,
+        done=states.has_no_volume,
     ),
     Operation(
         "copy_volume",
@@ -79,6 +87,7 @@ OPERATIONS = (
         },
         "root@pam, with a password on /storage/{storage}",
         expensive=True,
+        varies=True,
     ),
     Operation(
         "prune_backups",

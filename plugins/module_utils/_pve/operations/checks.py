@@ -1,0 +1,85 @@
+# Copyright (c) 2026 the upid.proxmox authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tasks that ended well have really done, where their exit status does not say it all."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..api.answers import read_rows
+from ..guests.cluster import GUEST_TYPES
+from ..tasks.log import read_whole_log
+from ..tasks.task import Outcome
+from .job import Verdict
+
+if t.TYPE_CHECKING:
+    from ..api.client import Api
+    from ..tasks.task import Task
+    from .job import Job
+
+# PVE::API2::Nodes prints what became of a guest and goes on; PVE::API2::Cluster::BulkAction, too.
+_FAILED = re.compile(
+    r"(?:WARN: )?"
+    r"(?P<what>(?:Starting|Stopping|Suspending|Migrating|Shutting down) (?:VM|CT) \d+ failed: .*)"
+)
+_ERROR = re.compile(r"ERROR: (?P<what>.*)")
+_SHOWN = 5
+
+
+async def every_guest_of_node(api: Api, job: Job, task: Task) -> Verdict | None:
+    """The bulk actions of a node end OK although guests failed; only their logs say so."""
+    failures = [found["what"] for found in map(_FAILED.match, await _log(api, task)) if found]
+    if failures:
+        return Verdict(Outcome.FAILED, f"some guests failed: {_listed(failures)}")
+    return await every_guest_of_list(api, job, task)
+
+
+async def every_guest_of_list(api: Api, job: Job, _task: Task) -> Verdict | None:
+    """Bulk actions leave out VMIDs that they do not find, and templates, without a word."""
+    asked = _vmids(job.params.get("vms"))
+    if not asked:
+        return None
+    rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
+    guests = [row for row in rows if row.get("type") in GUEST_TYPES]
+    if job.target.type == "node":  # it knows no guests of other nodes
+        guests = [row for row in guests if row.get("node") in (job.node, job.params.get("target"))]
+    there = {int(row["vmid"]) for row in guests if not int(row.get("template") or 0)}
+    ignored = [str(vmid) for vmid in asked if vmid not in there]
+    if not ignored:
+        return None
+    return Verdict(
+        Outcome.FAILED, f"it left out what is no guest, or a template: {', '.join(ignored)}"
+    )
+
+
+async def backup_is_whole(api: Api, job: Job, task: Task) -> Verdict | None:
+    """A backup says in its log that it has finished, and what went wrong besides."""
+    lines = await _log(api, task)
+    if not lines:  # it may not be read
+        return None
+    kind = "VM" if job.target.type == "qemu" else "CT"
+    finished = f"INFO: Finished Backup of {kind} {job.target.vmid} "
+    errors = [found["what"] for found in map(_ERROR.match, lines) if found]
+    if not any(line.startswith(finished) for line in lines):
+        why = f": {_listed(errors)}" if errors else ""
+        return Verdict(Outcome.FAILED, f"its log does not say that the backup has finished{why}")
+    if errors:
+        return Verdict(Outcome.WARNINGS, f"errors in the log of the backup: {_listed(errors)}")
+    return None
+
+
+async def _log(api: Api, task: Task) -> tuple[str, ...]:
+    return await read_whole_log(api, task.upid)
+
+
+def _vmids(value: object) -> list[int]:
+    items = value if isinstance(value, (list, tuple)) else re.split(r"[,;\s]+", str(value or ""))
+    return [int(item) for item in items if str(item).isdigit()]
+
+
+def _listed(texts: t.Sequence[str]) -> str:
+    more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return "; ".join(texts[:_SHOWN]) + more
