@@ -130,7 +130,7 @@ def test_a_backup_of_a_guest_that_has_moved_is_no_success() -> None:
         run.api.disturb("POST .*/vzdump", Answer("OK"))
         [result] = await run(guest_job(OPERATIONS["backup"], VM, {"storage": "local"}, None))
         assert result.outcome is Outcome.FAILED
-        assert result.message == "pve1 found nothing to do for it: it has no such guest"
+        assert result.message == "pve1 found nothing to do: it has no such guest"
         assert not result.changed
 
     scenario()
