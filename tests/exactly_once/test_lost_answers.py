@@ -48,6 +48,9 @@ SECRET = "00000000-0000-4000-8000-000000000009"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 
 
+IDEMPOTENT = ("qmsnapshot", "qmdelsnapshot", "qmpause", "qmsuspend", "qmresume", "qmmove")
+
+
 @dataclass(frozen=True)
 class Start:
     """A call of a module that starts one task; ``path`` is where its answer gets lost."""
@@ -65,7 +68,13 @@ class Start:
 
         Proxmox VE refuses a second guest, and the configuration shows whether it was changed.
         """
-        return self.makes is not None or self.task_type in ("", "qmconfig")
+        return self.makes is not None or self.task_type in ("", "qmconfig", *IDEMPOTENT)
+
+    @property
+    def vmid(self) -> int:
+        """The guest that it is about."""
+        guests: list[int] = self.options.get("guests") or [self.options["vmid"]]
+        return guests[0]
 
 
 def _operation(name: str, task_type: str, method: str, path: str, **options: Any) -> Start:
@@ -117,6 +126,54 @@ STARTS: Mapping[str, Start] = {
     "removal of a container": _operation("delete", "vzdestroy", "DELETE", "lxc/313"),
     "template of a VM": _operation("template", "qmtemplate", "POST", "qemu/304/template"),
     "template of a container": _operation("template", "vztemplate", "POST", "lxc/314/template"),
+    "snapshot": _operation(
+        "snapshot", "qmsnapshot", "POST", "qemu/305/snapshot", params={"snapname": "new"}
+    ),
+    "removal of a snapshot": _operation(
+        "delete_snapshot",
+        "qmdelsnapshot",
+        "DELETE",
+        "qemu/306/snapshot/old",
+        params={"snapname": "old"},
+    ),
+    "rollback": _operation(
+        "rollback",
+        "qmrollback",
+        "POST",
+        "qemu/307/snapshot/old/rollback",
+        params={"snapname": "old"},
+    ),
+    "pause": _operation("suspend", "qmpause", "POST", "qemu/308/status/suspend"),
+    "hibernation": _operation("hibernate", "qmsuspend", "POST", "qemu/309/status/suspend"),
+    "move of a disk": _operation(
+        "move_disk",
+        "qmmove",
+        "POST",
+        "qemu/321/move_disk",
+        params={"disk": "scsi0", "storage": "local-lvm", "delete": 1},
+    ),
+    "detachment of a disk": _operation(
+        "detach_disk", "qmconfig", "POST", "qemu/322/config", params={"disk": "scsi0"}
+    ),
+    "backup": Start(
+        "operation",
+        "vzdump",
+        "POST",
+        "/nodes/pve1/vzdump",
+        {"operation": "backup", "guests": [323], "params": {"storage": "local"}},
+    ),
+    "creation of a VM": Start(
+        "operation",
+        "qmcreate",
+        "POST",
+        "/nodes/pve3/qemu",
+        {
+            "operation": "create_vm",
+            "guests": [204],
+            "params": {"node": "pve3", "name": "vm4", "memory": 512, "scsi0": "ceph:1"},
+        },
+        "vm4",
+    ),
 }
 
 
@@ -126,6 +183,13 @@ def world() -> World:
     for vmid in range(301, 305):
         add_guest(world, vmid, like=100)
         add_guest(world, vmid + 10, like=9100)
+    for vmid in (*range(305, 310), 321, 322, 323):
+        add_guest(world, vmid, like=100)
+    for vmid in (306, 307):
+        world["guests"][vmid]["snapshots"] = {"old": {"ago": 3600}}
+        world["guests"][vmid]["config"]["parent"] = "old"
+    for vmid in (308, 309):
+        world["guests"][vmid] |= {"status": "running", "up": 3600}
     return world
 
 
@@ -144,8 +208,11 @@ def test_a_caller_that_cannot_see_its_own_running_tasks_starts_nothing_twice(los
     slow = world()
     slow["durations"] = {"qmclone.linked": [6, 6], "vzclone.linked": [6, 6], "vzcreate": [6, 6]}
     slow["users"]["blind@pve"] = {"tokens": {"ci": {"secret": SECRET, "privsep": False}}}
+    more = ["VM.Snapshot", "VM.Snapshot.Rollback", "VM.Backup"]
     slow["roles"]["Blind"] = [
-        privilege for privilege in slow["roles"]["AnsibleTasks"] if privilege != "Sys.Audit"
+        privilege
+        for privilege in [*slow["roles"]["AnsibleTasks"], *more]
+        if privilege != "Sys.Audit"
     ]
     slow["acl"].append({"path": "/", "authid": "blind@pve", "role": "Blind"})
     with cluster(slow, speed=1) as there:
@@ -201,14 +268,13 @@ def _check(start: Start, values: Mapping[str, Any], truth: Truth, *, again: bool
     if start.makes:
         assert len(begun) == 1
         assert guest["attempts"] == (2 if again else 1)
-        assert [one["vmid"] for one in truth.named(start.makes)] == [start.options["vmid"]]
-        assert truth.guests[start.options["vmid"]]["lock"] is None
+        assert [one["vmid"] for one in truth.named(start.makes)] == [start.vmid]
+        assert truth.guests[start.vmid]["lock"] is None
 
 
 def _tasks_of(start: Start, truth: Truth) -> list[Mapping[str, Any]]:
-    vmid = start.options["vmid"] if start.makes else start.options["guests"][0]
     return [
         task
         for task in truth.of_type(start.task_type)
-        if str(vmid) in (task["id"], str(task["target"]))
+        if str(start.vmid) in (task["id"], str(task["target"]))
     ]

@@ -60,8 +60,8 @@ async def backup_is_whole(api: Api, job: Job, task: Task) -> Verdict | None:
     lines = await _log(api, task)
     if not lines:  # it may not be read
         return None
-    kind = "VM" if job.target.type == "qemu" else "CT"
-    finished = f"INFO: Finished Backup of {kind} {job.target.vmid} "
+    # It says VM of a container, too (PVE::VZDump).
+    finished = f"INFO: Finished Backup of VM {job.target.vmid} "
     errors = [found["what"] for found in map(_ERROR.match, lines) if found]
     if not any(line.startswith(finished) for line in lines):
         why = f": {_listed(errors)}" if errors else ""

@@ -64,6 +64,12 @@ def test_a_backup_that_has_finished_is_one() -> None:
     assert ends(job, SAVED) == (Outcome.OK, None, True)
 
 
+def test_a_container_is_a_vm_in_the_log_of_its_backup() -> None:
+    """Recorded: Starting Backup of VM 3201 (lxc), Finished Backup of VM 3201."""
+    job = guest_job(OPERATIONS["backup"], Guest(100, "lxc", "pve1", "ct"), {}, None)
+    assert ends(job, SAVED) == (Outcome.OK, None, True)
+
+
 def test_an_error_beside_a_backup_is_told() -> None:
     job = guest_job(OPERATIONS["backup"], VM, {"storage": "local"}, None)
     outcome, why, changed = ends(job, [*SAVED, "ERROR: could not notify via target `mail`"])
