@@ -15,6 +15,7 @@ if t.TYPE_CHECKING:
     from ..engine.scheduler import Result
     from ..tasks.task import Task
     from .context import Context
+    from .lines import Lines
 
 
 def guest_values(result: Result) -> Values:
@@ -49,7 +50,7 @@ def job_report(
     results: t.Sequence[Result],
     guests: t.Sequence[Values],
     *,
-    diff: t.Mapping[str, str],
+    diff: Lines,
     refused: t.Sequence[str] = (),
     more_tasks: t.Iterable[Task] = (),
 ) -> Report:
@@ -57,13 +58,18 @@ def job_report(
 
     ``results`` are none in a plan. ``refused`` are messages about guests that got no job.
     """
-    for text in [text for result in results if result.outcome.succeeded for text in result.left]:
+    for text in left_behind(results):
         context.warn(text)
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
-    problems = [*refused, *_problems(context, results)]
-    problem = None
-    if problems:
-        problem = failures(f"{len(problems)} of {len(guests)} guests failed:", problems)
+    failed = [result for result in results if is_failure(context, result.outcome)]
+    return guests_report(guests, tasks, [*refused, *map(_in_words, failed)], diff)
+
+
+def guests_report(
+    guests: t.Sequence[Values], tasks: t.Sequence[Task], problems: t.Sequence[str], diff: Lines
+) -> Report:
+    """The report about guests; ``problems`` are the messages about those that failed."""
+    headline = f"{len(problems)} of {len(guests)} guests failed:"
     return Report(
         {
             "guests": list(guests),
@@ -71,21 +77,24 @@ def job_report(
             "summary": summary(Outcome(value["outcome"]) for value in guests),
         },
         changed=any(value["changed"] for value in guests),
-        problem=problem,
-        diff=diff,
+        problem=failures(headline, problems) if problems else None,
+        diff={
+            when: "".join(f"{line}\n" for line in lines)
+            for when, lines in zip(("before", "after"), diff)
+        },
     )
 
 
-def _problems(context: Context, results: t.Sequence[Result]) -> list[str]:
-    verdict = Verdict.from_params(context.params)
-    waited = context.params["wait"] or context.stop.is_set()
-    return [_in_words(result) for result in results if _is_bad(result, verdict, waited=waited)]
+def left_behind(results: t.Iterable[Result]) -> list[str]:
+    """What earlier attempts left of guests that are well now."""
+    return [text for result in results if result.outcome.succeeded for text in result.left]
 
 
-def _is_bad(result: Result, verdict: Verdict, *, waited: bool) -> bool:
-    if result.outcome is Outcome.RUNNING:
-        return waited
-    return not verdict.accepts(result.outcome)
+def is_failure(context: Context, outcome: Outcome) -> bool:
+    """Whether a guest with this outcome makes the command fail."""
+    if outcome is Outcome.RUNNING:
+        return bool(context.params["wait"] or context.stop.is_set())
+    return not Verdict.from_params(context.params).accepts(outcome)
 
 
 def _in_words(result: Result) -> str:

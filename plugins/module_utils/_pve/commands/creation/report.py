@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ...tasks.task import Task
     from ..context import Context, Report, Values
+    from ..lines import Lines
     from .flow import Creation
     from .plan import GuestRequest
     from .recipe import Recipe
@@ -83,9 +84,7 @@ def _planned(one: GuestRequest, recipe: Recipe) -> Values:
     }
 
 
-def _diff(
-    wanted: t.Sequence[GuestRequest], recipe: Recipe, values: t.Sequence[Values]
-) -> dict[str, str]:
+def _diff(wanted: t.Sequence[GuestRequest], recipe: Recipe, values: t.Sequence[Values]) -> Lines:
     """The guests before and after, a line each."""
     before, after = [], []
     for one, value in zip(wanted, values):
@@ -96,7 +95,4 @@ def _diff(
             after.append(line)
         elif value["changed"]:
             after.append(f"{line}, {recipe.verb}")
-    return {
-        "before": "".join(f"{line}\n" for line in before),
-        "after": "".join(f"{line}\n" for line in after),
-    }
+    return before, after

@@ -13,15 +13,17 @@ from ...api.errors import ApiError, PveError
 from ...guests.addresses import read_addresses
 from ...guests.config import Configuration, read_configuration
 from ...tasks.task import Outcome
-from .lines import change_lines, growth_lines, title_with
+from ..lines import change_lines, growth_lines, title_with, together
+from ..result import guests_report
 from .members import ABSENT, STARTED, STOPPED
 from .steps import asks_addresses, configure_change, growth, stop_of
-from .values import done_by, report_of, title_of, values_of
+from .values import done_by, title_of, values_of
 from .wishes import is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Guest
     from ..context import Context, Report, Values
+    from ..lines import Lines
     from .entry import Entry
     from .members import Member
 
@@ -34,12 +36,11 @@ async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
         for entry, (value, _lines) in zip(entries, plans)
         if value["outcome"] == Outcome.FAILED.value
     ]
-    return report_of(
-        [value for value, _lines in plans], [], problems, [lines for _value, lines in plans]
-    )
+    lines = together([lines for _value, lines in plans])
+    return guests_report([value for value, _lines in plans], [], problems, lines)
 
 
-async def _plan(context: Context, entry: Entry) -> tuple[Values, tuple[list[str], list[str]]]:
+async def _plan(context: Context, entry: Entry) -> tuple[Values, Lines]:
     value = values_of(entry, None, failed=False)
     title = (
         f"{value['name'] or value['vmid']}: {value['type']} {value['vmid'] or 'with a free VMID'}"
@@ -90,7 +91,7 @@ async def _changes(
     if is_compared(member, guest.type):
         current = await read_configuration(context.api, guest)
     change = configure_change(context, member, current, guest)
-    found = {"configure": change_lines(current, change)} if change.params else {}
+    found = {"configure": change_lines(current, change.params)} if change.params else {}
     for disk in wanted_disks(member):
         if current.values.get(disk.name) is not None:
             size = growth(member, disk.name, current, guest)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import typing as t
 
 from ...tasks.task import Outcome
-from ..context import Report, Verdict
-from .lines import title_with
+from ..lines import title_with, together
+from ..result import guests_report, is_failure, left_behind
 from .steps import pending_in_words
-from .values import report_of, title_of, values_of, why_of
+from .values import title_of, values_of, why_of
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult
     from ...tasks.task import Task
-    from ..context import Context, Values
+    from ..context import Context, Report, Values
+    from ..lines import Lines
     from .entry import Entry
 
 
@@ -34,32 +35,22 @@ def report(
     values = [values_of(*one, failed=bool(message)) for one, message in zip(pairs, messages)]
     problems = [message for message in messages if message]
     for entry, result in pairs:
-        for text in _left(result):
+        for text in left_behind(result.results if result else ()):
             context.warn(text)
         if entry.seen.pending:
             context.warn(f"{title_of(entry)}: {pending_in_words(entry.seen.pending)}")
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
     lines = [_line(entry, value) for entry, value in zip(entries, values)]
-    return report_of(values, tasks, problems, lines)
-
-
-def _left(result: ChainResult | None) -> list[str]:
-    """What earlier attempts left of guests that have succeeded."""
-    if result is None:
-        return []
-    return [text for one in result.results if one.outcome.succeeded for text in one.left]
+    return guests_report(values, tasks, problems, together(lines))
 
 
 def _problem(context: Context, entry: Entry, result: ChainResult | None) -> str:
     """The message about a guest that failed, with those of its tasks; otherwise empty."""
     if entry.refusal:
         return f"{title_of(entry)}: {entry.refusal}"
-    verdict = Verdict.from_params(context.params)
-    if result is None or verdict.accepts(result.outcome):
+    if result is None or not is_failure(context, result.outcome):
         return ""
     last = result.last
-    if last.outcome is Outcome.RUNNING and not (context.params["wait"] or context.stop.is_set()):
-        return ""
     text = f"{title_of(entry)}: {last.name}: {last.outcome.value}"
     why = why_of(last)
     if (why and last.result is None) or last.message:
@@ -70,7 +61,7 @@ def _problem(context: Context, entry: Entry, result: ChainResult | None) -> str:
     return text + "".join(f"\n  {task.in_words()}" for task in tasks)
 
 
-def _line(entry: Entry, value: Values) -> tuple[list[str], list[str]]:
+def _line(entry: Entry, value: Values) -> Lines:
     """The guest before and after, by the steps that changed it."""
     title = f"{value['name'] or value['vmid']}: {value['type']} {value['vmid']} on {value['node']}"
     done = [s["name"] for s in value["steps"] if s["outcome"] not in ("unchanged", "queued")]

@@ -30,15 +30,15 @@ from ...guests.vmids import LOWEST_VMID
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
+from ..lines import change_lines, growth_lines
 from ..operation.decisions import ALWAYS
 from ..parameters import Planned
-from .lines import change_lines, growth_lines
 from .members import PRESENT, STARTED, STOPPED
 from .wishes import config_wish, is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
     from ..context import Context
-    from .lines import Lines
+    from ..lines import Lines
     from .members import Member
 
 # A node and a storage, whatever they are called.
@@ -108,7 +108,7 @@ class Steps:
             seen.pending = sorted(change.awaited)
             if not change.params:
                 raise Unneeded("already configured")
-            seen.lines["configure"] = change_lines(current, change)
+            seen.lines["configure"] = change_lines(current, change.params)
             return self._job("configure", guest, _with_digest(change.params, current), member)
 
         return ChainStep("configure", prepare=prepare)

@@ -2,19 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One guest of the result, and all of them together."""
+"""One guest of the result."""
 
 from __future__ import annotations
 
 import typing as t
 
 from ...tasks.task import Outcome
-from ..context import Report, failures, summary, task_values
 from .members import ABSENT
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult, StepResult
-    from ...tasks.task import Task
     from ..context import Values
     from .entry import Entry
 
@@ -30,28 +28,6 @@ _DONE = {
     "stop": "stopped",
     "delete": "deleted",
 }
-
-
-def report_of(
-    values: t.Sequence[Values],
-    tasks: t.Sequence[Task],
-    problems: t.Sequence[str],
-    lines: t.Sequence[tuple[list[str], list[str]]],
-) -> Report:
-    headline = f"{len(problems)} of {len(values)} guests failed:"
-    return Report(
-        {
-            "guests": list(values),
-            "tasks": task_values(tasks),
-            "summary": summary(Outcome(value["outcome"]) for value in values),
-        },
-        changed=any(value["changed"] for value in values),
-        problem=failures(headline, problems) if problems else None,
-        diff={
-            "before": "".join(f"{line}\n" for before, _after in lines for line in before),
-            "after": "".join(f"{line}\n" for _before, after in lines for line in after),
-        },
-    )
 
 
 def values_of(entry: Entry, result: ChainResult | None, *, failed: bool) -> Values:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ...guests.config import SECRETS
 from ...tasks.task import Outcome
+from ..lines import change_lines
 from ..result import guest_values, job_report
 
 if t.TYPE_CHECKING:
@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     from ...guests.selector import Selector
     from ...operations.catalog import Operation
     from ..context import Context, Report, Values
+    from ..lines import Lines
     from .decisions import Decision
 
 
@@ -34,7 +35,7 @@ def values_of(
 
 def nothing_selected(context: Context, selector: Selector) -> Report:
     """The report about no guest at all, which is a success and says why."""
-    report = job_report(context, [], [], diff={"before": "", "after": ""})
+    report = job_report(context, [], [], diff=([], []))
     return replace(
         report,
         values={
@@ -69,9 +70,10 @@ def _awaiting(options: t.Sequence[str]) -> str | None:
     return f"pending until a restart: {', '.join(options)}" if options else None
 
 
-def diff_of(operation: Operation, steps: t.Sequence[Decision]) -> dict[str, str]:
+def diff_of(operation: Operation, steps: t.Sequence[Decision]) -> Lines:
     """What changes in each guest, a line for each option or guest; secrets are left out."""
-    before, after = [], []
+    before: list[str] = []
+    after: list[str] = []
     for step in [step for step in steps if step.to_do]:
         title = step.guest.title if step.guest else step.reference.text
         params = t.cast("t.Mapping[str, t.Any]", step.params)
@@ -79,19 +81,7 @@ def diff_of(operation: Operation, steps: t.Sequence[Decision]) -> dict[str, str]
             shown = " ".join(f"{name}={value}" for name, value in sorted(params.items()))
             after.append(f"{title}: {operation.title} {shown}".rstrip())
             continue
-        old = step.current.after_restart
-        for name in filter(None, str(params.get("delete") or "").split(",")):
-            before.append(f"{title}: {name}: {_shown(name, old(name))}")
-        for name, value in sorted(params.items()):
-            if name != "delete":
-                if old(name) is not None:
-                    before.append(f"{title}: {name}: {_shown(name, old(name))}")
-                after.append(f"{title}: {name}: {_shown(name, value)}")
-    return {
-        "before": "".join(f"{line}\n" for line in before),
-        "after": "".join(f"{line}\n" for line in after),
-    }
-
-
-def _shown(name: str, value: object) -> object:
-    return "********" if name in SECRETS else value
+        old, new = change_lines(step.current, params)
+        before += [f"{title}: {line}" for line in old]
+        after += [f"{title}: {line}" for line in new]
+    return before, after

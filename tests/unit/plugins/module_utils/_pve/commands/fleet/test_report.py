@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
 from ansible_collections.upid.proxmox.tests.unit.cloning import an_api, fleet
@@ -109,6 +110,19 @@ async def test_check_mode_plans_and_changes_nothing() -> None:
     assert "memory: 4096" in diff["after"]
     assert "web2" not in diff["before"]
     assert "web2" in diff["after"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@in_virtual_time
+async def test_an_option_that_is_deleted_is_in_the_diff_with_what_it_was(*, check: bool) -> None:
+    api = an_api()
+    api.cluster.add(201, name="web1", description="old")
+    guests = [{"name": "web1", "config": {"delete": "description"}}]
+    report = await fleet(api, check=check, source="tpl", guests=guests)
+    assert report.problem is None
+    diff = dict(report.diff or {})
+    assert "description: old" in diff["before"]
+    assert "delete" not in diff["after"]
 
 
 @in_virtual_time
