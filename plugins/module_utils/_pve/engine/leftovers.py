@@ -11,14 +11,14 @@ import typing as t
 from ..api.answers import read_mapping
 from ..guests.cluster import Guest
 from ..guests.labels import label_of, shell_command
-from ..operations.job import Job, common_lanes
+from ..operations.guest import removal_job
 from ..tasks.listing import list_tasks
 from ..tasks.task import outcome_of
-from ..tasks.types import default_wait_timeout
 from .recovery import find_at_work, read_target
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
+    from ..operations.job import Job
     from ..tasks.upid import Upid
 
 # The description of a VM while it is cloned (PVE::API2::Qemu, clone_vm).
@@ -91,15 +91,4 @@ async def left_by(api: Api, job: Job, dead: Upid) -> Guest | None:
 
 def removal(guest: Guest) -> Job:
     """The job that removes a locked VM; only a ticket of root@pam may ignore the lock."""
-    return Job(
-        title=f"removal of the leftover {guest.title}",
-        target=guest,
-        node=guest.node,
-        method="DELETE",
-        path=("nodes", guest.node, guest.type, guest.vmid),
-        params={"skiplock": 1, "purge": 1, "destroy-unreferenced-disks": 1},
-        task_type="qmdestroy",
-        task_id=str(guest.vmid),
-        timeout=default_wait_timeout("qmdestroy"),
-        lanes=common_lanes(guest.node, None),
-    )
+    return removal_job(guest, f"removal of the leftover {guest.title}", {"skiplock": 1})

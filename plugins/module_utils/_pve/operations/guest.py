@@ -103,3 +103,20 @@ def _filled(text: str, names: t.Mapping[str, object]) -> str:
     """The text with the names in braces that are known replaced by what they stand for."""
     known = {name: value for name, value in names.items() if value}
     return re.sub(r"{(\w+)}", lambda found: str(known.get(found[1], found[0])), text)
+
+
+def removal_job(guest: Guest, title: str, params: t.Mapping[str, t.Any]) -> Job:
+    """The job that removes a guest that must not stay, with all of its disks."""
+    task_type = "qmdestroy" if guest.type == "qemu" else "vzdestroy"
+    return Job(
+        title=title,
+        target=guest,
+        node=guest.node,
+        method="DELETE",
+        path=("nodes", guest.node, guest.type, guest.vmid),
+        params={**params, "purge": 1, "destroy-unreferenced-disks": 1},
+        task_type=task_type,
+        task_id=str(guest.vmid),
+        timeout=default_wait_timeout(task_type),
+        lanes=common_lanes(guest.node, None),
+    )

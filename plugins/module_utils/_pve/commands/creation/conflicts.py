@@ -15,15 +15,15 @@ from ...api.answers import read_mapping
 from ...api.errors import PveError
 from ...guests.identity import still_named
 from ...guests.reading import read_cluster
-from ...operations.job import Job, common_lanes
+from ...operations.guest import removal_job
 from ...tasks.listing import list_tasks
 from ...tasks.task import Outcome
-from ...tasks.types import default_wait_timeout
 from .plan import Action
 
 if t.TYPE_CHECKING:
     from ...engine.scheduler import Result
     from ...guests.cluster import Guest
+    from ...operations.job import Job
     from ..machine import Engine
     from .names import Names
     from .plan import GuestRequest
@@ -180,17 +180,5 @@ async def _against_removal(machine: Engine, result: Result) -> str:
 def _removal(result: Result) -> Job:
     """The job that removes what this call created, if it still has its name."""
     target = result.job.target
-    task_type = "qmdestroy" if target.type == "qemu" else "vzdestroy"
-    return Job(
-        title=f"removal of {target.label}",
-        target=target,
-        node=target.node,
-        method="DELETE",
-        path=("nodes", target.node, target.type, target.vmid),
-        params={"purge": 1, "destroy-unreferenced-disks": 1},
-        task_type=task_type,
-        task_id=str(target.vmid),
-        timeout=default_wait_timeout(task_type),
-        lanes=common_lanes(target.node, None),
-        recheck=still_named(target),
-    )
+    job = removal_job(target, f"removal of {target.label}", {})
+    return replace(job, recheck=still_named(target))
