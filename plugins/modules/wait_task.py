@@ -40,9 +40,10 @@ options:
     description:
       - How many seconds to wait for a task. In this module they count from the call, not from the
         start of the task.
-      - The default depends on the type of the task. It is 7200 for a clone, 14400 for a backup, a
-        restore, a migration and the move of a disk, 1800 for a create and a template, 600 for a
-        snapshot, a shutdown and a reboot, 300 for a start and a stop, and 1800 for everything else.
+      - The default depends on the type of the task. It is 7200 for a clone, a download, a copy and
+        a bulk action, 14400 for a backup, a restore, a migration and the move of a disk, 1800 for a
+        create and a template, 600 for a snapshot, a shutdown and a reboot, 300 for a start and a
+        stop, and 1800 for everything else.
 attributes:
   check_mode:
     support: full

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..api.answers import read_rows
+from ..api import clock
+from ..api.answers import read_mapping, read_rows
 from ..guests.cluster import GUEST_TYPES
 from ..tasks.log import read_whole_log
 from ..tasks.task import Outcome
+from ..tasks.types import START
 from .job import Verdict
 
 if t.TYPE_CHECKING:
@@ -27,6 +29,8 @@ _FAILED = re.compile(
 )
 _ERROR = re.compile(r"ERROR: (?P<what>.*)")
 _SHOWN = 5
+# How long the start of a guest may take that another task has begun, in seconds.
+_STARTS_WITHIN = float(START)
 
 
 async def every_guest_of_node(api: Api, job: Job, task: Task) -> Verdict | None:
@@ -69,6 +73,28 @@ async def backup_is_whole(api: Api, job: Job, task: Task) -> Verdict | None:
     if errors:
         return Verdict(Outcome.WARNINGS, f"errors in the log of the backup: {_listed(errors)}")
     return None
+
+
+async def runs_if_asked(api: Api, job: Job, _task: Task) -> Verdict | None:
+    """With ``start`` a task starts another one, whose end is not part of its own.
+
+    A start that cannot even begin is only a warning in the log of a VM's creation
+    (``PVE::API2::Qemu``).
+    """
+    if str(job.params.get("start") or "0").lower() not in ("1", "true", "yes", "on"):
+        return None
+    target = job.target
+    path = ("nodes", target.node, target.type, target.vmid, "status", "current")
+    until, attempt = clock.now() + _STARTS_WITHIN, 0
+    while True:
+        if (await read_mapping(api, path)).get("status") == "running":
+            return None
+        if clock.now() >= until:
+            return Verdict(
+                Outcome.FAILED, f"it is done, but {target.label} does not run, as it was to"
+            )
+        attempt += 1
+        await clock.sleep(clock.backoff(attempt, most=4.0))
 
 
 async def _log(api: Api, task: Task) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ CREATE = 1800
 SNAPSHOT = 600
 START = 300
 SHUTDOWN = 600
+LONG = 7200
 OTHER = 1800
 
 
@@ -86,26 +87,26 @@ _TASK_TYPES = (
     TaskType("vzmtunnel"),
     TaskType("pull_file", "CT {id} - Pull file"),
     TaskType("push_file", "CT {id} - Push file"),
-    TaskType("startall", "Bulk start VMs and Containers"),
-    TaskType("stopall", "Bulk shutdown VMs and Containers"),
-    TaskType("suspendall", "Suspend all VMs"),
+    TaskType("startall", "Bulk start VMs and Containers", LONG),
+    TaskType("stopall", "Bulk shutdown VMs and Containers", LONG),
+    TaskType("suspendall", "Suspend all VMs", LONG),
     TaskType("migrateall", "Bulk migrate VMs and Containers", MIGRATE),
-    TaskType("bulk-start", "Bulk start VMs and Containers"),
-    TaskType("bulk-shutdown", "Bulk shutdown VMs and Containers"),
-    TaskType("bulk-suspend", "Bulk shutdown VMs and Containers"),
+    TaskType("bulk-start", "Bulk start VMs and Containers", LONG),
+    TaskType("bulk-shutdown", "Bulk shutdown VMs and Containers", LONG),
+    TaskType("bulk-suspend", "Bulk shutdown VMs and Containers", LONG),
     TaskType("bulk-migrate", "Bulk migrate VMs and Containers", MIGRATE),
     TaskType("hastart", "HA {id} - Start", START),
     TaskType("hastop", "HA {id} - Stop", SHUTDOWN),
     TaskType("hamigrate", "HA {id} - Migrate", MIGRATE),
     TaskType("hashutdown", "HA {id} - Shutdown", SHUTDOWN),
     TaskType("vzdump", "VM/CT {id} - Backup", BACKUP, without_id="Backup Job"),
-    TaskType("prunebackups"),
+    TaskType("prunebackups", None, LONG),
     TaskType("pbs-download", "VM/CT {id} - File Restore Download"),
-    TaskType("imgcopy", "Copy data"),
+    TaskType("imgcopy", "Copy data", LONG),
     TaskType("imgdel", "Erase data"),
     TaskType("unknownimgdel", "Destroy image from unknown guest"),
-    TaskType("download", "File {id} - Download"),
-    TaskType("ociregistrypull"),
+    TaskType("download", "File {id} - Download", LONG),
+    TaskType("ociregistrypull", None, LONG),
     TaskType("diskinit", "Disk {id} - Initialize Disk with GPT"),
     TaskType("wipedisk", "Device {id} - Wipe Disk"),
     TaskType("dircreate", "Directory Storage {id} - Create"),

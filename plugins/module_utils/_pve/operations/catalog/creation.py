@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..checks import runs_if_asked
 from ..clone import cloning
 from ..rules.guests import over_one_that_is_stopped, to_another, unless_there
 from .entry import TRUE, Call, Operation
@@ -33,6 +34,7 @@ OPERATIONS = (
         creates=True,
         rule=unless_there,
         varies=True,
+        check=runs_if_asked,
         only="there is create_container for them",
     ),
     Operation(
@@ -56,6 +58,7 @@ OPERATIONS = (
         creates=True,
         rule=unless_there,
         varies=True,
+        check=runs_if_asked,
         only="there is create_vm for them",
     ),
     Operation(
@@ -83,6 +86,7 @@ OPERATIONS = (
         destructive_when={"force": TRUE},
         rule=over_one_that_is_stopped,
         varies=True,
+        check=runs_if_asked,
     ),
     Operation(
         "clone",

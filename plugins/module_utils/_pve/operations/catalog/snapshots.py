@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..checks import runs_if_asked
 from ..rules.snapshots import if_there, unless_deleted, unless_taken
 from ..states import guests as states
 from .entry import Operation, both
@@ -36,6 +37,7 @@ OPERATIONS = (
         reads=("snapshots", "configuration", "storages"),
         rule=if_there,
         varies=True,
+        check=runs_if_asked,
     ),
     Operation(
         "delete_snapshot",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -124,6 +125,31 @@ def test_vmids_that_a_bulk_action_leaves_out_without_a_word(
     else:
         assert outcome is Outcome.FAILED
         assert why == f"it left out what is no guest, or a template: {ignored}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "after", "outcome"),
+    [(1, 20.0, Outcome.OK), (1, None, Outcome.FAILED), (0, None, Outcome.OK)],
+)
+def test_a_guest_that_was_to_be_started_too_runs_in_the_end(
+    asked: int, after: float | None, outcome: Outcome
+) -> None:
+    """The task of a rollback or creation does not wait for the start that it begins."""
+
+    @in_virtual_time
+    async def scenario() -> None:
+        run = Run()
+        guest = run.api.cluster.add(100, name="app1")
+        job = guest_job(OPERATIONS["rollback"], VM, {"snapname": "a1", "start": asked}, None)
+        task = run.api.cluster.start("pve1", "qmrollback", 100, 5.0, run.api.authid)
+        run.api.disturb("POST ", Answer(str(task.upid)))
+        if after is not None:
+            asyncio.get_running_loop().call_later(after, setattr, guest, "status", "running")
+        [result] = await run(job)
+        assert result.outcome is outcome
+        assert result.changed
+
+    scenario()
 
 
 def test_a_backup_of_a_guest_that_has_moved_is_no_success() -> None:

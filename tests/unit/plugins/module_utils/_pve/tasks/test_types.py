@@ -18,7 +18,10 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.types impo
 TESTS = next(parent for parent in Path(__file__).parents if parent.name == "tests")
 KNOWN = yaml.safe_load((TESTS / "unit/data/task_types.yml").read_text())
 WAIT_TIMEOUTS = {
-    7200: ["qmclone", "vzclone"],
+    7200: [
+        *("qmclone", "vzclone", "download", "ociregistrypull", "imgcopy", "prunebackups"),
+        *("startall", "stopall", "suspendall", "bulk-start", "bulk-shutdown", "bulk-suspend"),
+    ],
     14400: [
         *("vzdump", "qmrestore", "vzrestore", "qmmove", "move_volume"),
         *("qmigrate", "vzmigrate", "hamigrate", "migrateall", "bulk-migrate"),
