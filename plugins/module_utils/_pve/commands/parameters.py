@@ -56,11 +56,8 @@ async def check_parameters(context: Context, calls: t.Iterable[Planned]) -> None
     told = [f"{_titles(titles)}: {problem}" for problem, titles in wrong.items()]
     version = await _version(context.api)
     if _is_known(version):
-        raise UsageError(
-            failures(
-                f"The API of Proxmox VE {API_VERSION} does not take this. Nothing was done", told
-            )
-        )
+        headline = f"The API of Proxmox VE {API_VERSION} does not accept these parameters."
+        raise UsageError(failures(f"{headline} Nothing was done", told))
     for one in told:
         context.warn(f"{one} (by the API of Proxmox VE {API_VERSION}; this cluster has {version})")
 

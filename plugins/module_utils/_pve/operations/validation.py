@@ -125,12 +125,12 @@ def _of_properties(name: str, text: str, keys: Definitions, known: Definitions) 
     for word, value in pairs(text):
         key, one = (default, word) if value is None else (word, value)
         if key is None:
-            yield f"{name}: {_shown(name, word)} has no key in front of it; there are {_keys(keys)}"
+            yield f"{name}: {_shown(name, word)} has no key; the keys are {_keys(keys)}"
             continue
         definition = keys.get(key)
         if definition is None:
             if "*" not in keys:
-                yield f"{name}: {key} {_unknown_key(key, keys, known)}"
+                yield f"{name}: {key}: {_unknown_key(key, keys, known)}"
             continue
         if "keyAlias" in definition:
             there.add(definition["keyAlias"])
@@ -224,7 +224,7 @@ def _unknown(name: str, known: Definitions, method: str, path: str) -> str:
     family = known.get(stem)
     if family is not None:
         base = stem.replace("[n]", "")
-        return f"there are {base}0 to {base}{family['count'] - 1} only"
+        return f"no such parameter; the last one is {base}{family['count'] - 1}"
     said = "no such parameter"
     owners = [
         owner
@@ -233,7 +233,7 @@ def _unknown(name: str, known: Definitions, method: str, path: str) -> str:
     ]
     kind = next((part for part in path.split("/") if part in _OTHER_KIND), None)
     if owners:
-        return f"{said}; it belongs into {_listed(owners)}"
+        return f"{said}; it is a key of {_listed(owners)}"
     if kind is not None:
         other, plural = _OTHER_KIND[kind]
         if _definition(schema.parameters(method, path.replace(kind, other)), name) is not None:
@@ -244,8 +244,8 @@ def _unknown(name: str, known: Definitions, method: str, path: str) -> str:
 def _unknown_key(key: str, keys: Definitions, known: Definitions) -> str:
     """What is said of a key that a property string does not have."""
     if _definition(known, key) is not None:
-        return "is no key of it, but a parameter of its own"
-    return f"is no key of it{_meant(key, list(keys)) or f'; there are {_keys(keys)}'}"
+        return "no such key; it is a separate parameter"
+    return f"no such key{_meant(key, list(keys)) or f'; the keys are {_keys(keys)}'}"
 
 
 def _meant(name: str, known: t.Sequence[str]) -> str:

@@ -33,7 +33,10 @@ def wrong(module: str, /, *expected: str, **options: Any) -> None:
             with pytest.raises(UsageError) as refused:
                 await run_command(module, api, check=check, **options)
             headline, *lines = str(refused.value).splitlines()
-            assert headline == "The API of Proxmox VE 9.2.11 does not take this. Nothing was done"
+            assert (
+                headline
+                == "The API of Proxmox VE 9.2.11 does not accept these parameters. Nothing was done"
+            )
             assert tuple(lines) == expected
             assert not api.made(CHANGES)
             assert len(api.made("GET /version")) == 1
@@ -78,7 +81,7 @@ def test_a_container_with_a_key_that_is_misspelt() -> None:
     wrong(
         "container",
         "ct1: memory: '8' is less than 16",
-        "ct1: net0: brigde is no key of it; did you mean bridge?",
+        "ct1: net0: brigde: no such key; did you mean bridge?",
         "ct1: onbot: no such parameter; did you mean onboot?",
         ostemplate=TEMPLATE,
         hostname="ct1",
@@ -92,9 +95,9 @@ def test_a_container_with_a_key_that_is_misspelt() -> None:
 def test_a_fleet_is_refused_for_what_comes_after_the_creation_too() -> None:
     wrong(
         "fleet",
-        "db1, web1, web2: net0: tagg is no key of it; did you mean tag?",
+        "db1, web1, web2: net0: tagg: no such key; did you mean tag?",
         "db1: cpuu: no such parameter; did you mean cpu?",
-        "web2: scsi0: cach is no key of it; did you mean cache?",
+        "web2: scsi0: cach: no such key; did you mean cache?",
         guests=[
             {"name": "web1", "source": "tpl"},
             {"name": "web2", "source": "tpl", "disks": {"scsi0": {"cach": "none"}}},
