@@ -153,12 +153,16 @@ def _of_property(name: str, key: str, value: str, keys: Definitions) -> t.Iterat
 
 
 def _reason_against(text: str, definition: schema.Definition) -> str | None:
-    """Why a single value is refused, in the order of the checks of the server."""
+    """Why a single value is refused, in the order of the checks of the server.
+
+    Perl's ``$`` matches before a line feed at the end, which YAML leaves behind easily.
+    """
+    line = text.removesuffix("\n")
     return (
-        _against_type(text, definition.get("type", "string"))
-        or reason_against(text, str(definition.get("format") or ""))
+        _against_type(line, definition.get("type", "string"))
+        or reason_against(line, str(definition.get("format") or ""))
         or _against_text(text, definition)
-        or _against_range(text, definition)
+        or _against_range(line, definition)
         or _against_enum(text, [str(one) for one in definition.get("enum", ())])
     )
 

@@ -153,6 +153,7 @@ def test_what_is_wrong_is_named(
         (CONFIG, {"scsi0": "local-lvm:32,discard=on,ssd=1", "ide2": "none,media=cdrom"}),
         (CONFIG, {"sshkeys": "ssh-ed25519 AAAA me@here", "boot": "order=scsi0;net0"}),
         (CONFIG, {"hostpci0": "0000:01:00,unheard-of=1", "cpu": "Newest-v9,flags=+aes"}),
+        (CONFIG, {"cores": "2\n", "name": "web1\n", "net0": "virtio,bridge=vmbr0\n"}),
         (CONFIG, {"agent": "enabled=yes,fstrim_cloned_disks=ON", "startup": "order=2,up=30"}),
     ],
 )
