@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from .answer import JSON_TYPE, Answer
+from .arrivals import arrive
+from .calls import CallError
 from .faults import Faults
 from .parameters import decode_form
 from .request import Request
@@ -37,6 +39,7 @@ POST   /_sim/nodes/{node}/pvedaemon/up|down|block
 POST   /_sim/nodes/{node}/pmxcfs/up|down|restart
 POST   /_sim/quorum                 {there: false} or {lost: true}
 POST   /_sim/guests/{vmid}          {lock: backup}: options of the config, null removes one
+POST   /_sim/arrivals               a guest of another cluster comes here, see arrivals.py
 POST   /_sim/tasks/{upid}/kill      SIGKILL for the worker
 POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
 """
@@ -112,6 +115,7 @@ class Admin:
             "DELETE requests": self._clear_requests,
             "POST clock": self._clock,
             "POST quorum": self._quorum,
+            "POST arrivals": self._arrive,
         }
         action = actions.get(f"{request.method} {'/'.join(parts)}")
         if action is None:
@@ -178,6 +182,12 @@ class Admin:
             else:
                 guest.config[key] = value
         return guest.config
+
+    def _arrive(self, document: Mapping[str, Any]) -> Any:
+        try:
+            return arrive(self._world, document)
+        except (CallError, KeyError) as error:
+            raise Refused(400, f"{error}") from error
 
     def _kill(self, upid: str) -> Any:
         for task in self._world.tasks.every():

@@ -47,7 +47,8 @@ def _target(world: World, call: Call, content: str, name: str) -> Storage:
         text = f"storage '{storage.id}' is not configured for content-type '{content}'"
         raise CallError(500, text)
     if not re.search(rf"(?:{SUFFIXES[content]})$", name):
-        raise parameter_error(filename="wrong file extension")
+        wrong = "invalid filename or wrong extension"
+        raise parameter_error(filename=wrong if content == "import" else "wrong file extension")
     return storage
 
 
@@ -133,6 +134,8 @@ async def download_url(world: World, call: Call) -> str:
         raise parameter_error(**{missing: "missing parameter"})
 
     async def work(worker: Worker) -> None:
+        if call.params.get("compression") and content != "iso":
+            raise Died(f"decompression not supported for {content}")
         worker.log(f"downloading {call.params['url']} to {path}")
         if find_volume(world, volid, call.node) is not None:
             raise Died(f"refusing to override existing file '{path}'")

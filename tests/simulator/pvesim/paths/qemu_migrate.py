@@ -294,18 +294,3 @@ async def preconditions(world: World, call: Call) -> dict[str, Any]:
         "not_allowed_nodes": {n: {} for n in world.nodes if n != call.node},
     }
     return answer
-
-
-@call("POST", "/nodes/{node}/qemu/{vmid}/remote_migrate")
-@call("POST", "/nodes/{node}/lxc/{vmid}/remote_migrate")
-async def remote_migrate(world: World, call: Call) -> str:
-    """Move a guest to another cluster: none can be reached from here, which the call finds out."""
-    guest = guest_of(world, call)
-    check_lock(guest)
-    if redirected(world, call, guest):
-        raise CallError(400, "cannot remote-migrate HA-managed guest")
-    endpoint = dict(
-        part.partition("=")[::2] for part in str(call.params["target-endpoint"]).split(",")
-    )
-    host = f"{endpoint.get('host', '')}:{endpoint.get('port', 8006)}"
-    raise CallError(500, f"Can't connect to {host} (No route to host)")

@@ -40,7 +40,7 @@ OTHER_CLUSTER = {
     ("POST", "/nodes/{node}/qemu/{vmid}/remote_migrate"),
     ("POST", "/nodes/{node}/lxc/{vmid}/remote_migrate"),
 }
-"""No other cluster can be reached, which is found out before the task: see test_migration.py."""
+"""They need another cluster: see test_remote_migrate.py."""
 
 
 def template_of(path: str, method: str) -> str:
