@@ -395,25 +395,11 @@ from ..module_utils._pve.edge.arguments import GUEST_FILTERS_SPEC, START_SPEC
 from ..module_utils._pve.edge.module import run
 from ..module_utils._pve.operations.catalog import OPERATIONS
 
-# What has been documented above; the catalogue holds more.
-OFFERED = (
-    "start",
-    "shutdown",
-    "stop",
-    "reboot",
-    "configure",
-    "resize",
-    "template",
-    "migrate",
-    "delete",
-)
-
 ARGUMENT_SPEC = {
-    "operation": {
-        "type": "str",
-        "choices": [name for name in OPERATIONS if name in OFFERED],
-        "required": True,
-    },
+    "operation": {"type": "str", "choices": list(OPERATIONS)},
+    "method": {"type": "str", "choices": ["POST", "PUT", "DELETE", "GET"]},
+    "path": {"type": "str"},
+    "storage": {"type": "str"},
     "guests": {"type": "list", "elements": "raw"},
     "templates": {"type": "bool", "default": False},
     "params": {"type": "dict"},
@@ -432,7 +418,7 @@ ARGUMENT_SPEC = {
 def main() -> None:
     # The parameters may hold a password, so the call is not written to the system's log.
     spec = {**START_SPEC, **GUEST_FILTERS_SPEC, **ARGUMENT_SPEC}
-    run(operation.run, spec, keys=("guests", "tasks"), no_log=True)
+    run(operation.run, spec, keys=("guests", "targets", "tasks"), no_log=True)
 
 
 if __name__ == "__main__":

@@ -311,6 +311,25 @@ class FakeServer:
             ),
         )
 
+    def _status_of_all(self, _params: dict[str, Any]) -> Answer:
+        return Answer(
+            [
+                {"type": "node", "name": name, "local": int(name == "pve2"), "online": 1}
+                for name in self.cluster.nodes
+                if name not in self.cluster.down
+            ]
+        )
+
+    def _service(self, _params: dict[str, Any], node: str, service: str, verb: str) -> Answer:
+        return self._work(node, f"srv{verb}", service, lambda: None)
+
+    def _download(self, params: dict[str, Any], node: str, **_path: str) -> Answer:
+        return self._work(node, "download", params["filename"], lambda: None)
+
+    def _apply_sdn(self, _params: dict[str, Any]) -> Answer:
+        """The node that answers does it."""
+        return self._work("pve2", "reloadnetworkall", "", lambda: None)
+
     def _storages(self, _params: dict[str, Any], **_path: str) -> Answer:
         return Answer([{"storage": "ceph", "content": "images"}])
 
@@ -345,6 +364,14 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /cluster/resources", FakeServer._resources),
     (r"GET /cluster/nextid", FakeServer._nextid),
     (r"GET /nodes", FakeServer._nodes),
+    (r"GET /cluster/status", FakeServer._status_of_all),
+    (r"PUT /cluster/sdn", FakeServer._apply_sdn),
+    (
+        r"POST /nodes/(?P<node>[^/]+)/services/(?P<service>[^/]+)/(?P<verb>\w+)",
+        FakeServer._service,
+    ),
+    (r"POST /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/download-url", FakeServer._download),
+    (r"POST /pools", lambda _api, _params: Answer(None)),
     (r"GET /pools", lambda _api, _params: Answer([])),
     (r"GET /nodes/(?P<node>[^/]+)/time", FakeServer._time),
     (r"GET /access/permissions", FakeServer._permissions),

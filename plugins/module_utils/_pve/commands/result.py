@@ -61,8 +61,7 @@ def job_report(
     for text in left_behind(results):
         context.warn(text)
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
-    failed = [result for result in results if is_failure(context, result.outcome)]
-    return guests_report(guests, tasks, [*refused, *map(_in_words, failed)], diff)
+    return guests_report(guests, tasks, [*refused, *problems_of(context, results)], diff)
 
 
 def guests_report(
@@ -88,6 +87,11 @@ def guests_report(
 def left_behind(results: t.Iterable[Result]) -> list[str]:
     """What earlier attempts left of guests that are well now."""
     return [text for result in results if result.outcome.succeeded for text in result.left]
+
+
+def problems_of(context: Context, results: t.Iterable[Result]) -> list[str]:
+    """What became of the jobs that failed."""
+    return [_in_words(result) for result in results if is_failure(context, result.outcome)]
 
 
 def is_failure(context: Context, outcome: Outcome) -> bool:

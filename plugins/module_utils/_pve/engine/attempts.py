@@ -26,6 +26,7 @@ class Result:
     the calls that were sent. ``found`` says that the last task was not named by a response but
     found by a search. ``remains`` says of a failed job that it changed something anyway, and
     ``left`` what earlier attempts left behind, whatever the outcome of the last one.
+    ``data`` is what a call returned that is no task.
     """
 
     job: Job
@@ -36,6 +37,7 @@ class Result:
     found: bool = False
     remains: bool = False
     left: tuple[str, ...] = ()
+    data: t.Any = None
 
     @property
     def task(self) -> Task | None:
@@ -84,6 +86,7 @@ class JobRun:
     notes: list[str] = field(default_factory=list)
     waiting: dict[str, float] = field(default_factory=dict)
     turn: int | None = None
+    data: t.Any = None
 
     def result(self, outcome: Outcome, message: str | None = None) -> Result:
         """The outcome of the job, with the notes about earlier attempts."""
@@ -98,6 +101,7 @@ class JobRun:
             self.found,
             self.remains,
             tuple(self.notes),
+            self.data,
         )
 
     def interrupted(self) -> Result:

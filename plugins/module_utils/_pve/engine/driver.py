@@ -133,7 +133,7 @@ class JobDriver:
 
     async def _with_follow_up(self, run: JobRun, task: Task) -> Task:
         """The task that counts if one only requested the work: the one that did it."""
-        if not (has_follow_up(task.upid) and task.outcome.succeeded):
+        if not (run.job.on_guest and has_follow_up(task.upid) and task.outcome.succeeded):
             return task
         run.state = Outcome.RUNNING
         last = await follow(self._api, self._watcher, run.job, task, run.job.timeout)

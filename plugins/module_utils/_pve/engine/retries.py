@@ -55,6 +55,8 @@ class Retries:
 
     def after_refusal(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
         """What follows a call that was refused with this text; None if the refusal is final."""
+        if run.job.once:
+            return None
         cause = classify(text)
         if cause is Cause.NO_QUORUM:
             return self.free(run, "quorum", self._policy.node_timeout, error)
@@ -62,6 +64,8 @@ class Retries:
 
     def after_failure(self, run: JobRun, text: str, error: PveError) -> Retry | PveError | None:
         """What follows a task that ended with this text; None if that is final."""
+        if run.job.once:
+            return None
         cause = classify(text)
         harmless = run.job.idempotent or _LEAVE_NOTHING.match(run.job.task_type)
         if cause is Cause.NO_QUORUM and harmless:

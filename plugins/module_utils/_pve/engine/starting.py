@@ -102,13 +102,12 @@ class Starter:
         if returns == "upid_or_OK" and data == "OK":
             why = f"{run.job.node} found nothing to do: it has no such guest"
             return Started(result=run.result(Outcome.FAILED, why))
-        if returns.startswith("upid"):
-            try:
-                upid = Upid.parse(data)
-            except UpidError:
-                return await self._recover(run, None)
-            if run.job.may_have_started(upid):
-                return Started(upid)
+        upid = None if returns == "null_but_forks" else _upid_in(data)
+        if returns == "any" and upid is None:
+            run.data = data
+            return Started(result=run.result(Outcome.OK))
+        if upid is not None and (returns == "any" or run.job.may_have_started(upid)):
+            return Started(upid)
         return await self._recover(run, None)
 
     async def _unanswered(self, run: JobRun, error: NoAnswerError) -> Started:
@@ -118,7 +117,7 @@ class Starter:
         run.attempts -= 1
         raise self._retries.unreached(run, error) from error
 
-    async def _recover(self, run: JobRun, error: NoAnswerError | None) -> Started:
+    async def _recover(self, run: JobRun, error: PveError | None) -> Started:
         """The response got lost, or names no task of this job: search for its effect."""
         run.unsure = True
         recovery = await self._search(run)
@@ -131,7 +130,7 @@ class Starter:
         missing = run.job.idempotent and recovery.done is False
         if recovery.certain and (run.job.repeatable or missing):
             raise self._retries.costly(run, lost)
-        return Started(result=self._lost(run, lost, recovery))
+        return Started(result=await self._lost(run, lost, recovery))
 
     async def _search(self, run: JobRun) -> Recovery:
         if run.baseline is None:
@@ -141,12 +140,34 @@ class Starter:
         except ApiError as refusal:  # without the privilege it cannot be known
             return Recovery(None, certain=False, why=str(refusal))
 
-    @staticmethod
-    def _lost(run: JobRun, error: PveError, recovery: Recovery) -> Result:
+    async def _lost(self, run: JobRun, error: PveError, recovery: Recovery) -> Result:
+        if run.job.once:
+            return run.result(Outcome.LOST, f"{error}. {await self._where_to_look(run)}")
         return run.result(
             Outcome.LOST,
             f"{error}. No task was found for it on {run.job.node}"
             f" ({recovery.why or 'none in the task list'}); check the guest before you retry",
+        )
+
+    async def _where_to_look(self, run: JobRun) -> str:
+        """What to say about a call that nothing shows the effect of: the tasks that may be its."""
+        job = run.job
+        try:
+            entries = await list_tasks(self._api, job.node, {"source": "all"}, most=50, retries=1)
+        except PveError:
+            entries = []
+        begun = [
+            str(entry.upid)
+            for entry in entries
+            if entry.upid.user == self._api.authid
+            and run.baseline is not None
+            and run.baseline.may_follow(entry.upid)
+            and entry.upid not in self._known
+        ]
+        found = ", ".join(begun) or "none"
+        return (
+            f"Whether {job.title} was carried out is not known, and it is not sent again. Look at"
+            f" what it changes, and at your tasks on {job.node} that began since: {found}"
         )
 
     async def _refused(self, run: JobRun, error: ApiError) -> Started:
@@ -163,6 +184,8 @@ class Starter:
             cause is Cause.NO_WORKER
         ):  # some proxies respond like this after the call was carried out
             run.unsure = True
+            if run.job.once:
+                return await self._recover(run, error)
         if cause is Cause.LOCK:
             await self._wait_for_source(run, error)
         decided = self._retries.after_refusal(run, error.text, error)
@@ -200,6 +223,14 @@ class Starter:
             self._api, node, {"source": "active", "vmid": vmid}, retries=None
         )
         return any(entry.upid not in self._known for entry in entries)
+
+
+def _upid_in(data: t.Any) -> Upid | None:
+    """The task that an answer names, None where it names none."""
+    try:
+        return Upid.parse(data)
+    except UpidError:
+        return None
 
 
 class Taken(Exception):

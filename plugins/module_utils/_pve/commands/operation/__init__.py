@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""operation: run an operation of the catalogue on one or many guests."""
+"""operation: run an operation of the catalogue on guests, nodes, a storage or the cluster."""
 
 from __future__ import annotations
 
-from .flow import run
+from .ways import run
 
 __all__ = ("run",)

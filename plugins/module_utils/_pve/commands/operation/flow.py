@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The flow of an operation: find the guests, decide about each, act, restart, report."""
+"""The flow of an operation on guests: find the guests, decide about each, act, restart, report."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ if t.TYPE_CHECKING:
     from .decisions import Decision
 
 
-async def run(context: Context) -> Report:
+async def run(context: Context, operation: Operation) -> Report:
     """Read the guests, decide what differs, act on that."""
     params = context.params
-    operation = OPERATIONS[params["operation"]]
     found, cluster = await find_all(context, operation)
     if not found and params["guests"] is None:
         return nothing_selected(context, Selector.from_params(params))
