@@ -94,14 +94,15 @@ def run(
     argument_spec: dict[str, t.Any],
     *,
     keys: t.Sequence[str] = ("tasks",),
+    offline: t.Callable[[t.Mapping[str, t.Any]], Report | None] = lambda _params: None,
     **rules: t.Any,
 ) -> None:
     """Run a command as a module: options in, result out.
 
-    ``keys`` are the lists of its result, which every failure has as well. ``rules`` are the further
-    arguments of AnsibleModule (``mutually_exclusive``, ...). Ends the process by ``exit_json`` or
-    ``fail_json``; both return the keys of the command's report and ``api``, so that a failure has
-    as much information as a success.
+    ``keys`` are the lists of its result, which every failure has as well. ``offline`` returns the
+    report if the options need no server. ``rules`` are the further arguments of AnsibleModule
+    (``mutually_exclusive``, ...). Ends the process by ``exit_json`` or ``fail_json``; both return the
+    keys of the command's report and ``api``, so that a failure has as much information as a success.
     """
     gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
     module = _Module(
@@ -114,8 +115,11 @@ def run(
     report = Report({})
     try:
         check_numbers(module.params)
-        client = _connect(module)
-        report = asyncio.run(_attend(command, module, client, result))
+        known = offline(module.params)
+        if known is None:
+            report = asyncio.run(_attend(command, module, _connect(module), result))
+        else:
+            report = known
     except MissingLibraryError as error:
         module.fail_json(msg=_missing(error), exception=error.trace, **result)
     except PveError as error:

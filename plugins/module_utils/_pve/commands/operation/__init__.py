@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .listing import LIST, listed
 from .ways import run
 
-__all__ = ("run",)
+__all__ = ("LIST", "listed", "run")
