@@ -8,10 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: operation
-short_description: Run an operation on one or many guests
+short_description: Run an operation on guests, nodes, storages or the cluster
 description:
   - Runs an operation on any number of VMs and containers, as many at a time as the cluster allows,
     and waits for the tasks.
+  - There are operations on nodes, storages and the cluster as well, and any other call of the API
+    can be made by its O(path).
   - A guest that is already in the requested state is left alone. If the operation already runs on a
     guest, its task is adopted.
   - For a guest that HA manages, Proxmox VE only files a request. The module then waits until HA has
@@ -22,6 +24,9 @@ author:
 options:
   operation:
     description:
+      - What to do. Either this or O(method) and O(path) is required.
+      - V(list) does nothing and asks no server. It returns all operations with what they are for
+        and the parameters that they require.
       - V(start) starts a guest that does not run.
       - V(shutdown) asks the guest to shut down. With the parameter C(forceStop) it is stopped if it
         does not do so in time, which is destructive.
@@ -45,9 +50,250 @@ options:
       - V(delete) removes the guest and its disks. A guest that does not exist counts as deleted. A
         running one is refused unless O(force_stop) is set. Destructive. Without quorum it fails,
         but may destroy the disks and leave the configuration.
+      # operations
+      - V(start) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(shutdown) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+        Destructive with some values of C(forceStop).
+      - V(stop) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}). Destructive.
+      - V(reboot) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(reset) is for VMs. It needs C(VM.PowerMgmt) on C(/vms/{vmid}). Destructive.
+      - V(suspend) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(hibernate) is for VMs. It needs C(VM.PowerMgmt) on C(/vms/{vmid}), C(VM.Config.Disk) on
+        C(/vms/{vmid}) and C(Datastore.AllocateSpace) on C(/storage/{storage}).
+      - V(resume) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(configure) is for VMs and containers. It needs C(VM.Config.*) on C(/vms/{vmid}).
+        Destructive with some values of C(force) or C(delete).
+      - V(template) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}).
+        Destructive.
+      - V(unlock) is for VMs. It needs root@pam, with a password on C(/vms/{vmid}). Destructive.
+      - V(delete) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}). Destructive.
+      - V(resize) is for VMs and containers and requires C(disk) and C(size). It needs
+        C(VM.Config.Disk) on C(/vms/{vmid}) and C(Datastore.AllocateSpace) on C(/storage/{storage}).
+      - V(move_disk) is for VMs and containers and requires C(disk) and C(storage). It needs
+        C(VM.Config.Disk) on C(/vms/{vmid}) and C(Datastore.AllocateSpace) on C(/storage/{storage}).
+      - V(reassign_disk) is for VMs and containers and requires C(disk) and C(target-vmid). It needs
+        C(VM.Config.Disk) on C(/vms/{vmid}) and C(VM.Config.Disk) on C(/vms/{target-vmid}).
+        Destructive.
+      - V(detach_disk) is for VMs and containers and requires C(disk). It needs C(VM.Config.Disk) on
+        C(/vms/{vmid}).
+      - V(snapshot) is for VMs and containers and requires C(snapname). It needs C(VM.Snapshot) on
+        C(/vms/{vmid}).
+      - V(rollback) is for VMs and containers and requires C(snapname). It needs
+        C(VM.Snapshot.Rollback) on C(/vms/{vmid}). Destructive.
+      - V(delete_snapshot) is for VMs and containers and requires C(snapname). It needs
+        C(VM.Snapshot) on C(/vms/{vmid}). Destructive.
+      - V(backup) is for VMs and containers. It needs C(VM.Backup) on C(/vms/{vmid}) and
+        C(Datastore.AllocateSpace) on C(/storage/{storage}). Destructive with some values of
+        C(prune-backups).
+      - V(migrate) is for VMs and containers and requires C(target). It needs C(VM.Migrate) on
+        C(/vms/{vmid}).
+      - V(remote_migrate) is for VMs and containers and requires C(target-bridge),
+        C(target-endpoint) and C(target-storage). It needs C(VM.Migrate) on C(/vms/{vmid}).
+        Destructive with some values of C(delete).
+      - V(create_vm) is for VMs. It needs C(VM.Allocate) on C(/vms/{vmid}), C(VM.Config.*) on
+        C(/vms/{vmid}), C(Datastore.AllocateSpace) on C(/storage/{storage}) and C(SDN.Use) on
+        C(/sdn/zones/localnetwork/{bridge}).
+      - V(create_container) is for containers and requires C(ostemplate). It needs C(VM.Allocate) on
+        C(/vms/{vmid}), C(VM.Config.*) on C(/vms/{vmid}), C(Datastore.AllocateSpace) on
+        C(/storage/{storage}), C(SDN.Use) on C(/sdn/zones/localnetwork/{bridge}) and
+        C(Datastore.Audit) on C(/storage/{templates}). Destructive with some values of C(force).
+      - V(restore) is for VMs and containers and requires C(archive). It needs C(VM.Allocate) on
+        C(/vms/{vmid}), C(Datastore.AllocateSpace) on C(/storage/{storage}) and C(Datastore.Audit)
+        on C(/storage/{backups}). Destructive with some values of C(force).
+      - V(clone) is for VMs and containers and requires C(newid). It needs C(VM.Clone) on
+        C(/vms/{vmid}), C(VM.Allocate) on C(/vms/{newid}), C(Datastore.AllocateSpace) on
+        C(/storage/{storage}) and C(SDN.Use) on C(/sdn/zones/localnetwork/{bridge}).
+      - V(start_all) is for nodes. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(stop_all) is for nodes. It needs C(VM.PowerMgmt) on C(/vms/{vmid}). Destructive.
+      - V(suspend_all) is for nodes. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(migrate_all) is for nodes and requires C(target). It needs C(VM.Migrate) on
+        C(/vms/{vmid}).
+      - V(bulk_start) is for the cluster. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(bulk_shutdown) is for the cluster. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+        Destructive.
+      - V(bulk_suspend) is for the cluster. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
+      - V(bulk_migrate) is for the cluster and requires C(target). It needs C(VM.Migrate) on
+        C(/vms/{vmid}).
+      - V(download_url) is for a storage and requires C(content), C(filename) and C(url). It needs
+        C(Datastore.AllocateTemplate) on C(/storage/{storage}) and C(Sys.AccessNetwork) on
+        C(/nodes/{node}).
+      - V(download_template) is for nodes and requires C(storage) and C(template). It needs
+        C(Datastore.AllocateTemplate) on C(/storage/{storage}).
+      - V(pull_oci_image) is for a storage and requires C(reference). It needs
+        C(Datastore.AllocateTemplate) on C(/storage/{storage}) and C(Sys.AccessNetwork) on
+        C(/nodes/{node}).
+      - V(delete_volume) is for a storage and requires C(volume). It needs C(Datastore.Allocate) on
+        C(/storage/{storage}). Destructive.
+      - V(copy_volume) is for a storage and requires C(volume) and C(target). It needs root@pam,
+        with a password on C(/storage/{storage}).
+      - V(prune_backups) is for a storage. It needs C(Datastore.Allocate) on C(/storage/{storage}),
+        or C(Datastore.AllocateSpace) there and C(VM.Backup) on C(/vms/{vmid}). Destructive.
+      - V(service_start) is for nodes and requires C(service). It needs C(Sys.Modify) on
+        C(/nodes/{node}).
+      - V(service_stop) is for nodes and requires C(service). It needs C(Sys.Modify) on
+        C(/nodes/{node}). Destructive.
+      - V(service_restart) is for nodes and requires C(service). It needs C(Sys.Modify) on
+        C(/nodes/{node}).
+      - V(service_reload) is for nodes and requires C(service). It needs C(Sys.Modify) on
+        C(/nodes/{node}).
+      - V(apply_network) is for nodes. It needs C(Sys.Modify) on C(/nodes/{node}).
+      - V(update_packages) is for nodes. It needs C(Sys.Modify) on C(/nodes/{node}).
+      - V(order_certificate) is for nodes. It needs C(Sys.Modify) on C(/nodes/{node}).
+      - V(renew_certificate) is for nodes. It needs C(Sys.Modify) on C(/nodes/{node}).
+      - V(revoke_certificate) is for nodes. It needs C(Sys.Modify) on C(/nodes/{node}). Destructive.
+      - V(initialize_gpt) is for nodes and requires C(disk). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(wipe_disk) is for nodes and requires C(disk). It needs root@pam, with a password on C(/).
+        Destructive.
+      - V(create_directory) is for nodes and requires C(name) and C(device). It needs C(Sys.Modify)
+        on C(/). Destructive.
+      - V(remove_directory) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(create_lvm) is for nodes and requires C(name) and C(device). It needs C(Sys.Modify) on
+        C(/). Destructive.
+      - V(remove_lvm) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(create_lvm_thin) is for nodes and requires C(name) and C(device). It needs C(Sys.Modify)
+        on C(/). Destructive.
+      - V(remove_lvm_thin) is for nodes and requires C(name) and C(volume-group). It needs
+        C(Sys.Modify) on C(/). Destructive.
+      - V(create_zfs) is for nodes and requires C(name), C(devices) and C(raidlevel). It needs
+        C(Sys.Modify) on C(/). Destructive.
+      - V(remove_zfs) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(ceph_start) is for nodes. It needs C(Sys.Modify) on C(/).
+      - V(ceph_stop) is for nodes. It needs C(Sys.Modify) on C(/). Destructive.
+      - V(ceph_restart) is for nodes. It needs C(Sys.Modify) on C(/).
+      - V(ceph_restart_osds) is for nodes and requires C(service-type). It needs C(Sys.Modify) on
+        C(/).
+      - V(ceph_restart_all) is for the cluster and requires C(service-type). It needs C(Sys.Modify)
+        on C(/).
+      - V(ceph_set_flags) is for the cluster. It needs C(Sys.Modify) on C(/).
+      - V(ceph_create_mon) is for nodes and requires C(monid). It needs C(Sys.Modify) on C(/).
+      - V(ceph_destroy_mon) is for nodes and requires C(monid). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(ceph_create_mgr) is for nodes and requires C(id). It needs C(Sys.Modify) on C(/).
+      - V(ceph_destroy_mgr) is for nodes and requires C(id). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(ceph_create_mds) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+      - V(ceph_destroy_mds) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(ceph_create_osd) is for nodes and requires C(dev). It needs root@pam, with a password on
+        C(/). Destructive.
+      - V(ceph_destroy_osd) is for nodes and requires C(osdid). It needs root@pam, with a password
+        on C(/). Destructive.
+      - V(ceph_create_pool) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+      - V(ceph_set_pool) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+      - V(ceph_destroy_pool) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(ceph_create_fs) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+      - V(ceph_destroy_fs) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
+        Destructive.
+      - V(sync_realm) is for the cluster and requires C(realm). It needs C(Realm.AllocateUser) on
+        C(/access/realm/{realm}) and C(User.Modify) on C(/access/groups). Destructive with some
+        values of C(remove-vanished) or C(purge).
+      - V(preview_realm_sync) is for the cluster and requires C(realm). It needs
+        C(Realm.AllocateUser) on C(/access/realm/{realm}) and C(User.Modify) on C(/access/groups).
+      - V(apply_sdn) is for the cluster. It needs C(SDN.Allocate) on C(/sdn).
+      - V(acme_account_register) is for the cluster and requires C(contact). It needs root@pam, with
+        a password on C(/).
+      - V(acme_account_update) is for the cluster and requires C(name) and C(contact). It needs
+        root@pam, with a password on C(/).
+      - V(acme_account_refresh) is for the cluster and requires C(name). It needs root@pam, with a
+        password on C(/).
+      - V(acme_account_deactivate) is for the cluster and requires C(name). It needs root@pam, with
+        a password on C(/). Destructive.
+      # end of operations
     type: str
-    choices: [start, shutdown, stop, reboot, configure, resize, template, migrate, delete]
-    required: true
+    choices:
+      # choices
+      - list
+      - start
+      - shutdown
+      - stop
+      - reboot
+      - reset
+      - suspend
+      - hibernate
+      - resume
+      - configure
+      - template
+      - unlock
+      - delete
+      - resize
+      - move_disk
+      - reassign_disk
+      - detach_disk
+      - snapshot
+      - rollback
+      - delete_snapshot
+      - backup
+      - migrate
+      - remote_migrate
+      - create_vm
+      - create_container
+      - restore
+      - clone
+      - start_all
+      - stop_all
+      - suspend_all
+      - migrate_all
+      - bulk_start
+      - bulk_shutdown
+      - bulk_suspend
+      - bulk_migrate
+      - download_url
+      - download_template
+      - pull_oci_image
+      - delete_volume
+      - copy_volume
+      - prune_backups
+      - service_start
+      - service_stop
+      - service_restart
+      - service_reload
+      - apply_network
+      - update_packages
+      - order_certificate
+      - renew_certificate
+      - revoke_certificate
+      - initialize_gpt
+      - wipe_disk
+      - create_directory
+      - remove_directory
+      - create_lvm
+      - remove_lvm
+      - create_lvm_thin
+      - remove_lvm_thin
+      - create_zfs
+      - remove_zfs
+      - ceph_start
+      - ceph_stop
+      - ceph_restart
+      - ceph_restart_osds
+      - ceph_restart_all
+      - ceph_set_flags
+      - ceph_create_mon
+      - ceph_destroy_mon
+      - ceph_create_mgr
+      - ceph_destroy_mgr
+      - ceph_create_mds
+      - ceph_destroy_mds
+      - ceph_create_osd
+      - ceph_destroy_osd
+      - ceph_create_pool
+      - ceph_set_pool
+      - ceph_destroy_pool
+      - ceph_create_fs
+      - ceph_destroy_fs
+      - sync_realm
+      - preview_realm_sync
+      - apply_sdn
+      - acme_account_register
+      - acme_account_update
+      - acme_account_refresh
+      - acme_account_deactivate
+      # end of choices
   guests:
     description:
       - The guests, each a VMID, a name, or a dictionary with C(vmid) or C(name) and its own
@@ -63,6 +309,34 @@ options:
       - A selected guest on a node that does not answer fails.
     type: list
     elements: raw
+  nodes:
+    description:
+      - For an operation on nodes or a storage, the nodes that do it, each by a task of its own.
+        V(all) means every node that is online. A named node that is offline fails.
+      - For guests, which to select, only those on these nodes. A node that is not there is an
+        error.
+      - For V(create_vm), V(create_container) and V(restore), the one node to create the guest on.
+  storage:
+    description:
+      - The storage for an operation on a storage. For other operations the same as the parameter
+        C(storage).
+    type: str
+  method:
+    description:
+      - For a call of the API that no operation is for, its method.
+      - V(GET) returns RV(data) and changes nothing, in check mode too. With all others the call
+        counts as destructive and needs O(allow_destructive), because nobody knows what it does.
+      - The call is sent once, whatever happens. It is waited for where it starts a task, but what
+        HA does on behalf of that task is not. If it is not known whether it was carried out, the
+        outcome is V(lost), the message says where to look, and it is up to you to try again.
+    type: str
+    choices: [POST, PUT, DELETE, GET]
+  path:
+    description:
+      - For a call of the API that no operation is for, its path as the API viewer shows it, such as
+        C(/nodes/pve1/hosts). C(/api2/json) may come first. C(%2F) stands for a slash within a part.
+      - Its fields go in O(params).
+    type: str
   templates:
     description:
       - Whether templates are selected as well. Without it they have to be named in O(guests).
@@ -122,12 +396,10 @@ extends_documentation_fragment:
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
 notes:
-  - On C(/vms/{vmid}), V(start), V(shutdown), V(stop) and V(reboot) need the privilege
-    C(VM.PowerMgmt), V(template) and V(delete) C(VM.Allocate), V(migrate) C(VM.Migrate), V(resize)
-    C(VM.Config.Disk), and V(configure) that of each option, such as C(VM.Config.CPU),
-    C(VM.Config.Memory), C(VM.Config.Network), C(VM.Config.Cloudinit), C(VM.Config.Disk),
-    C(VM.Config.CDROM) for CD and cloud-init drives, or C(VM.Config.Options).
-    C(VM.Audit) is needed to see the guest.
+  - Each operation's privileges are listed with it, see O(operation). V(configure) needs the one of
+    each option, such as C(VM.Config.CPU), C(VM.Config.Memory), C(VM.Config.Network),
+    C(VM.Config.Cloudinit), C(VM.Config.Disk), C(VM.Config.CDROM) for CD and cloud-init drives, or
+    C(VM.Config.Options). C(VM.Audit) on C(/vms/{vmid}) is needed to see a guest.
   - For a guest that HA manages, the module waits until the guest is in the requested state, not
     just until the request is filed.
 seealso:
@@ -207,6 +479,21 @@ EXAMPLES = r"""
       target: pve2
       online: true
 
+- name: Restart a service on every node
+  upid.proxmox.operation:
+    operation: service_restart
+    nodes: all
+    params:
+      service: pveproxy
+
+- name: Make a call of the API that no operation is for
+  upid.proxmox.operation:
+    method: POST
+    path: /pools
+    params:
+      poolid: staging
+    allow_destructive: true
+
 - name: Delete a container
   upid.proxmox.operation:
     operation: delete
@@ -218,7 +505,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether a guest was changed, or would be changed in check mode.
+  description: Whether anything was changed, or would be changed in check mode.
   type: bool
   returned: always
   sample: true
@@ -288,6 +575,96 @@ guests:
       elements: str
       returned: always
       sample: []
+targets:
+  description:
+    - Every node, storage or cluster that an operation was for, or the call by O(path). In check
+      mode the plan.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    node:
+      description: The node that works, for the cluster the one that answers.
+      type: str
+      returned: always
+      sample: pve1
+    storage:
+      description: The storage, null where it is about none.
+      type: str
+      returned: always
+      sample: null
+    outcome:
+      description: How it went, one of the outcomes of a task.
+      type: str
+      returned: always
+      sample: ok
+    changed:
+      description: Whether this call changed it.
+      type: bool
+      returned: always
+      sample: true
+    upid:
+      description: The UPID of the last task, null where there was none.
+      type: str
+      returned: always
+      sample: "UPID:pve1:000934AF:0D015579:68BF3A41:srvrestart:pveproxy:ansible@pve!ci:"
+    attempts:
+      description: How many calls were sent for it.
+      type: int
+      returned: always
+      sample: 1
+    message:
+      description: Why it failed or was left as it is. Null otherwise.
+      type: str
+      returned: always
+      sample: null
+data:
+  description: What the call by O(path) returned, null where that was a task or nothing.
+  type: raw
+  returned: when O(path) is given, but not in a plan
+  sample: null
+operations:
+  description: The operations.
+  type: list
+  elements: dict
+  returned: when O(operation=list)
+  contains:
+    name:
+      description: The name of the operation.
+      type: str
+      returned: always
+      sample: snapshot
+    category:
+      description: What it belongs to.
+      type: str
+      returned: always
+      sample: snapshots
+    about:
+      description: What it is for.
+      type: str
+      returned: always
+      sample: VMs and containers
+    required:
+      description: The names that O(params) has to have.
+      type: list
+      elements: str
+      returned: always
+      sample: [snapname]
+    destructive:
+      description: Whether it can lose data or work, V(always), V(never), or with which parameters.
+      type: str
+      returned: always
+      sample: never
+    privileges:
+      description: What the user or token needs for it.
+      type: str
+      returned: always
+      sample: VM.Snapshot on /vms/{vmid}
+    wait_timeout:
+      description: The default of O(wait_timeout) in seconds.
+      type: int
+      returned: always
+      sample: 3600
 tasks:
   description: Every task that was started or adopted.
   type: list
@@ -396,7 +773,7 @@ from ..module_utils._pve.edge.module import run
 from ..module_utils._pve.operations.catalog import OPERATIONS
 
 ARGUMENT_SPEC = {
-    "operation": {"type": "str", "choices": list(OPERATIONS)},
+    "operation": {"type": "str", "choices": [operation.LIST, *OPERATIONS]},
     "method": {"type": "str", "choices": ["POST", "PUT", "DELETE", "GET"]},
     "path": {"type": "str"},
     "storage": {"type": "str"},
@@ -418,7 +795,8 @@ ARGUMENT_SPEC = {
 def main() -> None:
     # The parameters may hold a password, so the call is not written to the system's log.
     spec = {**START_SPEC, **GUEST_FILTERS_SPEC, **ARGUMENT_SPEC}
-    run(operation.run, spec, keys=("guests", "targets", "tasks"), no_log=True)
+    keys = ("guests", "targets", "tasks")
+    run(operation.run, spec, keys=keys, offline=operation.listed, no_log=True)
 
 
 if __name__ == "__main__":

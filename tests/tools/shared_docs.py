@@ -4,11 +4,12 @@
 
 """Writes what the documentation of several modules says alike into each of them, when it is run.
 
-Documentation fragments cannot do it: they know neither RETURN nor suboptions. Two things are
+Documentation fragments cannot do it: they know neither RETURN nor suboptions. Three things are
 written, and only where a module has them already:
 
 - return values that ``shared_docs.yml`` holds; the sample stays the module's own,
-- suboptions of ``guests`` that are options at the top level as well, from those.
+- suboptions of ``guests`` that are options at the top level as well, from those,
+- the catalogue of operations, between comments that say so.
 
 A unit test says which module to renew, so ``make unit`` fails where somebody edits a copy.
 """
@@ -17,8 +18,17 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.operation.listing import (
+    LIST,
+    catalogue,
+)
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import (
+    OPERATIONS,
+)
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(__file__).with_suffix(".yml")
@@ -45,8 +55,53 @@ def main() -> None:
 def renewed(file: Path) -> str:
     """The text of a module with all that is shared as it is to be."""
     text, own = file.read_text(), OWN.get(file.stem, set())
+    text = _between(text, "operations", _operations())
+    text = _between(text, "choices", [f"- {one}" for one in (LIST, *OPERATIONS)])
     text = _in_block(text, "DOCUMENTATION", lambda lines: _documentation(lines, own))
     return _in_block(text, "RETURN", lambda lines: _returns(lines, own))
+
+
+def _between(text: str, name: str, lines: Lines) -> str:
+    """The text with these lines between the comments of this name, at their margin."""
+
+    def changed(match: re.Match[str]) -> str:
+        margin = match["margin"]
+        return "".join([match["head"], *(f"{margin}{line}\n" for line in lines), match["tail"]])
+
+    block = rf"(?P<head>^(?P<margin> *)# {name}\n).*?(?P<tail>^ *# end of {name}\n)"
+    return re.sub(block, changed, text, count=1, flags=re.MULTILINE | re.DOTALL)
+
+
+def _operations() -> Lines:
+    """A paragraph for each operation: what it is for, what it requires, and who may do it."""
+    bullet = textwrap.TextWrapper(
+        WIDTH - 6,
+        initial_indent="- ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line for one in catalogue() for line in bullet.wrap(_paragraph(one))]
+
+
+def _paragraph(one: Mapping[str, Any]) -> str:
+    needed = [f"C({name})" for name in one["required"]]
+    text = f"V({one['name']}) is for {one['about']}"
+    if needed:
+        text += f" and requires {' and '.join(filter(None, [', '.join(needed[:-1]), needed[-1]]))}"
+    text += f". It needs {_privileges(one['privileges'])}."
+    if one["destructive"] == "always":
+        return f"{text} Destructive."
+    if one["destructive"] != "never":
+        names = one["destructive"].removeprefix("with ").split(", ")
+        return f"{text} Destructive with some values of {' or '.join(f'C({n})' for n in names)}."
+    return text
+
+
+def _privileges(text: str) -> str:
+    """The privileges with their paths as Ansible marks what is typed."""
+    parts = [re.sub(r"(\w+(?:\.[\w*]+)+|/[^\s,]*)", r"C(\1)", part) for part in text.split("; ")]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def _in_block(text: str, name: str, change: Callable[[Lines], Lines]) -> str:
