@@ -34,7 +34,7 @@ options:
       - V(reboot) shuts the guest down and starts it again, in two tasks for a VM. It ends when the
         guest runs again.
       - V(configure) sets configuration options. It compares first, and changes only what differs. A
-        property string such as C(net0) is compared as a whole: properties that it leaves out are
+        property string such as C(net0) is compared as a whole. Properties that it leaves out are
         removed, except those that Proxmox VE fills in (a MAC address, a volume, its size). The
         parameter C(delete) removes options, C(revert) reverts pending changes.
       - In V(configure), V(ceph:64) for a disk means a volume of 64 GiB on the storage C(ceph). It

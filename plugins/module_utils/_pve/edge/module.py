@@ -101,8 +101,9 @@ def run(
 
     ``keys`` are the lists of its result, which every failure has as well. ``offline`` returns the
     report if the options need no server. ``rules`` are the further arguments of AnsibleModule
-    (``mutually_exclusive``, ...). Ends the process by ``exit_json`` or ``fail_json``; both return the
-    keys of the command's report and ``api``, so that a failure has as much information as a success.
+    (``mutually_exclusive``, ...). Ends the process by ``exit_json`` or ``fail_json``; both return
+    the keys of the command's report and ``api``, so that a failure has as much information as a
+    success.
     """
     gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
     module = _Module(

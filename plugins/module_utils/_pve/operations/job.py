@@ -69,8 +69,8 @@ class Job:
     right before its call is sent, and raises PveError if that no longer holds, or Unneeded if the
     guest is already as requested; then nothing is sent. ``done`` reads whether the guest shows the
     effect of the call, for a call whose response got lost; where it does not, an ``idempotent``
-    call may be sent once more. ``once`` says that only its response tells what it did, so that it is
-    never sent again. ``check`` reads what a task that ended well has really done.
+    call may be sent once more. ``once`` says that only its response tells what it did, so that it
+    is never sent again. ``check`` reads what a task that ended well has really done.
     """
 
     title: str
