@@ -43,8 +43,8 @@ options:
     required: true
   rootfs:
     description:
-      - The root file system: a size in GiB (V(8), on O(storage)), a storage and a size (V(ceph:8)),
-        or a string in the format of Proxmox VE.
+      - The root file system as a size in GiB (V(8), on O(storage)), a storage and a size
+        (V(ceph:8)), or a string in the format of Proxmox VE.
     type: str
   storage:
     description:
@@ -155,7 +155,7 @@ options:
         type: str
       rootfs:
         description:
-          - The root file system: a size in GiB (V(8), on O(storage)), a storage and a size
+          - The root file system as a size in GiB (V(8), on O(storage)), a storage and a size
             (V(ceph:8)), or a string in the format of Proxmox VE.
         type: str
       storage:

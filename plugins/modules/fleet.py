@@ -14,7 +14,7 @@ description:
     their disks, starts them and waits for their addresses, all in one call.
   - Each step of a guest begins as soon as the step before has succeeded, so that no guest waits for
     the slowest. If a step fails, its guest stops there and the others go on.
-  - Guests that need no change are left alone. To finish an interrupted call, run it again: it
+  - Guests that need no change are left alone. To finish an interrupted call, run it again. It
     adopts the tasks that still run.
 version_added: 0.1.0
 author:

@@ -18,8 +18,8 @@ author:
 options:
   upids:
     description:
-      - The UPIDs to stop: one, a list, or a comma-separated string. Tasks that have already ended
-        are left alone.
+      - The UPIDs to stop, as one, a list, or a comma-separated string. Tasks that have already
+        ended are left alone.
       - Stopping another user's task needs the privilege C(Sys.Modify) on C(/nodes/{node}).
     type: list
     elements: str

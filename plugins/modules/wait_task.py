@@ -30,7 +30,7 @@ options:
     aliases: [upid, task]
   return_when:
     description:
-      - When to return: with V(all) when every task has ended, with V(first) when any task has
+      - When to return, with V(all) when every task has ended, with V(first) when any task has
         ended, with V(first_failure) when any task has failed or all have ended.
       - Tasks that still run then go on, and are returned with the outcome V(running).
     type: str

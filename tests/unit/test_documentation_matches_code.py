@@ -43,6 +43,7 @@ RETURNS_TASKS = [
     "lookup.task_history",
 ]
 ROOT = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file())
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 SAID_TWICE = ("type", "elements", "default", "choices", "aliases", "required")
 ONLY_START = {name: option for name, option in START_SPEC.items() if name not in WAIT_SPEC}
@@ -79,6 +80,14 @@ def test_a_fragment_documents_the_constant_of_its_name(
 ) -> None:
     documentation = fragment.ModuleDocFragment.DOCUMENTATION
     assert said(options_in(documentation)) == said(spec)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_documentation_of_a_module_is_yaml(name: str) -> None:
+    module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
+    assert yaml.safe_load(module.DOCUMENTATION)["module"] == name
+    assert yaml.safe_load(module.EXAMPLES)
+    assert yaml.safe_load(module.RETURN)
 
 
 def test_starting_includes_waiting() -> None:
