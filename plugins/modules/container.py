@@ -80,7 +80,7 @@ options:
     type: raw
   unprivileged:
     description:
-      - Whether the container is unprivileged: root in it is an ordinary user on the node. The
+      - Whether the container is unprivileged, so that root in it is an ordinary user there. The
         default is V(true).
       - V(false) needs the privilege C(Sys.Modify) on C(/).
     type: bool
@@ -192,7 +192,7 @@ options:
         type: raw
       unprivileged:
         description:
-          - Whether the container is unprivileged: root in it is an ordinary user on the node. The
+          - Whether the container is unprivileged, so that root in it is an ordinary user there. The
             default is V(true).
           - V(false) needs the privilege C(Sys.Modify) on C(/).
         type: bool

@@ -148,8 +148,8 @@ options:
         type: str
       unprivileged:
         description:
-          - Whether a new container is unprivileged: root in it is an ordinary user on the node. The
-            default is V(true).
+          - Whether a new container is unprivileged, so that root in it is an ordinary user there.
+            The default is V(true).
         type: bool
       features:
         description:
@@ -323,7 +323,7 @@ options:
     type: str
   unprivileged:
     description:
-      - Whether a new container is unprivileged: root in it is an ordinary user on the node. The
+      - Whether a new container is unprivileged, so that root in it is an ordinary user there. The
         default is V(true).
     type: bool
   features:

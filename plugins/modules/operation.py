@@ -96,7 +96,7 @@ options:
       - V(create_container) is for containers and requires C(ostemplate). It needs C(VM.Allocate) on
         C(/vms/{vmid}), C(VM.Config.*) on C(/vms/{vmid}), C(Datastore.AllocateSpace) on
         C(/storage/{storage}), C(SDN.Use) on C(/sdn/zones/localnetwork/{bridge}) and
-        C(Datastore.Audit) on C(/storage/{templates}). Destructive with some values of C(force).
+        C(Datastore.Audit) on C(/storage/{templates}).
       - V(restore) is for VMs and containers and requires C(archive). It needs C(VM.Allocate) on
         C(/vms/{vmid}), C(Datastore.AllocateSpace) on C(/storage/{storage}) and C(Datastore.Audit)
         on C(/storage/{backups}). Destructive with some values of C(force).
