@@ -65,13 +65,17 @@ def job_report(
 
 
 def guests_report(
-    guests: t.Sequence[Values], tasks: t.Sequence[Task], problems: t.Sequence[str], diff: Lines
+    guests: t.Sequence[Values],
+    tasks: t.Sequence[Task],
+    problems: t.Sequence[str],
+    diff: Lines,
+    what: str = "guests",
 ) -> Report:
-    """The report about guests; ``problems`` are the messages about those that failed."""
-    headline = f"{len(problems)} of {len(guests)} guests failed:"
+    """The report about guests, or ``targets``; ``problems`` are the messages of failed ones."""
+    headline = f"{len(problems)} of {len(guests)} {what} failed:"
     return Report(
         {
-            "guests": list(guests),
+            what: list(guests),
             "tasks": task_values(tasks),
             "summary": summary(Outcome(value["outcome"]) for value in guests),
         },

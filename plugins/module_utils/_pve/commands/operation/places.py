@@ -18,10 +18,9 @@ from ...guests.reading import read_cluster
 from ...guests.selector import EVERY
 from ...operations.guest import place_job
 from ...tasks.task import Outcome
-from ..context import Report, Values, failures, summary, task_values
 from ..machine import engine
 from ..references import parameters
-from ..result import problems_of, why_not
+from ..result import guests_report, problems_of, why_not
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -29,7 +28,7 @@ if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster
     from ...operations.catalog import Operation
     from ...operations.job import Job
-    from ..context import Context
+    from ..context import Context, Report, Values
     from ..machine import Engine
 
 _OF_GUESTS = ("guests", "pool", "tags", "type", "status", "name")
@@ -177,22 +176,10 @@ def place_report(
     """What became of each place, or in a plan what would."""
     values = [_values(place, results.get(index)) for index, place in enumerate(places)]
     refused = [place.refusal for place in places if place.refusal is not None]
+    problems = [*refused, *problems_of(context, results.values())]
+    tasks = [task for result in results.values() for task in result.tasks]
     after = [_line(place.job) for place in places if place.to_do]
-    diff = {"before": "", "after": "".join(f"{line}\n" for line in after)}
-    problems = [*refused, *problems_of(context, list(results.values()))]
-    problem = None
-    if problems:
-        problem = failures(f"{len(problems)} of {len(values)} targets failed:", problems)
-    return Report(
-        {
-            "targets": values,
-            "tasks": task_values(task for result in results.values() for task in result.tasks),
-            "summary": summary(Outcome(value["outcome"]) for value in values),
-        },
-        changed=any(value["changed"] for value in values),
-        problem=problem,
-        diff=diff,
-    )
+    return guests_report(values, tasks, problems, ([], after), "targets")
 
 
 def _line(job: Job) -> str:
