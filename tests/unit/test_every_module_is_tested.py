@@ -21,7 +21,7 @@ FACES = {
     for face in ("modules", "action", "lookup", "filter")
 }
 MODULES = FACES["modules"]
-SHARED = {*arguments.CONNECTION_SPEC, *arguments.START_SPEC}
+SHARED = {*arguments.CONNECTION_SPEC, *arguments.START_SPEC, *arguments.GUEST_FILTERS_SPEC}
 DOCUMENTED = [(face, name) for face in ("modules", "lookup", "filter") for name in FACES[face]]
 
 
