@@ -424,6 +424,7 @@ options:
   addresses:
     description:
       - Whether to read the addresses of running guests, without waiting for them.
+      - A VM that this call starts, or whose guest agent is seen to be off, is not asked.
     type: bool
     default: false
   address_timeout:

@@ -23,6 +23,9 @@ if t.TYPE_CHECKING:
 Values = dict[str, t.Any]
 T = t.TypeVar("T")
 
+# The choice of update_password that sets a secret each time.
+_EACH_TIME = "always"
+
 
 @dataclass(frozen=True)
 class Context:
@@ -42,6 +45,11 @@ class Context:
     warn: t.Callable[[str], None] = lambda _text: None
     record: list[Task] = field(default_factory=list)
     ending: list[object] = field(default_factory=list)
+
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether a password that a guest has stays; none shows whether it is the wanted one."""
+        return bool(self.params["update_password"] != _EACH_TIME)
 
     @contextlib.contextmanager
     def ends_by_itself(self) -> t.Iterator[None]:

@@ -31,7 +31,6 @@ from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
 from ..lines import change_lines, growth_lines
-from ..operation.decisions import ALWAYS
 from ..parameters import Planned
 from .members import PRESENT, STARTED, STOPPED
 from .wishes import config_wish, is_compared, wanted_disks
@@ -83,7 +82,7 @@ class Steps:
             steps.append(self._power(member, stop_of(self.context), guest))
         runs = member.state == PRESENT and guest is not None and guest.running
         if (runs or member.state == STARTED) and asks_addresses(self.context):
-            steps.append(self._address(member, seen))
+            steps.append(self._address(member, guest, seen))
         return steps
 
     def configure_calls(self, member: Member, guest_type: str) -> list[Planned]:
@@ -181,12 +180,16 @@ class Steps:
             raise PveError(str(unknown[0].message))
         return jobs[0]
 
-    def _address(self, member: Member, seen: Seen) -> ChainStep:
+    def _address(self, member: Member, there: Guest | None, seen: Seen) -> ChainStep:
+        """The addresses of a guest; nobody is asked for those that cannot be known yet."""
         waits = self.context.params["wait_for_address"] and member.state == STARTED
         seconds = self.context.params["address_timeout"] if waits else 0
 
         async def prepare(before: ChainResult) -> Job:
             guest = replace(before.target, status="running")
+            unasked = "" if waits else _no_agent(guest, there, seen, changed=before.changed)
+            if unasked:
+                raise Unneeded(unasked)
             try:
                 seen.addresses, why = await wait_for_addresses(
                     self.context.api, guest, seconds, self.context.stop.is_set
@@ -206,6 +209,17 @@ class Steps:
         job = guest_job(OPERATIONS[operation], guest, params, self.context.params["wait_timeout"])
         named = member.vmid is None and guest.name is not None
         return replace(job, recheck=still_named(guest)) if named else job
+
+
+def _no_agent(guest: Guest, there: Guest | None, seen: Seen, *, changed: bool) -> str:
+    """Why the guest agent of a VM has nothing to tell now, empty where it may have."""
+    if guest.type != "qemu":
+        return ""
+    if there is None or not there.running:
+        return "no address yet"
+    current = None if changed else seen.current
+    agent = None if current is None else str(current.values.get("agent", 0))
+    return "no guest agent is configured" if agent == "0" else ""
 
 
 def asks_addresses(context: Context) -> bool:
@@ -230,7 +244,7 @@ def configure_change(
     rules = Rules(
         guest.type,
         may_replace=context.params["allow_destructive"],
-        keep_secrets=context.params["update_password"] != ALWAYS,
+        keep_secrets=context.keeps_secrets,
     )
     return difference(current, config_params(wish, guest.type), rules)
 

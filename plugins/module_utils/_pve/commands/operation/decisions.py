@@ -230,7 +230,7 @@ async def _decide(
             cluster,
             exists=step.exists,
             may_replace=context.params["allow_destructive"],
-            keep_secrets=context.params["update_password"] != ALWAYS,
+            keep_secrets=context.keeps_secrets,
             force_stop=context.params["force_stop"],
         )
         there = await read_situation(context.api, operation, there)
