@@ -70,13 +70,18 @@ async def is_done(api: Api, job: Job) -> bool:
 
 @dataclass
 class _Search:
-    """A search for the effect of a call; ``unblocked`` is when the daemon was seen to work."""
+    """A search for the effect of a call.
+
+    ``unblocked`` is when the daemon was seen to work, ``locked`` whether the target was seen to be
+    created.
+    """
 
     api: Api
     job: Job
     baseline: Baseline
     known: t.Collection[Upid]
     unblocked: float | None = None
+    locked: bool = False
 
     async def search(self) -> Recovery:
         """Search once; uncertain if the node does not answer now."""
@@ -101,9 +106,14 @@ class _Search:
             upid = await find_started(self.api, self.job, self.baseline, self.known)
             return Recovery(upid, certain=True, done=True)
         if await _target_is_locked(self.api, self.job):
+            self.locked = True
             return Recovery(
                 None, False, "the target is being created, but its task is not visible", done
             )
+        if self.locked:  # a hidden task may have ended since the search, and shows from then on
+            upid = await find_started(self.api, self.job, self.baseline, self.known)
+            if upid is not None:
+                return Recovery(upid, certain=True, done=done)
         return Recovery(None, clock.now() - self.unblocked >= _GRACE, done=done)
 
 

@@ -250,6 +250,18 @@ async def test_a_locked_target_keeps_nothing_from_being_certain_until_it_is_free
 
 
 @in_virtual_time
+async def test_a_task_that_ends_between_the_two_readings_of_a_look_is_found() -> None:
+    """Its list was read while the task was hidden, the target when its lock had gone."""
+    api = an_api()
+    api.hides_running = True
+    api.seconds = {"qmclone": 200}
+    await api.post(("nodes", "pve1", "qemu", 9000, "clone"), {"newid": 201, "name": "web1"})
+    api.disturb("GET .*/201/config", 30, count=None)
+    recovery = await started(api)
+    assert recovery.upid == api.cluster.tasks[0].upid
+
+
+@in_virtual_time
 async def test_a_target_that_stays_locked_is_never_certain() -> None:
     api = an_api()
     api.cluster.add(201, lock="clone")
