@@ -212,7 +212,8 @@ async def delete_volume(world: World, call: Call) -> str | None:
                 _check_missing(worker, storage, volid)
                 return
             if doomed.protected:
-                raise Died(f"can't remove volume '{volid}' - it is protected")
+                name = volid.partition(":")[2]
+                raise Died(f"cannot remove protected volume '{name}' on '{storage.id}'")
             if linked_children(world, volid):
                 raise Died(f"base volume '{volid}' is still in use by linked cloned")
             await worker.work()

@@ -150,7 +150,7 @@ async def test_a_protected_backup_is_not_removed(cell: Any) -> None:
     path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"
     named = {"volume": volid}
     ended = await cell.done("DELETE", path, named)
-    assert ended == f"can't remove volume '{volid}' - it is protected"
+    assert ended == f"cannot remove protected volume '{volid.partition(':')[2]}' on 'local'"
     await cell.call("PUT", path, named | {"protected": 0, "notes": "before the update"})
     upid = await cell.call("DELETE", path, named)
     assert ":imgdel:100@local:" in upid
@@ -175,7 +175,7 @@ async def test_a_removal_may_be_waited_for(cell: Any) -> None:
     params = {"volume": volid, "delay": 5}
     await cell.call("PUT", path, {"volume": volid, "protected": 1})
     refusal = await cell.refusal("DELETE", path, params)
-    told = f"can't remove volume '{volid}' - it is protected"
+    told = f"cannot remove protected volume '{volid.partition(':')[2]}' on 'local'"
     assert (refusal.status, refusal.message) == (500, told)
     await cell.call("PUT", path, {"volume": volid, "protected": 0})
     assert await cell.call("DELETE", path, params) is None
