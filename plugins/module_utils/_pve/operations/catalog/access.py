@@ -9,7 +9,7 @@ from __future__ import annotations
 from .entry import TRUE, Call, Operation
 
 CATEGORY = "cluster"
-ROOT = "root@pam, with a password on /"
+ROOT = "root@pam with a password"
 REALM = "Realm.AllocateUser on /access/realm/{realm}; User.Modify on /access/groups"
 _ACCOUNT = "/cluster/acme/account/{name}"
 _SYNC = "/access/domains/{realm}/sync"
@@ -17,7 +17,7 @@ _SYNC = "/access/domains/{realm}/sync"
 OPERATIONS = (
     Operation(
         "sync_realm",
-        "synchronize a realm of",
+        "synchronize a realm",
         CATEGORY,
         {
             "cluster": Call(
@@ -29,7 +29,7 @@ OPERATIONS = (
     ),
     Operation(
         "preview_realm_sync",
-        "preview the synchronization of a realm of",
+        "preview the synchronization of a realm",
         CATEGORY,
         {
             "cluster": Call(
@@ -40,14 +40,14 @@ OPERATIONS = (
     ),
     Operation(
         "apply_sdn",
-        "apply the software-defined network of",
+        "apply the software-defined network",
         CATEGORY,
         {"cluster": Call("PUT", "/cluster/sdn", "reloadnetworkall", task_id="")},
         "SDN.Allocate on /sdn",
     ),
     Operation(
         "acme_account_register",
-        "register an ACME account of",
+        "register an ACME account",
         CATEGORY,
         {
             "cluster": Call(
@@ -59,7 +59,7 @@ OPERATIONS = (
     ),
     Operation(
         "acme_account_update",
-        "update an ACME account of",
+        "update an ACME account",
         CATEGORY,
         {"cluster": Call("PUT", _ACCOUNT, "acmeupdate", task_id="", requires=("contact",))},
         ROOT,
@@ -67,7 +67,7 @@ OPERATIONS = (
     ),
     Operation(
         "acme_account_refresh",
-        "refresh an ACME account of",
+        "refresh an ACME account",
         CATEGORY,
         {"cluster": Call("PUT", _ACCOUNT, "acmerefresh", task_id="", excludes=("contact",))},
         ROOT,
@@ -75,7 +75,7 @@ OPERATIONS = (
     ),
     Operation(
         "acme_account_deactivate",
-        "deactivate an ACME account of",
+        "deactivate an ACME account",
         CATEGORY,
         {"cluster": Call("DELETE", _ACCOUNT, "acmedeactivate", task_id="")},
         ROOT,

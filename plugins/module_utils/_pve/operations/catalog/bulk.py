@@ -61,13 +61,13 @@ def _cluster(
 
 
 OPERATIONS = (
-    _node("start_all", "start the guests of", "startall", POWER),
+    _node("start_all", "start the guests", "startall", POWER),
     # Without force-stop=0 these end hard what does not shut down in time.
-    _node("stop_all", "stop the guests of", "stopall", POWER, destructive=True),
-    _node("suspend_all", "suspend the VMs of", "suspendall", POWER),
-    _node("migrate_all", "migrate the guests of", "migrateall", MIGRATE, requires=("target",)),
-    _cluster("bulk_start", "start guests of", POWER),
-    _cluster("bulk_shutdown", "shut down guests of", POWER, destructive=True),
-    _cluster("bulk_suspend", "suspend VMs of", POWER),
-    _cluster("bulk_migrate", "migrate guests of", MIGRATE, requires=("target",)),
+    _node("stop_all", "stop the guests", "stopall", POWER, destructive=True),
+    _node("suspend_all", "suspend the VMs", "suspendall", POWER),
+    _node("migrate_all", "migrate the guests", "migrateall", MIGRATE, requires=("target",)),
+    _cluster("bulk_start", "start guests", POWER),
+    _cluster("bulk_shutdown", "shut down guests", POWER, destructive=True),
+    _cluster("bulk_suspend", "suspend VMs", POWER),
+    _cluster("bulk_migrate", "migrate guests", MIGRATE, requires=("target",)),
 )

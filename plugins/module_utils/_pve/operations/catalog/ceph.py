@@ -10,7 +10,7 @@ from .entry import Call, Operation
 
 CATEGORY = "ceph"
 MODIFY = "Sys.Modify on /"
-ROOT = "root@pam, with a password on /"
+ROOT = "root@pam with a password"
 _CEPH = "/nodes/{node}/ceph"
 
 
@@ -27,7 +27,7 @@ def _on_node(
 
 def _service(verb: str, title: str, task_type: str, *, destructive: bool = False) -> Operation:
     call = Call("POST", f"{_CEPH}/{verb}", task_type, task_id="{service}|ceph")
-    return _on_node(f"ceph_{verb}", f"{title} Ceph on", call, destructive=destructive)
+    return _on_node(f"ceph_{verb}", f"{title} Ceph", call, destructive=destructive)
 
 
 def _daemon(kind: str, title: str, key: str) -> tuple[Operation, Operation]:
@@ -35,12 +35,12 @@ def _daemon(kind: str, title: str, key: str) -> tuple[Operation, Operation]:
     return (
         _on_node(
             f"ceph_create_{kind}",
-            f"create {title} on",
+            f"create {title}",
             Call("POST", path, f"cephcreate{kind}", task_id=task_id),
         ),
         _on_node(
             f"ceph_destroy_{kind}",
-            f"destroy {title} of",
+            f"destroy {title}",
             Call("DELETE", path, f"cephdestroy{kind}", task_id=task_id),
             destructive=True,
         ),
@@ -53,7 +53,7 @@ OPERATIONS = (
     _service("restart", "restart", "srvrestart"),
     _on_node(
         "ceph_restart_osds",
-        "restart the OSDs of",
+        "restart the OSDs",
         Call(
             "POST",
             f"{_CEPH}/restart-bulk",
@@ -64,7 +64,7 @@ OPERATIONS = (
     ),
     Operation(
         "ceph_restart_all",
-        "restart Ceph's daemons in",
+        "restart Ceph's daemons",
         CATEGORY,
         {
             "cluster": Call(
@@ -79,7 +79,7 @@ OPERATIONS = (
     ),
     Operation(
         "ceph_set_flags",
-        "set Ceph's flags in",
+        "set Ceph's flags",
         CATEGORY,
         {"cluster": Call("PUT", "/cluster/ceph/flags", "cephsetflags", task_id="")},
         MODIFY,
@@ -90,42 +90,42 @@ OPERATIONS = (
     *_daemon("mds", "a Ceph metadata server", "name"),
     _on_node(
         "ceph_create_osd",
-        "create an OSD on",
+        "create an OSD",
         Call("POST", f"{_CEPH}/osd", "cephcreateosd", task_id="{dev:base}", requires=("dev",)),
         ROOT,
         destructive=True,
     ),
     _on_node(
         "ceph_destroy_osd",
-        "destroy an OSD of",
+        "destroy an OSD",
         Call("DELETE", f"{_CEPH}/osd/{{osdid}}", "cephdestroyosd", task_id="osd.{osdid}"),
         ROOT,
         destructive=True,
     ),
     _on_node(
         "ceph_create_pool",
-        "create a Ceph pool on",
+        "create a Ceph pool",
         Call("POST", f"{_CEPH}/pool", "cephcreatepool", task_id="{name}", requires=("name",)),
     ),
     _on_node(
         "ceph_set_pool",
-        "change a Ceph pool on",
+        "change a Ceph pool",
         Call("PUT", f"{_CEPH}/pool/{{name}}", "cephsetpool", task_id="{name}"),
     ),
     _on_node(
         "ceph_destroy_pool",
-        "destroy a Ceph pool on",
+        "destroy a Ceph pool",
         Call("DELETE", f"{_CEPH}/pool/{{name}}", "cephdestroypool", task_id="{name}"),
         destructive=True,
     ),
     _on_node(
         "ceph_create_fs",
-        "create a CephFS on",
+        "create a CephFS",
         Call("POST", f"{_CEPH}/fs/{{name}}", "cephfscreate", task_id="{name}"),
     ),
     _on_node(
         "ceph_destroy_fs",
-        "destroy a CephFS on",
+        "destroy a CephFS",
         Call("DELETE", f"{_CEPH}/fs/{{name}}", "cephdestroyfs", task_id="{name}"),
         destructive=True,
     ),

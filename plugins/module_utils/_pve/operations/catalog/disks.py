@@ -35,7 +35,7 @@ OPERATIONS = (
     ),
     Operation(
         "move_disk",
-        "move a disk of",
+        "move a disk",
         CATEGORY,
         {
             "qemu": guest_call(
@@ -67,7 +67,7 @@ OPERATIONS = (
     ),
     Operation(
         "reassign_disk",
-        "give a disk to another guest:",
+        "give a disk to another guest",
         CATEGORY,
         {
             "qemu": guest_call(
@@ -99,7 +99,7 @@ OPERATIONS = (
     ),
     Operation(
         "detach_disk",
-        "detach a disk of",
+        "detach a disk",
         CATEGORY,
         {
             "qemu": guest_call(

@@ -56,7 +56,7 @@ OPERATIONS = (
             )
         },
         # "only root can set 'lock' config", and a token of root is not root.
-        "root@pam, with a password on /vms/{vmid}",
+        "root@pam with a password",
         destructive=True,
         only="the API has no call for it; on its node: pct unlock VMID",
         reads=("tasks",),

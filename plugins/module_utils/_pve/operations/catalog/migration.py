@@ -26,7 +26,7 @@ OPERATIONS = (
     ),
     Operation(
         "remote_migrate",
-        "migrate to another cluster:",
+        "migrate to another cluster",
         CATEGORY,
         both("POST", "remote_migrate", "qmigrate", "vzmigrate"),
         "VM.Migrate on /vms/{vmid}",

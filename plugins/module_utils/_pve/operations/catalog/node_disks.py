@@ -16,20 +16,18 @@ _DISKS = "/nodes/{node}/disks"
 def _create(name: str, title: str, path: str, task_type: str) -> Operation:
     """It formats a disk; one that is in use is refused by Proxmox VE."""
     call = Call("POST", f"{_DISKS}/{path}", task_type, task_id="{name}", requires=("name",))
-    return Operation(name, f"create {title} on", CATEGORY, {"node": call}, MODIFY, destructive=True)
+    return Operation(name, f"create {title}", CATEGORY, {"node": call}, MODIFY, destructive=True)
 
 
 def _remove(name: str, title: str, path: str, task_type: str, task_id: str = "{name}") -> Operation:
     call = Call("DELETE", f"{_DISKS}/{path}/{{name}}", task_type, task_id=task_id)
-    return Operation(
-        name, f"remove {title} from", CATEGORY, {"node": call}, MODIFY, destructive=True
-    )
+    return Operation(name, f"remove {title}", CATEGORY, {"node": call}, MODIFY, destructive=True)
 
 
 OPERATIONS = (
     Operation(
         "initialize_gpt",
-        "initialize a disk of",
+        "initialize a disk",
         CATEGORY,
         {"node": Call("POST", f"{_DISKS}/initgpt", "diskinit", task_id="{disk:base}")},
         MODIFY,
@@ -37,10 +35,10 @@ OPERATIONS = (
     ),
     Operation(
         "wipe_disk",
-        "wipe a disk of",
+        "wipe a disk",
         CATEGORY,
         {"node": Call("PUT", f"{_DISKS}/wipedisk", "wipedisk", task_id="{disk:base}")},
-        "root@pam, with a password on /",
+        "root@pam with a password",
         destructive=True,
     ),
     _create("create_directory", "a directory storage", "directory", "dircreate"),

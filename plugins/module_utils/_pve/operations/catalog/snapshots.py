@@ -17,7 +17,7 @@ SNAPSHOT = "VM.Snapshot on /vms/{vmid}"
 OPERATIONS = (
     Operation(
         "snapshot",
-        "take a snapshot of",
+        "take a snapshot",
         CATEGORY,
         both("POST", "snapshot", "qmsnapshot", "vzsnapshot", requires=("snapname",)),
         SNAPSHOT,
@@ -41,7 +41,7 @@ OPERATIONS = (
     ),
     Operation(
         "delete_snapshot",
-        "delete a snapshot of",
+        "delete a snapshot",
         CATEGORY,
         both("DELETE", "snapshot/{snapname}", "qmdelsnapshot", "vzdelsnapshot"),
         SNAPSHOT,

@@ -18,7 +18,7 @@ NETWORK = "Sys.AccessNetwork on /nodes/{node}"
 OPERATIONS = (
     Operation(
         "download_url",
-        "download a file to",
+        "download a file",
         CATEGORY,
         {
             "storage": Call(
@@ -32,7 +32,7 @@ OPERATIONS = (
     ),
     Operation(
         "download_template",
-        "download a container template to",
+        "download a container template",
         CATEGORY,
         {"node": Call("POST", "/nodes/{node}/aplinfo", "download", task_id="{template:quoted}")},
         TEMPLATES,
@@ -42,7 +42,7 @@ OPERATIONS = (
     ),
     Operation(
         "pull_oci_image",
-        "pull an OCI image to",
+        "pull an OCI image",
         CATEGORY,
         {
             "storage": Call(
@@ -60,7 +60,7 @@ OPERATIONS = (
     ),
     Operation(
         "delete_volume",
-        "delete a volume of",
+        "delete a volume",
         CATEGORY,
         # Its id begins with the VMID of the owner, which is for the storage to know.
         {
@@ -74,7 +74,7 @@ OPERATIONS = (
     ),
     Operation(
         "copy_volume",
-        "copy a volume of",
+        "copy a volume",
         CATEGORY,
         {
             "storage": Call(
@@ -85,13 +85,13 @@ OPERATIONS = (
                 requires=("target",),
             )
         },
-        "root@pam, with a password on /storage/{storage}",
+        "root@pam with a password",
         expensive=True,
         varies=True,
     ),
     Operation(
         "prune_backups",
-        "prune the backups on",
+        "prune the backups",
         CATEGORY,
         {
             "storage": Call(

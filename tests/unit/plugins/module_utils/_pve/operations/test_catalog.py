@@ -62,7 +62,10 @@ def test_an_operation_is_for_one_sort_of_subject(operation: Operation) -> None:
     assert bool(operation.only) == (kinds in ({"qemu"}, {"lxc"})), "it says what is instead"
     assert operation.privileges
     for part in operation.privileges.split("; "):
-        assert " on /" in part, "a privilege and its path"
+        assert " on /" in part or part == "root@pam with a password", "a privilege and its path"
+    assert re.search(r" (of|on|to|from|in|for)$|:$", operation.title) is None, (
+        "it ends a plan's line"
+    )
 
 
 @pytest.mark.parametrize(("kind", "call"), CALLS)
