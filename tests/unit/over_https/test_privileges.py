@@ -108,6 +108,22 @@ JOBS: Mapping[str, Job] = {
     "add a disk": _configure(scsi1="ceph:8"),
     "configure other virtual hardware": _configure(vga="std"),
     "resize a disk": _operation("resize", params={"disk": "scsi0", "size": "20G"}),
+    "move a disk": Job(
+        "operation",
+        {
+            "operation": "move_disk",
+            "guests": [{"vmid": 100}],
+            "params": {"disk": "scsi0", "storage": "local-lvm"},
+        },
+        {"vmid": 100, "storage": "local-lvm"},
+    ),
+    "detach a disk": _operation("detach_disk", params={"disk": "scsi0"}),
+    "take a snapshot, delete one": _operation("snapshot", params={"snapname": "new"}),
+    "back up": Job(
+        "operation",
+        {"operation": "backup", "guests": [{"vmid": 100}], "params": {"storage": "local"}},
+        {"vmid": 100, "storage": "local"},
+    ),
     "migrate": _operation("migrate", params={"target": "pve2"}),
     "convert to a template": _operation("template", allow_destructive=True),
     "delete": _operation("delete", allow_destructive=True),
