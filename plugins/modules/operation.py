@@ -50,6 +50,22 @@ options:
       - V(delete) removes the guest and its disks. A guest that does not exist counts as deleted. A
         running one is refused unless O(force_stop) is set. Destructive. Without quorum it fails,
         but may destroy the disks and leave the configuration.
+      - V(suspend), V(hibernate) and V(resume) do nothing if the guest is already in the requested
+        state. Of a container that stands still nobody can tell whether it was suspended.
+      - V(snapshot) does nothing if the guest already has a snapshot C(snapname),
+        V(delete_snapshot) if it has none. V(rollback) fails if it has none, and on ZFS also if
+        there is a newer one.
+      - V(move_disk) does nothing if C(disk) is already on C(storage), in C(format) if that is
+        given. V(detach_disk) keeps the volume as an unused disk. For containers C(disk) is the
+        mount point.
+      - V(unlock) removes a lock that no running task holds.
+      - V(create_vm), V(create_container) and V(restore) create the guest with this VMID on the
+        node C(node). If it exists, the first two do nothing, and V(restore) replaces it only with
+        C(force), stopped first with O(force_stop). With C(start) it has to run in the end.
+      - V(backup) fails if the log does not say that the backup has finished. Other errors in the
+        log make it end with warnings.
+      - Operations on many guests, such as V(start_all) and V(bulk_start), fail if a guest failed,
+        or if they left out one of C(vms), even if Proxmox VE calls the task successful.
       # operations
       - V(start) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
       - V(shutdown) is for VMs and containers. It needs C(VM.PowerMgmt) on C(/vms/{vmid}).
@@ -65,7 +81,7 @@ options:
         Destructive with some values of C(force) or C(delete).
       - V(template) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}).
         Destructive.
-      - V(unlock) is for VMs. It needs root@pam, with a password on C(/vms/{vmid}). Destructive.
+      - V(unlock) is for VMs. It needs root@pam with a password. Destructive.
       - V(delete) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}). Destructive.
       - V(resize) is for VMs and containers and requires C(disk) and C(size). It needs
         C(VM.Config.Disk) on C(/vms/{vmid}) and C(Datastore.AllocateSpace) on C(/storage/{storage}).
@@ -124,8 +140,8 @@ options:
         C(/nodes/{node}).
       - V(delete_volume) is for a storage and requires C(volume). It needs C(Datastore.Allocate) on
         C(/storage/{storage}). Destructive.
-      - V(copy_volume) is for a storage and requires C(volume) and C(target). It needs root@pam,
-        with a password on C(/storage/{storage}).
+      - V(copy_volume) is for a storage and requires C(volume) and C(target). It needs root@pam with
+        a password.
       - V(prune_backups) is for a storage. It needs C(Datastore.Allocate) on C(/storage/{storage}),
         or C(Datastore.AllocateSpace) there and C(VM.Backup) on C(/vms/{vmid}). Destructive.
       - V(service_start) is for nodes and requires C(service). It needs C(Sys.Modify) on
@@ -143,7 +159,7 @@ options:
       - V(revoke_certificate) is for nodes. It needs C(Sys.Modify) on C(/nodes/{node}). Destructive.
       - V(initialize_gpt) is for nodes and requires C(disk). It needs C(Sys.Modify) on C(/).
         Destructive.
-      - V(wipe_disk) is for nodes and requires C(disk). It needs root@pam, with a password on C(/).
+      - V(wipe_disk) is for nodes and requires C(disk). It needs root@pam with a password.
         Destructive.
       - V(create_directory) is for nodes and requires C(name) and C(device). It needs C(Sys.Modify)
         on C(/). Destructive.
@@ -178,10 +194,10 @@ options:
       - V(ceph_create_mds) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
       - V(ceph_destroy_mds) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
         Destructive.
-      - V(ceph_create_osd) is for nodes and requires C(dev). It needs root@pam, with a password on
-        C(/). Destructive.
-      - V(ceph_destroy_osd) is for nodes and requires C(osdid). It needs root@pam, with a password
-        on C(/). Destructive.
+      - V(ceph_create_osd) is for nodes and requires C(dev). It needs root@pam with a password.
+        Destructive.
+      - V(ceph_destroy_osd) is for nodes and requires C(osdid). It needs root@pam with a password.
+        Destructive.
       - V(ceph_create_pool) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
       - V(ceph_set_pool) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
       - V(ceph_destroy_pool) is for nodes and requires C(name). It needs C(Sys.Modify) on C(/).
@@ -195,14 +211,14 @@ options:
       - V(preview_realm_sync) is for the cluster and requires C(realm). It needs
         C(Realm.AllocateUser) on C(/access/realm/{realm}) and C(User.Modify) on C(/access/groups).
       - V(apply_sdn) is for the cluster. It needs C(SDN.Allocate) on C(/sdn).
-      - V(acme_account_register) is for the cluster and requires C(contact). It needs root@pam, with
-        a password on C(/).
+      - V(acme_account_register) is for the cluster and requires C(contact). It needs root@pam with
+        a password.
       - V(acme_account_update) is for the cluster and requires C(name) and C(contact). It needs
-        root@pam, with a password on C(/).
-      - V(acme_account_refresh) is for the cluster and requires C(name). It needs root@pam, with a
-        password on C(/).
-      - V(acme_account_deactivate) is for the cluster and requires C(name). It needs root@pam, with
-        a password on C(/). Destructive.
+        root@pam with a password.
+      - V(acme_account_refresh) is for the cluster and requires C(name). It needs root@pam with a
+        password.
+      - V(acme_account_deactivate) is for the cluster and requires C(name). It needs root@pam with a
+        password. Destructive.
       # end of operations
     type: str
     choices:
