@@ -19,6 +19,7 @@ from ...guests.selector import EVERY
 from ...operations.guest import place_job
 from ...tasks.task import Outcome
 from ..machine import engine
+from ..parameters import Planned, check_parameters
 from ..references import parameters
 from ..result import guests_report, problems_of, why_not
 
@@ -60,6 +61,8 @@ async def run(context: Context, operation: Operation) -> Report:
         _place(context, operation, node, cluster, config_params(params, ""))
         for node in await _nodes(context, operation, cluster)
     ]
+    calls = [Planned.of(place.job.target.title, place.job) for place in places]
+    await check_parameters(context, calls)
     places = list(await asyncio.gather(*(_seen(context.api, place) for place in places)))
     if context.check:
         return place_report(context, places, {})

@@ -20,6 +20,7 @@ from ...operations.job import Job, common_lanes
 from ...operations.job import Place as PlaceTarget
 from ...tasks.types import default_wait_timeout
 from ..machine import engine
+from ..parameters import Planned, check_parameters
 from ..references import parameters
 from .places import Place, answering_node, check_destruction, place_report, refuse_options
 
@@ -41,6 +42,8 @@ async def run(context: Context) -> Report:
     params = config_params(parameters(context.params["params"] or {}), "")
     if method != "GET":
         check_destruction(context, f"{method} {path}")
+    title = f"{method} {path}"
+    await check_parameters(context, [Planned(title, method, segments, params)])
     place = Place(await _job(context, method, segments, params))
     if method == "GET":
         report = place_report(context, [], {})

@@ -65,6 +65,27 @@ def test_a_problem_of_many_guests_is_told_once() -> None:
     )
 
 
+def test_an_operation_on_nodes_is_checked_too() -> None:
+    wrong(
+        "operation",
+        "node pve1, node pve2: quite: no such parameter; did you mean quiet?",
+        operation="update_packages",
+        nodes=["pve1", "pve2"],
+        params={"quite": True},
+    )
+
+
+def test_a_call_by_its_path_is_checked_where_its_parameters_are_known() -> None:
+    wrong(
+        "operation",
+        "POST /cluster/bulk-action/guest/start: vms[1]: 'web' is not an integer",
+        method="POST",
+        path="/cluster/bulk-action/guest/start",
+        params={"vms": [101, "web"]},
+        allow_destructive=True,
+    )
+
+
 def test_a_clone_with_a_value_that_is_out_of_range() -> None:
     wrong(
         "clone",
