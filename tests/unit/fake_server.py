@@ -31,7 +31,8 @@ class FakeServer:
 
     ``seconds`` says how long tasks work and ``ends`` how the next ones end, by ``TYPE`` or
     ``TYPE ID``; without a word they work for 5 seconds and end OK. ``hides_running`` keeps the
-    caller's running tasks out of the lists, as for a token without Sys.Audit.
+    caller's running tasks out of the lists, as for a token without Sys.Audit. ``preconditions``
+    are what is said of the migration of a guest beside where it may go.
     """
 
     cluster: FakeCluster = field(default_factory=FakeCluster)
@@ -39,6 +40,7 @@ class FakeServer:
     seconds: dict[str, float] = field(default_factory=dict)
     ends: dict[str, list[str]] = field(default_factory=dict)
     hides_running: bool = False
+    preconditions: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def route(self, method: str, path: tuple[str | int, ...], params: dict[str, Any]) -> Answer:
         """The answer to a call; what it starts goes on by itself."""
@@ -253,6 +255,15 @@ class FakeServer:
         prefix = "qm" if guest.type == "qemu" else "vz"
         return self._work(guest.node, prefix + action, guest.vmid, done)
 
+    def _mobility(self, _params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        others = [node for node in self.cluster.nodes if node != guest.node]
+        own = self.preconditions.get(guest.vmid, {})
+        if guest.type == "lxc":
+            return Answer({"running": 0, "allowed-nodes": others, "not-allowed-nodes": {}} | own)
+        told = {"local_disks": [], "local_resources": [], "allowed_nodes": others}
+        return Answer(told | {"not_allowed_nodes": {}} | own)
+
     def _migrate(self, params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
         node = str(params["target"])
@@ -388,6 +399,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"POST {_GUEST}/clone", FakeServer._clone),
     (r"POST /nodes/(?P<node>[^/]+)/(?P<guest_type>qemu|lxc)", FakeServer._create),
     (rf"POST {_GUEST}/status/(?P<action>\w+)", FakeServer._power),
+    (rf"GET {_GUEST}/migrate", FakeServer._mobility),
     (rf"POST {_GUEST}/migrate", FakeServer._migrate),
     (rf"(POST|PUT) {_GUEST}/config", FakeServer._configure),
     (rf"PUT {_GUEST}/resize", FakeServer._resize),

@@ -27,6 +27,7 @@ COLLECTION = "ansible_collections.upid.proxmox.plugins"
 SHARED: Mapping[str, Mapping[str, Any]] = {
     "clone": START_SPEC,
     "container": START_SPEC,
+    "drain_node": START_SPEC,
     "fleet": START_SPEC,
     "guest_info": GUEST_FILTERS_SPEC,
     "operation": {**START_SPEC, **GUEST_FILTERS_SPEC},

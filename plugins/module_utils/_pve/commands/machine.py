@@ -52,6 +52,7 @@ class Engine:
                 "all": params["parallel"],
                 "node": params["parallel_per_node"],
                 "storage": params["parallel_per_storage"],
+                "target": params.get("parallel_per_target", 0),
             }
         )
         self._policy = Policy(

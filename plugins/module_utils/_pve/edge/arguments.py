@@ -107,6 +107,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "parallel": (1, 256),
     "parallel_per_node": (0, 256),
     "parallel_per_storage": (0, 256),
+    "parallel_per_target": (0, 256),
     "start_interval": (0, 3600),
     "retries": (0, 100),
 }

@@ -92,3 +92,31 @@ def _by_memory(
         used[name] = used.get(name, 0) + size
         chosen.append(name)
     return chosen
+
+
+class Room:
+    """The memory of the nodes, with the guests that are still to come there (bytes)."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._nodes = cluster.nodes
+        self._used = {name: node.memory_used for name, node in cluster.nodes.items()}
+        self._resting = dict.fromkeys(self._used, 0)
+
+    def free(self, node: str) -> int:
+        """What is left there for guests that run."""
+        return self._nodes[node].memory - self._used[node]
+
+    def emptiest(self, candidates: t.Iterable[str], size: int) -> str | None:
+        """The node of which the smallest share is taken when this comes, None without a node."""
+        return min(
+            candidates,
+            key=lambda name: (
+                (self._used[name] + self._resting[name] + size) / max(1, self._nodes[name].memory),
+                name,
+            ),
+            default=None,
+        )
+
+    def take(self, node: str, size: int, *, runs: bool) -> None:
+        """A guest comes; one that does not run takes no memory yet, but will when it is started."""
+        (self._used if runs else self._resting)[node] += size
