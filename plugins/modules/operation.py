@@ -331,7 +331,8 @@ options:
         V(all) means every node that is online. A named node that is offline fails.
       - For guests, which to select, only those on these nodes. A node that is not there is an
         error.
-      - For V(create_vm), V(create_container) and V(restore), the one node to create the guest on.
+      - For V(create_vm), V(create_container) and V(restore), the one node to create the guests on,
+        the same as the parameter C(node).
   storage:
     description:
       - The storage for an operation on a storage. For other operations the same as the parameter

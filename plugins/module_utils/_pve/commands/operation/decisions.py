@@ -74,6 +74,8 @@ async def find_all(context: Context, operation: Operation) -> tuple[list[Decisio
     """
     params = context.params
     selector = Selector.from_params(params, templates=params["templates"])
+    if operation.creates:  # there the option says where
+        selector = replace(selector, nodes=())
     if selector.is_set == (params["guests"] is not None):
         raise UsageError(
             "guests: give either guests, or options that select them (pool, tags, nodes, type,"
@@ -81,7 +83,7 @@ async def find_all(context: Context, operation: Operation) -> tuple[list[Decisio
         )
     if params["guests"] is None:
         return await _select_all(context, operation, selector)
-    references = read_references(params["guests"], params["params"])
+    references = read_references(params["guests"], common_params(context, operation))
     for one in references:
         _check_allowed(operation, one.text, one.params, allowed=params["allow_destructive"])
     named = any(one.name is not None for one in references)
@@ -91,10 +93,23 @@ async def find_all(context: Context, operation: Operation) -> tuple[list[Decisio
     return found, cluster
 
 
+def common_params(context: Context, operation: Operation) -> dict[str, t.Any]:
+    """The option params, with the options storage and nodes as far as they are parameters, too."""
+    storage, nodes = context.params["storage"], context.params["nodes"]
+    found = dict(parameters(context.params["params"] or {}))
+    if storage is not None and operation.scope != "storage":
+        found.setdefault("storage", storage)
+    if operation.creates and nodes:
+        if len(nodes) > 1:
+            raise UsageError(f"nodes: {operation.name} creates a guest on one node")
+        found.setdefault("node", nodes[0])
+    return found
+
+
 async def _select_all(
     context: Context, operation: Operation, selector: Selector
 ) -> tuple[list[Decision], Cluster]:
-    common = parameters(context.params["params"] or {})
+    common = common_params(context, operation)
     allowed = context.params["allow_destructive"]
     _check_allowed(operation, f"each guest with {selector.title}", common, allowed=allowed)
     cluster = await read_cluster(context.api, GUEST_TYPES)

@@ -20,8 +20,8 @@ from ...operations.guest import place_job
 from ...tasks.task import Outcome
 from ..machine import engine
 from ..parameters import Planned, check_parameters
-from ..references import parameters
 from ..result import guests_report, problems_of, why_not
+from .decisions import common_params
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -54,7 +54,7 @@ class Place:
 
 async def run(context: Context, operation: Operation) -> Report:
     """Make the jobs, leave out what is done already, run the others."""
-    params = {**_storage_of(context, operation), **parameters(context.params["params"] or {})}
+    params = common_params(context, operation)
     _check(context, operation, params)
     cluster = await read_cluster(context.api)
     places = [
@@ -77,6 +77,8 @@ def _check(context: Context, operation: Operation, params: t.Mapping[str, t.Any]
         raise UsageError(f"nodes: {operation.name} is about the cluster as a whole")
     if operation.scope != "cluster" and not context.params["nodes"]:
         raise UsageError(f"nodes: {operation.name} needs the nodes to do it on, or all")
+    if operation.scope == "storage" and context.params["storage"] is None:
+        raise UsageError(f"storage: {operation.name} needs the storage to do it on")
     if operation.is_destructive(params):
         check_destruction(context, operation.name)
 
@@ -95,16 +97,6 @@ def check_destruction(context: Context, what: str) -> None:
             f"operation: {what} can destroy data or work; set allow_destructive to true to allow"
             " that. Nothing was done"
         )
-
-
-def _storage_of(context: Context, operation: Operation) -> dict[str, t.Any]:
-    """The option storage as a parameter, where it is not what the operation is about."""
-    storage = context.params["storage"]
-    if operation.scope == "storage":
-        if storage is None:
-            raise UsageError(f"storage: {operation.name} needs the storage to do it on")
-        return {}
-    return {} if storage is None else {"storage": storage}
 
 
 async def _nodes(context: Context, operation: Operation, cluster: Cluster) -> list[str]:

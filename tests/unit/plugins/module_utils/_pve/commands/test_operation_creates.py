@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
@@ -95,3 +96,22 @@ def test_a_backup_says_what_it_is_of(archive: str, path: str, named: str) -> Non
         assert call.params[named] == archive
 
     scenario()
+
+
+def test_the_node_and_the_storage_are_options_too() -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        params = {"archive": "local:backup/vzdump-qemu-100-a.vma.zst"}
+        await operate(api, "restore", 300, params=params, nodes=["pve2"], storage="ceph")
+        [call] = api.made("POST ")
+        assert (call.path, call.params["storage"]) == ("/nodes/pve2/qemu", "ceph")
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_guest_is_created_on_one_node() -> None:
+    api = an_api()
+    with pytest.raises(UsageError, match="nodes: create_vm creates a guest on one node"):
+        await operate(api, "create_vm", 300, nodes=["pve1", "pve2"])

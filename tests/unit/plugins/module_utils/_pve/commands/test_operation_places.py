@@ -87,6 +87,11 @@ async def test_the_cluster_is_one_target_and_the_node_that_answers_works() -> No
         ("service_restart", {}, "nodes: service_restart needs the nodes"),
         ("service_restart", {"nodes": ["pve9"]}, "nodes: there is no node 'pve9'"),
         ("service_restart", {"nodes": ["pve1"]}, "params: service is missing"),
+        (
+            "service_restart",
+            {"nodes": ["pve1"], "params": {"service": "sshd", "forse": 1}},
+            "forse",
+        ),
         ("service_restart", {"nodes": ["pve1"], "guests": [100]}, "guests: service_restart is"),
         ("service_restart", {"nodes": ["pve1"], "tags": ["x"]}, "tags: service_restart is"),
         ("service_stop", {"nodes": ["pve1"]}, "set allow_destructive to true"),
