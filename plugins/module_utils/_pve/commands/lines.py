@@ -33,6 +33,11 @@ def change_lines(current: Configuration, params: t.Mapping[str, t.Any]) -> Lines
     return before, after
 
 
+def shown_params(params: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any]]:
+    """The parameters by their names, without secrets."""
+    return [(name, _shown(name, value)) for name, value in sorted(params.items())]
+
+
 def growth_lines(current: Configuration, disk: str, size: str) -> Lines:
     """A disk that grows to this size."""
     return [f"{disk}: {current.values[disk]}"], [f"{disk}: {size}"]

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from ...api.answers import read_rows
 from ...api.errors import ApiError, PveError, UsageError
 from ...engine.adoption import adopt_running
-from ...guests.config import SECRETS, config_params
+from ...guests.config import config_params
 from ...guests.reading import read_cluster
 from ...guests.selector import EVERY
 from ...operations.guest import place_job
 from ...tasks.task import Outcome
+from ..lines import shown_params
 from ..machine import engine
 from ..parameters import Planned, check_parameters
 from ..result import guests_report, problems_of, why_not
@@ -179,8 +180,7 @@ def place_report(
 
 def _line(job: Job) -> str:
     """What a job does, in a line; secrets are left out."""
-    given = {name: "********" if name in SECRETS else one for name, one in job.params.items()}
-    shown = " ".join(f"{name}={value}" for name, value in sorted(given.items()))
+    shown = " ".join(f"{name}={value}" for name, value in shown_params(job.params))
     return f"{job.target.title}: {job.title} {shown}".rstrip()
 
 

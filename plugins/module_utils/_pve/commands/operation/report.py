@@ -9,8 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ...operations.catalog.entry import OPTIONS
 from ...tasks.task import Outcome
-from ..lines import change_lines
+from ..lines import change_lines, shown_params
 from ..result import guest_values, job_report
 
 if t.TYPE_CHECKING:
@@ -71,17 +72,44 @@ def _awaiting(options: t.Sequence[str]) -> str | None:
 
 
 def diff_of(operation: Operation, steps: t.Sequence[Decision]) -> Lines:
-    """What changes in each guest, a line for each option or guest; secrets are left out."""
+    """What changes in each guest, a line for each thing; secrets are left out."""
     before: list[str] = []
     after: list[str] = []
     for step in [step for step in steps if step.to_do]:
         title = step.guest.title if step.guest else step.reference.text
-        params = t.cast("t.Mapping[str, t.Any]", step.params)
-        if operation.name != "configure":
-            shown = " ".join(f"{name}={value}" for name, value in sorted(params.items()))
-            after.append(f"{title}: {operation.title} {shown}".rstrip())
-            continue
-        old, new = change_lines(step.current, params)
+        old, new = _changes(operation, step)
         before += [f"{title}: {line}" for line in old]
         after += [f"{title}: {line}" for line in new]
     return before, after
+
+
+def _changes(operation: Operation, step: Decision) -> Lines:
+    """What the operation changes in a guest, by its entry, or that it is done."""
+    params = t.cast("t.Mapping[str, t.Any]", step.params)
+    if operation.effect == OPTIONS:
+        return change_lines(step.current, params)
+    try:
+        wanted = {
+            name.format_map(params): text.format_map(params)
+            for name, text in operation.effect.items()
+        }
+    except KeyError:  # the parameter was given by its other name
+        wanted = {}
+    if not wanted:
+        shown = " ".join(f"{name}={value}" for name, value in shown_params(params))
+        return [], [f"{operation.title} {shown}".rstrip()]
+    now = {name: _now(step, name, text) for name, text in wanted.items()}
+    return (
+        [f"{name}: {text}" for name, text in now.items() if text],
+        [f"{name}: {text}" for name, text in wanted.items() if text],
+    )
+
+
+def _now(step: Decision, name: str, wanted: str) -> t.Any:
+    """The present value; of what only exists or does not, the opposite of what is requested."""
+    guest = step.guest
+    if name == "template":
+        return "0"
+    if name in ("status", "node", "lock"):
+        return getattr(guest, name, None)
+    return step.current.after_restart(name) or ("" if wanted else "there")

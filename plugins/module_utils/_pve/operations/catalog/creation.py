@@ -36,6 +36,7 @@ OPERATIONS = (
         varies=True,
         check=runs_if_asked,
         only="there is create_container for them",
+        effect={"guest": "there"},
     ),
     Operation(
         "create_container",
@@ -60,6 +61,7 @@ OPERATIONS = (
         varies=True,
         check=runs_if_asked,
         only="there is create_vm for them",
+        effect={"guest": "there"},
     ),
     Operation(
         "restore",
@@ -87,6 +89,7 @@ OPERATIONS = (
         rule=over_one_that_is_stopped,
         varies=True,
         check=runs_if_asked,
+        effect={"guest": "there"},
     ),
     Operation(
         "clone",

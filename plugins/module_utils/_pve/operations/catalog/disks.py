@@ -32,6 +32,7 @@ OPERATIONS = (
         done=states.has_size,
         compares=True,
         idempotent=True,
+        effect={"{disk}": "size={size}"},
     ),
     Operation(
         "move_disk",
@@ -64,6 +65,7 @@ OPERATIONS = (
         done=states.is_on_storage,
         compares=True,
         idempotent=True,
+        effect={"{disk}": "on {storage}"},
     ),
     Operation(
         "reassign_disk",
@@ -128,5 +130,6 @@ OPERATIONS = (
         compares=True,
         may_pend=True,
         idempotent=True,
+        effect={"{disk}": ""},
     ),
 )

@@ -152,6 +152,9 @@ class Operation:
     effect of the first one is missing; a guest that is still there may be another one by then, so a
     deletion is not. ``check`` reads what a successful task has done, for what Proxmox VE does not
     tell by its exit status, and ``make`` makes the job where it is not made like all the others.
+    ``effect`` is what the guest is afterwards, for a diff: ``status``, ``node``, ``lock``,
+    ``template``, an option of its configuration, or something else that then exists or, with an
+    empty text, does not; both with parameters in braces.
     """
 
     name: str
@@ -172,6 +175,7 @@ class Operation:
     varies: bool = False
     may_pend: bool = False
     removes: bool = False
+    effect: t.Mapping[str, str] = field(default_factory=dict)
     idempotent: bool = False
     check: Check | None = None
     make: t.Callable[[Guest, t.Mapping[str, t.Any], float | None], Job] | None = None
@@ -225,6 +229,9 @@ def _as_text(value: object) -> str:
 
 
 _PLURAL = {"qemu": "VMs", "lxc": "containers"}
+
+OPTIONS: t.Mapping[str, str] = {"*": "*"}
+"""The effect of an operation whose parameters are options of the configuration."""
 
 TRUE = r"^(1|true|yes|on)$"
 """The values of a flag that is set."""

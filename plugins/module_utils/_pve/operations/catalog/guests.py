@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..rules.guests import if_locked, if_stopped, unless_configured, unless_template
 from ..states import guests as states
-from .entry import TRUE, Operation, both, guest_call
+from .entry import OPTIONS, TRUE, Operation, both, guest_call
 
 CATEGORY = "guests"
 
@@ -31,6 +31,7 @@ OPERATIONS = (
         compares=True,
         may_pend=True,
         idempotent=True,
+        effect=OPTIONS,
     ),
     Operation(
         "template",
@@ -45,6 +46,7 @@ OPERATIONS = (
         rule=unless_template,
         done=states.is_template,
         idempotent=True,
+        effect={"template": "1"},
     ),
     Operation(
         "unlock",
@@ -64,6 +66,7 @@ OPERATIONS = (
         done=states.is_unlocked,
         compares=True,
         idempotent=True,
+        effect={"lock": ""},
     ),
     Operation(
         "delete",
@@ -75,5 +78,6 @@ OPERATIONS = (
         rule=if_stopped,
         done=states.is_gone,
         removes=True,
+        effect={"guest": ""},
     ),
 )

@@ -23,6 +23,7 @@ OPERATIONS = (
         moves_to="target",
         rule=unless_on_target,
         done=states.is_on_target,
+        effect={"node": "{target}"},
     ),
     Operation(
         "remote_migrate",

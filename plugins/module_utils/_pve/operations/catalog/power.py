@@ -29,6 +29,7 @@ OPERATIONS = (
         rule=unless_in_state("running"),
         done=states.has_state("running"),
         idempotent=True,
+        effect={"status": "running"},
     ),
     Operation(
         "shutdown",
@@ -40,6 +41,7 @@ OPERATIONS = (
         rule=unless_in_state("stopped"),
         done=states.has_state("stopped"),
         idempotent=True,
+        effect={"status": "stopped"},
     ),
     Operation(
         "stop",
@@ -51,6 +53,7 @@ OPERATIONS = (
         rule=unless_in_state("stopped"),
         done=states.has_state("stopped"),
         idempotent=True,
+        effect={"status": "stopped"},
     ),
     Operation(
         "reboot",
@@ -97,6 +100,7 @@ OPERATIONS = (
         done=states.is_hibernated,
         idempotent=True,
         only="what comes next to it is suspend",
+        effect={"status": "stopped"},
     ),
     Operation(
         "resume",

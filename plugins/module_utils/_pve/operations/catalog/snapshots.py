@@ -26,6 +26,7 @@ OPERATIONS = (
         done=states.has_snapshot,
         varies=True,
         idempotent=True,
+        effect={"snapshot {snapname}": "there"},
     ),
     Operation(
         "rollback",
@@ -51,5 +52,6 @@ OPERATIONS = (
         done=states.has_no_snapshot,
         varies=True,
         idempotent=True,
+        effect={"snapshot {snapname}": ""},
     ),
 )

@@ -136,7 +136,10 @@ async def test_check_mode_returns_the_plan_and_does_nothing() -> None:
     report = await operate(api, "start", 100, 101, check=True)
     assert outcomes(report) == [(100, "queued", True), (101, "unchanged", False)]
     assert report.changed
-    assert report.diff == {"before": "", "after": "VM 100 (app1) on pve1: start\n"}
+    assert report.diff == {
+        "before": "VM 100 (app1) on pve1: status: stopped\n",
+        "after": "VM 100 (app1) on pve1: status: running\n",
+    }
     assert {call.method for call in api.calls} == {"GET"}
 
 
