@@ -530,7 +530,7 @@ msg:
   description: That no guest was selected.
   type: str
   returned: when no guest was selected
-  sample: there is no guest with tags web, status running; nothing was done
+  sample: there is no guest with tag web, status running; nothing was done
 guests:
   description:
     - Every requested guest, in the order of the request, selected ones by VMID. In check mode the

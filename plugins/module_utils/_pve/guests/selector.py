@@ -74,17 +74,21 @@ class Selector:
 
     @property
     def title(self) -> str:
-        """``pool web, tags prod and new``, in the words of the options."""
+        """``pool web, tags new prod``."""
         parts = [
             ("pool", (self.pool,)),
-            ("tags", self.tags),
-            ("nodes", self.nodes),
+            ("tag", self.tags),
+            ("node", self.nodes),
             ("type", (self.type,)),
             ("status", (self.status,)),
             ("name", self.names),
         ]
         words = ((name, [value for value in values if value]) for name, values in parts)
-        return ", ".join(f"{name} {' '.join(values)}" for name, values in words if values)
+        return ", ".join(
+            f"{name}{'s' if len(values) > 1 else ''} {' '.join(values)}"
+            for name, values in words
+            if values
+        )
 
 
 def _like(name: str | None, pattern: str) -> bool:

@@ -37,6 +37,7 @@ from .steps import Steps
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster
+    from ...guests.selector import Selector
     from ...guests.vmids import Vmids
     from ...tasks.task import Task
     from ..context import Context, Report
@@ -44,7 +45,6 @@ if t.TYPE_CHECKING:
     from ..machine import Engine
     from .groups import Grouped
     from .members import Member
-    from .removal import Selector
 
 
 async def run(context: Context) -> Report:

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...api.answers import read_mapping
 from ...api.errors import ApiError, Cause, PveError, UsageError
 from ...engine.chains import Chain, ChainResult, ChainStep
 from ...guests.cluster import split_tags
 from ...guests.identity import read_while_named
+from ...guests.selector import Selector
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Job, Unneeded
@@ -26,27 +27,6 @@ if t.TYPE_CHECKING:
     from .members import Member
 
 Recheck = t.Callable[["Api"], t.Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Selector:
-    """Which guests belong to a fleet: those of a pool, with a tag, or both."""
-
-    pool: str | None
-    tag: str | None
-
-    def fits(self, guest: Guest) -> bool:
-        """Whether a guest belongs to the fleet; templates never do."""
-        if guest.template:
-            return False
-        in_pool = self.pool is None or guest.pool == self.pool
-        return in_pool and (self.tag is None or split_tags(self.tag)[0] in guest.tags)
-
-    @property
-    def title(self) -> str:
-        """``pool web and tag prod``."""
-        parts = [f"pool {self.pool}"] if self.pool else []
-        return " and ".join([*parts, *([f"tag {self.tag}"] if self.tag else [])])
 
 
 def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
@@ -64,7 +44,8 @@ def read_selector(params: t.Mapping[str, t.Any]) -> Selector | None:
             "exact: guests that are not listed would be deleted; set allow_destructive to true"
             " to allow this. Nothing was done"
         )
-    return Selector(chosen.get("pool"), chosen.get("tag"))
+    tags = split_tags(chosen.get("tag"))
+    return Selector(chosen.get("pool"), tags, templates=False)
 
 
 def surplus(selector: Selector, cluster: Cluster, wanted: t.Collection[int]) -> list[Guest]:

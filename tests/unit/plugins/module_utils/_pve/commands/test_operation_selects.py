@@ -73,7 +73,7 @@ async def test_no_guests_are_a_success_with_a_message() -> None:
     report = await operate(api, "stop", tags=["gone"], name=["x*"], allow_destructive=True)
     assert report.values["guests"] == []
     assert (report.changed, report.problem) == (False, None)
-    assert report.values["msg"] == "there is no guest with tags gone, name x*; nothing was done"
+    assert report.values["msg"] == "there is no guest with tag gone, name x*; nothing was done"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_is_not_clear_is_refused(options: dict[str, Any], message: str) -> 
 @in_virtual_time
 async def test_what_destroys_is_refused_before_anything_is_read() -> None:
     api = an_api()
-    with pytest.raises(UsageError, match="of each guest with tags web; set allow_destructive"):
+    with pytest.raises(UsageError, match="of each guest with tag web; set allow_destructive"):
         await operate(api, "delete", tags=["web"])
     assert not api.calls
 
