@@ -592,6 +592,25 @@ guests:
       elements: str
       returned: always
       sample: []
+    details:
+      description:
+        - What there is to tell of a backup, also of one that failed. C(archive) is the volume on
+          the C(storage), with the time C(created) and the C(size) in bytes, which all come from the
+          content of the storage. C(mode), C(duration) in seconds, C(transferred) bytes, C(speed) in
+          bytes per second and C(errors), the texts of its C(ERROR) lines, come from its log. What
+          is not known is null.
+      type: dict
+      returned: after a backup
+      sample:
+        archive: "backups:backup/vzdump-qemu-201-2026_11_21-12_49_06.vma.zst"
+        storage: backups
+        created: "2026-11-21T12:49:06Z"
+        size: 1395864371
+        mode: snapshot
+        duration: 95
+        transferred: 34359738368
+        speed: 374341632
+        errors: []
 targets:
   description:
     - Every node, storage or cluster that an operation was for, or the call by O(path). In check

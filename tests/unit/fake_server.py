@@ -342,9 +342,16 @@ class FakeServer:
         return self._work("pve2", "reloadnetworkall", "", lambda: None)
 
     def _storages(self, _params: dict[str, Any], **_path: str) -> Answer:
-        return Answer([{"storage": "ceph", "content": "images"}])
+        more = [
+            {"storage": name, "content": "backup,iso", "active": 1, "enabled": 1}
+            for name in self.cluster.backups
+        ]
+        return Answer([{"storage": "ceph", "content": "images"}, *more])
 
-    def _content(self, params: dict[str, Any], node: str, **_path: str) -> Answer:
+    def _content(self, params: dict[str, Any], node: str, storage: str) -> Answer:
+        if params.get("content") == "backup":
+            rows = self.cluster.backups.get(storage, [])
+            return Answer([row for row in rows if params.get("vmid") in (None, row["vmid"])])
         volumes: list[str] = self.cluster.templates.get(node, [])
         if params.get("content") == "images":
             volumes = self.cluster.images.get(int(params["vmid"]), [])

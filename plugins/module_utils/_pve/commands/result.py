@@ -32,6 +32,7 @@ def guest_values(result: Result) -> Values:
         "upid": str(task.upid) if task else None,
         "attempts": result.attempts,
         "message": why_not(result),
+        **({"details": dict(task.details)} if task and task.details else {}),
     }
 
 

@@ -144,6 +144,9 @@ class JobDriver:
 
     async def _checked(self, run: JobRun, task: Task) -> Task:
         """The task with the outcome that its effects say, where it ended well by its own word."""
+        told = task.outcome not in (Outcome.TIMED_OUT, Outcome.LOST)
+        if run.job.details is not None and told:
+            task = replace(task, details=await run.job.details(self._api, run.job, task))
         if run.job.check is None or not task.outcome.succeeded:
             return task
         try:
@@ -151,7 +154,12 @@ class JobDriver:
         except PveError as error:
             why = f"what it did could not be checked: {error}"
             return replace(task, outcome=Outcome.WARNINGS, note=why)
-        return task if verdict is None else replace(task, outcome=verdict.outcome, note=verdict.why)
+        if verdict is None:
+            return task
+        task = replace(task, details={**task.details, **verdict.details})
+        if verdict.outcome is None:
+            return task
+        return replace(task, outcome=verdict.outcome, note=verdict.why)
 
     async def _failed(self, run: JobRun, task: Task) -> Result:
         """The result of a failed task; raises Retry if it calls for another attempt."""

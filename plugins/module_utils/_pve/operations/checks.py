@@ -27,7 +27,6 @@ _FAILED = re.compile(
     r"(?:WARN: )?"
     r"(?P<what>(?:Starting|Stopping|Suspending|Migrating|Shutting down) (?:VM|CT) \d+ failed: .*)"
 )
-_ERROR = re.compile(r"ERROR: (?P<what>.*)")
 _SHOWN = 5
 # How long the start of a guest may take that another task has begun, in seconds.
 _STARTS_WITHIN = float(START)
@@ -57,22 +56,6 @@ async def every_guest_of_list(api: Api, job: Job, _task: Task) -> Verdict | None
     return Verdict(
         Outcome.FAILED, f"it left out what is no guest, or a template: {', '.join(ignored)}"
     )
-
-
-async def backup_is_whole(api: Api, job: Job, task: Task) -> Verdict | None:
-    """A backup says in its log that it has finished, and what went wrong besides."""
-    lines = await _log(api, task)
-    if not lines:  # it may not be read
-        return None
-    # It says VM of a container, too (PVE::VZDump).
-    finished = f"INFO: Finished Backup of VM {job.target.vmid} "
-    errors = [found["what"] for found in map(_ERROR.match, lines) if found]
-    if not any(line.startswith(finished) for line in lines):
-        why = f": {_listed(errors)}" if errors else ""
-        return Verdict(Outcome.FAILED, f"its log does not say that the backup has finished{why}")
-    if errors:
-        return Verdict(Outcome.WARNINGS, f"errors in the log of the backup: {_listed(errors)}")
-    return None
 
 
 async def runs_if_asked(api: Api, job: Job, _task: Task) -> Verdict | None:

@@ -91,6 +91,7 @@ def _job(
         needs=_filled(
             operation.privileges, {"vmid": target.vmid, "node": node, "storage": storage}
         ),
+        details=operation.details,
         check=operation.check,
     )
 

@@ -45,14 +45,21 @@ class Place(Guest):
 
 
 class Verdict(t.NamedTuple):
-    """What a task that ended well really did: ``outcome`` in place of its own, and why."""
+    """What a task that ended well really did: ``outcome`` in place of its own, and why.
 
-    outcome: Outcome
-    why: str
+    Both are None where that is what was asked for. ``details`` are added to those of the task.
+    """
+
+    outcome: Outcome | None
+    why: str | None
+    details: t.Mapping[str, t.Any] = {}
 
 
 Check = t.Callable[["Api", "Job", "Task"], t.Awaitable[t.Optional[Verdict]]]
 """Reads what a task that ended well has done; None where that is what was asked for."""
+
+Details = t.Callable[["Api", "Job", "Task"], t.Awaitable[t.Mapping[str, t.Any]]]
+"""Reads what there is to tell of a task that ended, well or not: values of the result."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,8 @@ class Job:
     guest is already as requested; then nothing is sent. ``done`` reads whether the guest shows the
     effect of the call, for a call whose response got lost; where it does not, an ``idempotent``
     call may be sent once more. ``once`` says that only its response tells what it did, so that it
-    is never sent again. ``check`` reads what a task that ended well has really done.
+    is never sent again. ``details`` reads what there is to tell of a task that ended, and then
+    ``check`` what one that ended well has really done.
     """
 
     title: str
@@ -93,6 +101,7 @@ class Job:
     readdress: t.Callable[[int], Job] | None = field(default=None, compare=False)
     recheck: t.Callable[[Api], t.Awaitable[None]] | None = field(default=None, compare=False)
     done: t.Callable[[Api], t.Awaitable[bool]] | None = field(default=None, compare=False)
+    details: Details | None = field(default=None, compare=False)
     check: Check | None = field(default=None, compare=False)
 
     @property

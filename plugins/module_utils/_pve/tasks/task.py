@@ -69,7 +69,7 @@ class Task:
 
     ``exitstatus`` is Proxmox VE's own text, None while the task runs or if it cannot be determined.
     ``ended`` is in epoch seconds, None while unknown. ``log`` holds the last lines, ``note`` says
-    why a task is lost or timed out.
+    why a task is lost or timed out. ``details`` are what else there is to tell of what it did.
     """
 
     upid: Upid
@@ -78,6 +78,7 @@ class Task:
     ended: int | None = None
     log: tuple[str, ...] = field(default=())
     note: str | None = None
+    details: t.Mapping[str, t.Any] = field(default_factory=dict, hash=False)
 
     @property
     def title(self) -> str:

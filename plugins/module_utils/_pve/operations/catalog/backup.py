@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..checks import backup_is_whole
+from ..backups import backup_is_whole, what_was_saved
 from .entry import Call, Operation
 
 CATEGORY = "backup"
@@ -30,6 +30,7 @@ OPERATIONS = (
         destructive_when={"prune-backups": r"keep-(?!all)"},
         expensive=True,
         varies=True,
+        details=what_was_saved,
         check=backup_is_whole,
     ),
 )

@@ -20,7 +20,7 @@ from ..rules import always
 if t.TYPE_CHECKING:
     from ...api.calls import Segments
     from ...guests.cluster import Guest
-    from ..job import Check, Job
+    from ..job import Check, Details, Job
     from ..rules import Reading, Rule
     from ..states import DoneCheck
 
@@ -150,8 +150,9 @@ class Operation:
     never adopted. ``may_pend`` says that what it changes may wait for a restart, and ``removes``
     that its guest may already be gone. ``idempotent`` says that a second call does no harm if the
     effect of the first one is missing; a guest that is still there may be another one by then, so a
-    deletion is not. ``check`` reads what a successful task has done, for what Proxmox VE does not
-    tell by its exit status, and ``make`` makes the job where it is not made like all the others.
+    deletion is not. ``details`` reads what there is to tell of a task that ended, ``check`` what a
+    successful one has done, for what Proxmox VE does not tell by its exit status, and ``make``
+    makes the job where it is not made like all the others.
     ``effect`` is what the guest is afterwards, for a diff: ``status``, ``node``, ``lock``,
     ``template``, an option of its configuration, or something else that then exists or, with an
     empty text, does not; both with parameters in braces.
@@ -177,6 +178,7 @@ class Operation:
     removes: bool = False
     effect: t.Mapping[str, str] = field(default_factory=dict)
     idempotent: bool = False
+    details: Details | None = None
     check: Check | None = None
     make: t.Callable[[Guest, t.Mapping[str, t.Any], float | None], Job] | None = None
 
