@@ -18,7 +18,7 @@ author:
 options:
   upids:
     description:
-      - The UPIDs of the tasks: one, a list, or a comma-separated string.
+      - The UPIDs of the tasks, as a single UPID, a list, or a comma-separated string.
       - Without it, the tasks of O(nodes) are listed, newest start first.
       - Mutually exclusive with the filters.
     type: list

@@ -21,7 +21,7 @@ author:
 options:
   upids:
     description:
-      - The UPIDs to wait for: one, a list, or a comma-separated string.
+      - The UPIDs to wait for, as a single UPID, a list, or a comma-separated string.
       - Seeing the status of another user's task needs the privilege C(Sys.Audit) on
         C(/nodes/{node}).
     type: list

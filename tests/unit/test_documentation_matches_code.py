@@ -85,7 +85,13 @@ def test_a_fragment_documents_the_constant_of_its_name(
 @pytest.mark.parametrize("name", MODULES)
 def test_the_documentation_of_a_module_is_yaml(name: str) -> None:
     module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
-    assert yaml.safe_load(module.DOCUMENTATION)["module"] == name
+    documentation = yaml.safe_load(module.DOCUMENTATION)
+    assert documentation["module"] == name
+    # ": " in plain text makes a dictionary of it.
+    for option, described in documentation["options"].items():
+        lines = described["description"]
+        for line in [lines] if isinstance(lines, str) else lines:
+            assert isinstance(line, str), f"{option}: {line}"
     assert yaml.safe_load(module.EXAMPLES)
     assert yaml.safe_load(module.RETURN)
 
