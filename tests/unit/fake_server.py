@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.volumes import stored_name
 
 from .fake_cluster import EPOCH, FakeCluster, FakeGuest, FakeTask, now
 
@@ -335,7 +336,8 @@ class FakeServer:
         return self._work(node, f"srv{verb}", service, lambda: None)
 
     def _download(self, params: dict[str, Any], node: str, **_path: str) -> Answer:
-        return self._work(node, "download", params["filename"], lambda: None)
+        name = stored_name(params["filename"])
+        return self._work(node, "download", name, lambda: None)
 
     def _apply_sdn(self, _params: dict[str, Any]) -> Answer:
         """The node that answers does it."""

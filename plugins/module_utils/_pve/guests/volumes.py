@@ -33,6 +33,16 @@ _CLOUDINIT = "cloudinit"
 _OWN_SIZE = ("efidisk0", "tpmstate0")
 
 
+# PVE::Storage, normalize_content_filename: what is in front of the last slash, and what is unsafe.
+_FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
+_UNSAFE = re.compile(r"[^A-Za-z0-9\-.+=_]")
+
+
+def stored_name(filename: str) -> str:
+    """The name under which a storage keeps a file: ``my disk.iso`` is ``my_disk.iso`` there."""
+    return _UNSAFE.sub("_", _FOLDERS.sub("", filename))
+
+
 class ReplacedVolumeError(UsageError):
     """A request would detach the volume of a guest; only ``allow_destructive`` allows that."""
 

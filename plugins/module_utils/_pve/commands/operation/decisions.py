@@ -30,9 +30,6 @@ if t.TYPE_CHECKING:
     from ...operations.catalog import Operation
     from ..context import Context
 
-# The choice of update_password that sets a secret in every run.
-ALWAYS = "always"
-
 
 @dataclass(frozen=True)
 class Decision:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ...api import schema
 from ...api.errors import UsageError
-from ...guests.volumes import type_in_backup
+from ...guests.volumes import stored_name, type_in_backup
 from ...tasks.types import task_type
 from ..rules import always
 
@@ -35,8 +35,9 @@ class Call:
     ``path`` is the template of the API's own schema (``/nodes/{node}/qemu/{vmid}/status/start``),
     ``task_type`` the worker type of its task, and ``task_id`` a template of the id in its UPID,
     over the names of the path and of the parameters: of several, with ``|`` between them, the
-    first whose names are all there, ``{disk:base}`` for the last part of a path, ``{file:quoted}``
-    as Proxmox VE quotes names of files. It is None where the id cannot be told before the call.
+    first whose names are all there, ``{disk:base}`` for the last part of a path, ``{file:stored}``
+    for the name that a storage gives a file, ``{file:quoted}`` for one that is kept as it is, as
+    Proxmox VE quotes it. It is None where the id cannot be told before the call.
 
     ``returns`` is ``upid``, ``null`` (done when it is answered, ``task_type`` is empty),
     ``null_but_forks`` (a task runs, its UPID has to be looked for in the task list),
@@ -116,6 +117,7 @@ _NAME = re.compile(r"{([^}:]+):?([^}]*)}")
 _FORMS: t.Mapping[str, t.Callable[[str], str]] = {
     "": str,
     "base": lambda text: text.rsplit("/", 1)[-1],
+    "stored": stored_name,
     "quoted": lambda text: quote(
         text, safe="".join(chr(c) for c in range(32, 127) if c not in b":%")
     ),

@@ -22,7 +22,7 @@ OPERATIONS = (
         CATEGORY,
         {
             "storage": Call(
-                "POST", f"{_STORAGE}/download-url", "download", task_id="{filename:quoted}"
+                "POST", f"{_STORAGE}/download-url", "download", task_id="{filename:stored}"
             )
         },
         f"{TEMPLATES}; {NETWORK}",
@@ -55,7 +55,7 @@ OPERATIONS = (
         },
         f"{TEMPLATES}; {NETWORK}",
         expensive=True,
-        done=states.has_file("filename"),
+        done=states.has_file("filename", ".tar"),
         idempotent=True,
     ),
     Operation(

@@ -10,6 +10,7 @@ import typing as t
 
 from ...api.answers import read_mapping, read_rows
 from ...api.errors import ApiError, Cause
+from ...guests.volumes import stored_name
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -17,10 +18,11 @@ if t.TYPE_CHECKING:
     from . import Done, DoneCheck
 
 
-def has_file(parameter: str) -> DoneCheck:
+def has_file(parameter: str, suffix: str = "") -> DoneCheck:
     """Whether a file is on the storage; a download does not write over one.
 
-    ``parameter`` names the file, the parameter or path segment ``storage`` where it is.
+    ``parameter`` names the file, without its ``suffix`` if Proxmox VE adds that, and the parameter
+    or path segment ``storage`` where it is.
     """
 
     def check(job: Job) -> Done | None:
@@ -28,9 +30,10 @@ def has_file(parameter: str) -> DoneCheck:
         if not name:
             return None
         storage = job.target.name or str(job.params.get("storage"))
+        wanted = stored_name(f"{name}{suffix}")
 
         async def done(api: Api) -> bool:
-            return any(_file(volume) == name for volume in await _volumes(api, job, storage))
+            return wanted in map(_file, await _volumes(api, job, storage))
 
         return done
 

@@ -80,6 +80,29 @@ def test_what_cannot_be_created(
 
 
 @pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("create_vm", {**SMALL, "memroy": 512}),
+        ("create_container", {"node": "pve2", "ostemplate": "local:vztmpl/a.tar", "memroy": 1}),
+        ("restore", {"node": "pve2", "archive": "local:backup/vzdump-qemu-1-a.vma", "memroy": 1}),
+        ("restore", {"node": "pve2", "archive": "local:backup/vzdump-lxc-1-a.tar", "memroy": 1}),
+    ],
+)
+def test_the_parameters_of_a_new_guest_are_checked_first(
+    operation: str, params: dict[str, Any]
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        for check in (False, True):
+            api = an_api()
+            with pytest.raises(UsageError, match="memroy: no such parameter; did you mean memory"):
+                await operate(api, operation, 300, params=params, check=check)
+            assert not api.made("POST ")
+
+    scenario()
+
+
+@pytest.mark.parametrize(
     ("archive", "path", "named"),
     [
         ("local:backup/vzdump-qemu-100-a.vma.zst", "/nodes/pve2/qemu", "archive"),

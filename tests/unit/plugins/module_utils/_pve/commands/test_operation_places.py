@@ -75,6 +75,46 @@ async def test_a_storage_is_named_by_its_option() -> None:
 
 
 @in_virtual_time
+async def test_a_lost_download_is_found_by_the_name_of_the_stored_file() -> None:
+    api = FakeApi()
+    lost = NoAnswerError("POST", "connection reset", sent=True)
+    api.disturb("POST /nodes/pve1/storage", lost, after=True)
+    params = {"url": "https://example.com/a", "content": "iso", "filename": "my disk.iso"}
+    report = await operate(api, "download_url", nodes=["pve1"], storage="local", params=params)
+    assert outcomes(report) == [("pve1", "local", "ok", True)]
+    assert len(api.made("POST")) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "volume"),
+    [
+        (
+            "download_url",
+            {"url": "https://example.com/a", "content": "iso", "filename": "my disk.iso"},
+            "local:iso/my_disk.iso",
+        ),
+        (
+            "pull_oci_image",
+            {"reference": "docker.io/library/alpine:3", "filename": "alpine 3"},
+            "local:vztmpl/alpine_3.tar",
+        ),
+    ],
+)
+def test_a_file_that_is_there_under_its_stored_name_is_unchanged(
+    operation: str, params: dict[str, Any], volume: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.templates["pve1"] = [volume]
+        report = await operate(api, operation, nodes=["pve1"], storage="local", params=params)
+        assert outcomes(report) == [("pve1", "local", "unchanged", False)]
+        assert not api.made("POST")
+
+    scenario()
+
+
+@in_virtual_time
 async def test_the_cluster_is_one_target_and_the_node_that_answers_works() -> None:
     api = FakeApi()
     report = await operate(api, "apply_sdn")

@@ -135,6 +135,13 @@ def test_the_id_of_a_task_on_a_node(name: str, params: dict[str, Any], task_id: 
     assert job.target.title == "node pve1"
 
 
+def test_a_download_has_the_name_of_the_stored_file_for_an_id() -> None:
+    params = {"url": "https://example.com/a", "content": "iso", "filename": "x/my disk:1.iso"}
+    job = place_job(OPERATIONS["download_url"], "pve1", "local", params, None)
+    assert job.task_id == "my_disk_1.iso"
+    assert job.params["filename"] == "x/my disk:1.iso"
+
+
 def test_a_storage_has_a_lane_of_its_own() -> None:
     operation = OPERATIONS["download_url"]
     params = {"url": "https://example.com/a.iso", "content": "iso", "filename": "a.iso"}
