@@ -88,6 +88,7 @@ class FakeGuest:
     pool: str | None = None
     born: float = _LONG_AGO
     pending: dict[str, Any] = field(default_factory=dict)
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def digest(self) -> str:

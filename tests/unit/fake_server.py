@@ -308,6 +308,37 @@ class FakeServer:
         answer = self._work(guest.node, type_, guest.vmid, lambda: guest.config.update(template=1))
         return answer if guest.type == "qemu" else Answer(None)
 
+    def _snapshots(self, _params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        return Answer([*guest.snapshots, {"name": "current", "description": "You are here!"}])
+
+    def _snapshot(self, params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        taken = {**params, "name": params["snapname"], "snaptime": EPOCH + int(now())}
+        prefix = "qm" if guest.type == "qemu" else "vz"
+        return self._work(
+            guest.node, f"{prefix}snapshot", guest.vmid, lambda: guest.snapshots.append(taken)
+        )
+
+    def _delete_snapshot(self, _params: dict[str, Any], name: str, **path: str) -> Answer:
+        guest = self._guest(**path)
+
+        def done() -> None:
+            guest.snapshots = [one for one in guest.snapshots if one["name"] != name]
+
+        prefix = "qm" if guest.type == "qemu" else "vz"
+        return self._work(guest.node, f"{prefix}delsnapshot", guest.vmid, done)
+
+    def _roll_back(self, _params: dict[str, Any], name: str, **path: str) -> Answer:
+        guest = self._guest(**path)
+        prefix = "qm" if guest.type == "qemu" else "vz"
+        return self._work(
+            guest.node,
+            f"{prefix}rollback",
+            guest.vmid,
+            lambda: guest.config.update(parent=name),
+        )
+
     def _destroy(self, params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
         if params.get("skiplock") and self.authid != "root@pam":
@@ -414,5 +445,9 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"PUT {_GUEST}/resize", FakeServer._resize),
     (rf"POST {_GUEST}/template", FakeServer._template),
     (rf"DELETE {_GUEST}", FakeServer._destroy),
+    (rf"GET {_GUEST}/snapshot", FakeServer._snapshots),
+    (rf"POST {_GUEST}/snapshot", FakeServer._snapshot),
+    (rf"DELETE {_GUEST}/snapshot/(?P<name>[^/]+)", FakeServer._delete_snapshot),
+    (rf"POST {_GUEST}/snapshot/(?P<name>[^/]+)/rollback", FakeServer._roll_back),
     (r"GET /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/content", FakeServer._content),
 )

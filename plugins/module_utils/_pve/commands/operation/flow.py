@@ -131,7 +131,7 @@ async def _act(
 ) -> tuple[dict[int, Result], list[Result]]:
     """Run the jobs of the steps that need one; results by index, and those of stops before."""
     jobs = {
-        index: _job(machine.context, operation, step)
+        index: job_of(machine.context, operation, step)
         for index, step in enumerate(steps)
         if step.to_do and step.guest is not None
     }
@@ -149,7 +149,7 @@ async def _act(
     return {**results, **failed}, ended_well
 
 
-def _job(context: Context, operation: Operation, step: Decision) -> Job:
+def job_of(context: Context, operation: Operation, step: Decision) -> Job:
     """The job of a step, sent only while the guest is the one that was compared.
 
     A guest that was given by its name still carries it, one that was selected still fits, and a
@@ -171,7 +171,7 @@ def _recheck(step: Decision, guest: Guest) -> t.Callable[[Api], t.Awaitable[None
 
 
 def _stop_job(context: Context, step: Decision) -> Job:
-    return _job(context, OPERATIONS["stop"], replace(step, params={}, stop_first=False))
+    return job_of(context, OPERATIONS["stop"], replace(step, params={}, stop_first=False))
 
 
 async def _pending(
@@ -208,7 +208,7 @@ async def _restart(
     reboot = OPERATIONS["reboot"]
     # What they were selected by may be what was configured.
     due = [replace(steps[index], params={}, selector=None) for index in waiting]
-    jobs = [_job(machine.context, reboot, step) for step in due]
+    jobs = [job_of(machine.context, reboot, step) for step in due]
     results = dict(zip(waiting, await machine.run(jobs, to_the_end=True)))
     for index, result in results.items():
         if result.outcome.succeeded:
