@@ -43,6 +43,8 @@ async def run(context: Context) -> Report:
     wish = Wish.from_params(context.params, clock.wall())
     inner = _with_options_of_operation(context, wish)
     found, cluster = await find_all(inner, OPERATIONS[_OPERATIONS[wish.state]])
+    if not found:
+        context.warn("no guest was selected; nothing was done")
     found = [_with_params(step, wish) for step in found]
     job = _Snapshots(inner, wish, cluster)
     await job.check(found)
@@ -63,6 +65,7 @@ def _with_options_of_operation(context: Context, wish: Wish) -> Context:
     more = {
         "params": dict(wish.params),
         "templates": False,
+        "storage": None,
         "force_stop": False,
         "update_password": "always",
     }

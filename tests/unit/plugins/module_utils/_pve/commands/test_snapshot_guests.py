@@ -235,3 +235,13 @@ async def test_guests_are_selected_without_templates() -> None:
     api.cluster.add(900, name="golden", template=1)
     report = await run_command("snapshot_guests", api, type="qemu", nodes=["all"], snapname="a1")
     assert outcomes(report) == [(100, "ok", True), (101, "ok", True)]
+
+
+@in_virtual_time
+async def test_no_guest_is_a_warning() -> None:
+    warned: list[str] = []
+    report = await run_command(
+        "snapshot_guests", an_api(), warned=warned, tags=["none"], snapname="a1"
+    )
+    assert report.problem is None
+    assert warned == ["no guest was selected; nothing was done"]
