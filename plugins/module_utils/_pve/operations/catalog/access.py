@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..states import made
 from .entry import TRUE, Call, Operation
 
 CATEGORY = "cluster"
@@ -56,6 +57,7 @@ OPERATIONS = (
         },
         ROOT,
         varies=True,
+        done=made.is_made(made.acme_account, usual="default"),
     ),
     Operation(
         "acme_account_update",
@@ -81,5 +83,6 @@ OPERATIONS = (
         ROOT,
         destructive=True,
         varies=True,
+        done=made.is_removed(made.acme_account),
     ),
 )

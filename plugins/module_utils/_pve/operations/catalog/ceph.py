@@ -6,7 +6,14 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ..states import made
+from ..states.places import flags_are_set
 from .entry import Call, Operation
+
+if t.TYPE_CHECKING:
+    from ..states import DoneCheck
 
 CATEGORY = "ceph"
 MODIFY = "Sys.Modify on /"
@@ -21,8 +28,10 @@ def _on_node(
     privileges: str = MODIFY,
     *,
     destructive: bool = False,
+    done: DoneCheck | None = None,
 ) -> Operation:
-    return Operation(name, title, CATEGORY, {"node": call}, privileges, destructive=destructive)
+    calls = {"node": call}
+    return Operation(name, title, CATEGORY, calls, privileges, destructive=destructive, done=done)
 
 
 def _service(verb: str, title: str, task_type: str, *, destructive: bool = False) -> Operation:
@@ -37,12 +46,14 @@ def _daemon(kind: str, title: str, key: str) -> tuple[Operation, Operation]:
             f"ceph_create_{kind}",
             f"create {title}",
             Call("POST", path, f"cephcreate{kind}", task_id=task_id),
+            done=made.is_made(made.daemon(kind), key),
         ),
         _on_node(
             f"ceph_destroy_{kind}",
             f"destroy {title}",
             Call("DELETE", path, f"cephdestroy{kind}", task_id=task_id),
             destructive=True,
+            done=made.is_removed(made.daemon(kind)),
         ),
     )
 
@@ -84,6 +95,8 @@ OPERATIONS = (
         {"cluster": Call("PUT", "/cluster/ceph/flags", "cephsetflags", task_id="")},
         MODIFY,
         varies=True,
+        done=flags_are_set,
+        idempotent=True,
     ),
     *_daemon("mon", "a Ceph monitor", "monid"),
     *_daemon("mgr", "a Ceph manager", "id"),
@@ -94,6 +107,7 @@ OPERATIONS = (
         Call("POST", f"{_CEPH}/osd", "cephcreateosd", task_id="{dev:base}", requires=("dev",)),
         ROOT,
         destructive=True,
+        done=made.is_made(made.osd, "dev"),
     ),
     _on_node(
         "ceph_destroy_osd",
@@ -101,11 +115,19 @@ OPERATIONS = (
         Call("DELETE", f"{_CEPH}/osd/{{osdid}}", "cephdestroyosd", task_id="osd.{osdid}"),
         ROOT,
         destructive=True,
+        done=made.is_removed(made.osd),
     ),
     _on_node(
         "ceph_create_pool",
         "create a Ceph pool",
-        Call("POST", f"{_CEPH}/pool", "cephcreatepool", task_id="{name}", requires=("name",)),
+        Call(
+            "POST",
+            f"{_CEPH}/pool",
+            "cephcreatepool",
+            task_id="{erasure-coding:given}{name}-metadata|{name}",
+            requires=("name",),
+        ),
+        done=made.is_made(made.ceph_pool),
     ),
     _on_node(
         "ceph_set_pool",
@@ -117,16 +139,19 @@ OPERATIONS = (
         "destroy a Ceph pool",
         Call("DELETE", f"{_CEPH}/pool/{{name}}", "cephdestroypool", task_id="{name}"),
         destructive=True,
+        done=made.is_removed(made.ceph_pool),
     ),
     _on_node(
         "ceph_create_fs",
         "create a CephFS",
         Call("POST", f"{_CEPH}/fs/{{name}}", "cephfscreate", task_id="{name}"),
+        done=made.is_made(made.ceph_fs),
     ),
     _on_node(
         "ceph_destroy_fs",
         "destroy a CephFS",
         Call("DELETE", f"{_CEPH}/fs/{{name}}", "cephdestroyfs", task_id="{name}"),
         destructive=True,
+        done=made.is_removed(made.ceph_fs),
     ),
 )

@@ -37,7 +37,8 @@ class Call:
     over the names of the path and of the parameters: of several, with ``|`` between them, the
     first whose names are all there, ``{disk:base}`` for the last part of a path, ``{file:stored}``
     for the name that a storage gives a file, ``{file:quoted}`` for one that is kept as it is, as
-    Proxmox VE quotes it. It is None where the id cannot be told before the call.
+    Proxmox VE quotes it, ``{x:given}`` for nothing at all. It is None where the id cannot be told
+    before the call.
 
     ``returns`` is ``upid``, ``null`` (done when it is answered, ``task_type`` is empty),
     ``null_but_forks`` (a task runs, its UPID has to be looked for in the task list),
@@ -117,6 +118,7 @@ _NAME = re.compile(r"{([^}:]+):?([^}]*)}")
 _FORMS: t.Mapping[str, t.Callable[[str], str]] = {
     "": str,
     "base": lambda text: text.rsplit("/", 1)[-1],
+    "given": lambda _text: "",
     "stored": stored_name,
     "quoted": lambda text: quote(
         text, safe="".join(chr(c) for c in range(32, 127) if c not in b":%")

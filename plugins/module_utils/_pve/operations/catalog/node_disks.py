@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..states import made
 from .entry import Call, Operation
 
 CATEGORY = "node disks"
@@ -13,15 +14,34 @@ MODIFY = "Sys.Modify on /"
 _DISKS = "/nodes/{node}/disks"
 
 
-def _create(name: str, title: str, path: str, task_type: str) -> Operation:
-    """It formats a disk; one that is in use is refused by Proxmox VE."""
-    call = Call("POST", f"{_DISKS}/{path}", task_type, task_id="{name}", requires=("name",))
-    return Operation(name, f"create {title}", CATEGORY, {"node": call}, MODIFY, destructive=True)
-
-
-def _remove(name: str, title: str, path: str, task_type: str, task_id: str = "{name}") -> Operation:
-    call = Call("DELETE", f"{_DISKS}/{path}/{{name}}", task_type, task_id=task_id)
-    return Operation(name, f"remove {title}", CATEGORY, {"node": call}, MODIFY, destructive=True)
+def _both(
+    what: str, title: str, path: str, task: str, there: made.Reader, removed: str = "{name}"
+) -> tuple[Operation, Operation]:
+    """Its creation, which formats a disk that Proxmox VE knows to be unused, and its removal."""
+    made_by = Call(
+        "POST", f"{_DISKS}/{path}", f"{task}create", task_id="{name}", requires=("name",)
+    )
+    removed_by = Call("DELETE", f"{_DISKS}/{path}/{{name}}", f"{task}remove", task_id=removed)
+    return (
+        Operation(
+            f"create_{what}",
+            f"create {title}",
+            CATEGORY,
+            {"node": made_by},
+            MODIFY,
+            destructive=True,
+            done=made.is_made(there),
+        ),
+        Operation(
+            f"remove_{what}",
+            f"remove {title}",
+            CATEGORY,
+            {"node": removed_by},
+            MODIFY,
+            destructive=True,
+            done=made.is_removed(there),
+        ),
+    )
 
 
 OPERATIONS = (
@@ -41,12 +61,10 @@ OPERATIONS = (
         "root@pam with a password",
         destructive=True,
     ),
-    _create("create_directory", "a directory storage", "directory", "dircreate"),
-    _remove("remove_directory", "a directory storage", "directory", "dirremove"),
-    _create("create_lvm", "a volume group", "lvm", "lvmcreate"),
-    _remove("remove_lvm", "a volume group", "lvm", "lvmremove"),
-    _create("create_lvm_thin", "a thin pool", "lvmthin", "lvmthincreate"),
-    _remove("remove_lvm_thin", "a thin pool", "lvmthin", "lvmthinremove", "{volume-group}-{name}"),
-    _create("create_zfs", "a ZFS pool", "zfs", "zfscreate"),
-    _remove("remove_zfs", "a ZFS pool", "zfs", "zfsremove"),
+    *_both("directory", "a directory storage", "directory", "dir", made.directory),
+    *_both("lvm", "a volume group", "lvm", "lvm", made.volume_group),
+    *_both(
+        "lvm_thin", "a thin pool", "lvmthin", "lvmthin", made.thin_pool, "{volume-group}-{name}"
+    ),
+    *_both("zfs", "a ZFS pool", "zfs", "zfs", made.zfs_pool),
 )

@@ -51,6 +51,20 @@ def has_no_volume(job: Job) -> Done:
     return done
 
 
+def flags_are_set(job: Job) -> Done:
+    """Whether the flags of Ceph are as given; those that are not given stay as they are."""
+
+    async def done(api: Api) -> bool:
+        rows = await read_rows(api, ("cluster", "ceph", "flags"))
+        there = {str(row.get("name")): bool(row.get("value")) for row in rows}
+        return all(
+            there.get(name) is (str(value) not in ("0", "false", "no", "off"))
+            for name, value in job.params.items()
+        )
+
+    return done
+
+
 def service_runs(*, wanted: bool) -> DoneCheck:
     """Whether a service of the node runs, or does not."""
 
