@@ -62,16 +62,17 @@ options:
       - V(create_vm), V(create_container) and V(restore) create the guest with this VMID on the
         node C(node). If it exists, the first two do nothing, and V(restore) replaces it only with
         C(force), stopped first with O(force_stop). With C(start) it has to run in the end.
-      - For one guest from nothing V(create_vm) or V(create_container) is enough, and V(clone) for one
-        copy with a VMID of your own. M(upid.proxmox.clone) and M(upid.proxmox.container) create any
-        number, choose VMIDs and nodes, know the guests of an earlier run again and remove what failed
-        halfway, and M(upid.proxmox.fleet) also starts and configures them, waits for their addresses
-        and removes those that are too many.
+      - For one guest from nothing V(create_vm) or V(create_container) is enough, and V(clone) for
+        one copy with a VMID of your own. M(upid.proxmox.clone) and M(upid.proxmox.container) create
+        any number, choose VMIDs and nodes, know the guests of an earlier run again and remove what
+        failed halfway, and M(upid.proxmox.fleet) also starts and configures them, waits for their
+        addresses and removes those that are too many.
       - What is made on a node or for the cluster (V(create_lvm), V(ceph_create_pool),
-        V(acme_account_register) and others like them) is left alone if it is there. It is the same if
-        it has the name and is on the same disks or the same node, and one of the same name elsewhere
-        is an error. Other settings are not compared. A removal does nothing if there is nothing of
-        that name. To see this needs C(Sys.Audit) on C(/). Without it Proxmox VE refuses the call.
+        V(acme_account_register) and others like them) is left alone if it is there. It is the same
+        if it has the name and is on the same disks or the same node, and one of the same name
+        elsewhere is an error. Other settings are not compared. A removal does nothing if there is
+        nothing of that name. To see this needs C(Sys.Audit) on C(/). Without it Proxmox VE refuses
+        the call.
       - V(backup) fails if the log does not say that the backup has finished. Other errors in the
         log make it end with warnings.
       - Operations on many guests, such as V(start_all) and V(bulk_start), fail if a guest failed,
@@ -432,6 +433,7 @@ notes:
 seealso:
   - module: upid.proxmox.clone
   - module: upid.proxmox.container
+  - module: upid.proxmox.fleet
   - module: upid.proxmox.guest_info
 """
 
