@@ -50,7 +50,7 @@ def params_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def run_command(
-    name: str,
+    module: str,
     api: Api,
     /,
     *,
@@ -60,7 +60,7 @@ async def run_command(
     **given: Any,
 ) -> Report:
     """The report of a command; ``warned`` collects what it warns of."""
-    command = importlib.import_module(f"{COLLECTION}.module_utils._pve.commands.{name}")
+    command = importlib.import_module(f"{COLLECTION}.module_utils._pve.commands.{module}")
     warn = (warned if warned is not None else []).append
     stop = stop or asyncio.Event()
-    return await attend(command.run, Context(api, params_of(name, given), check, stop, warn))
+    return await attend(command.run, Context(api, params_of(module, given), check, stop, warn))

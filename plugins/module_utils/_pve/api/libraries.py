@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import traceback
+import typing as t
 
 from .errors import MissingLibraryError
 
@@ -31,6 +32,12 @@ __all__ = [
     "SSLError",
 ]
 
+
+def _missing(name: str) -> t.Any:
+    """A placeholder of an exception, to be caught and never raised."""
+    return type(name, (Exception,), {})
+
+
 # proxmoxer ends the process if requests is missing, so requests comes first. Missing classes are
 # replaced by placeholders to derive from, so that the package can be imported and report it.
 try:
@@ -43,9 +50,13 @@ try:
 except ImportError:
     MISSING: MissingLibraryError | None = MissingLibraryError("requests", traceback.format_exc())
     HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[misc, assignment]
-    ConnectTimeout = ReadTimeout = RequestException = object  # type: ignore[misc, assignment]
     PreparedRequest = Response = object  # type: ignore[misc, assignment]
-    HTTPError = NewConnectionError = SSLError = object  # type: ignore[misc, assignment]
+    ConnectTimeout = _missing("ConnectTimeout")  # type: ignore[misc]
+    HTTPError = _missing("HTTPError")  # type: ignore[misc]
+    NewConnectionError = _missing("NewConnectionError")  # type: ignore[misc]
+    ReadTimeout = _missing("ReadTimeout")  # type: ignore[misc]
+    RequestException = _missing("RequestException")  # type: ignore[misc]
+    SSLError = _missing("SSLError")  # type: ignore[misc]
 else:
     MISSING = None
 try:
@@ -61,4 +72,5 @@ try:
 except ImportError:
     MISSING = MISSING or MissingLibraryError("proxmoxer", traceback.format_exc())
     JsonSerializer = ProxmoxHTTPAuthBase = ProxmoxHttpSession = object
-    ProxmoxHTTPApiTokenAuth = ProxmoxResource = ResourceException = object
+    ProxmoxHTTPApiTokenAuth = ProxmoxResource = object
+    ResourceException = _missing("ResourceException")
