@@ -20,16 +20,22 @@ from pvesim.world import World
 
 AUTHORITY = "/CN=Proxmox Virtual Environment/OU=Simulator/O=PVE Cluster Manager CA"
 LIFETIME = 90 * 86400
+MAX_DOMAINS = 6
 RENEWAL = 30 * 86400
 """Seconds before the end from which on a certificate is renewed without force."""
 
 
 def _domains(node: Node) -> list[str]:
-    """The domains in the node's `acme` option; raises CallError without any."""
+    """The domains of the node, in `acme` and `acmedomain0` to 5; raises CallError without any."""
     match = re.search(r"domains=([^,]+)", node.acme)
-    if match is None:
+    domains = re.split(r"[; ]+", match[1]) if match else []
+    for number in range(MAX_DOMAINS):
+        # The domain is the default key of the property string (`PVE/NodeConfig.pm`).
+        text = str(node.config.get(f"acmedomain{number}", ""))
+        domains += re.findall(r"(?:^|,)(?:domain=)?([^,=]+)(?=,|$)", text)
+    if not domains:
         raise CallError(400, "ACME domain list in node configuration is missing!")
-    return re.split(r"[; ]+", match[1])
+    return domains
 
 
 @call("GET", "/nodes/{node}/certificates/info")

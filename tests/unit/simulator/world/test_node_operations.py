@@ -75,6 +75,18 @@ async def test_a_certificate_is_ordered_renewed_and_revoked(cell: Any) -> None:
     assert await cell.call("GET", "certificates/info") == []
 
 
+async def test_the_domains_of_a_certificate_are_options_of_their_own_too(cell: Any) -> None:
+    options = {
+        "acme": "account=default",
+        "acmedomain0": "domain=pve1.example,plugin=dns",
+        "acmedomain1": "www.example",
+    }
+    await cell.call("PUT", "config", options)
+    assert await cell.done("POST", PATH) == "OK"
+    (*_own, ordered) = await cell.call("GET", "certificates/info")
+    assert ordered["san"] == ["pve1.example", "www.example"]
+
+
 async def test_networks_are_reloaded_node_by_node(cell: Any) -> None:
     upid = await cell.call("PUT", "/cluster/sdn")
     assert ":reloadnetworkall::" in upid
