@@ -129,6 +129,7 @@ class Client:
             "ANSIBLE_HOME": str(self.home),
             "ANSIBLE_NOCOLOR": "1",
             "LC_ALL": "C.UTF-8",
+            "HOME": str(self.home),
             "PROXMOX_HOST": host,
             "PROXMOX_PORT": port,
             "PROXMOX_URL": simulator.url,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 import shlex
 import textwrap
@@ -21,6 +22,8 @@ COLLECTION = "ansible_collections.upid.proxmox"
 GUIDES = ("guide_access", "guide_bulk", "guide_fleet", "guide_tasks")
 WITH_COMMANDS = ("README.md", "guide_playbooks", "guide_simulator")
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+JOBS = "docs/docsite/rst/guide_jobs.rst"
+_HEADING = re.compile(r"^(.+)\n(-{3,}|~{3,})$", re.MULTILINE)
 _BLOCK = re.compile(r"^\.\. code-block:: (\S+)\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 
 
@@ -63,9 +66,41 @@ class Page:
         return {"name": "Use it", "ansible.builtin.include_role": include, "vars": variables}
 
 
+@dataclass(frozen=True)
+class Job:
+    """A job of the guide that sets this collection beside community.proxmox."""
+
+    group: str
+    title: str
+    theirs: list[Any]
+    ours: list[Any]
+
+
 def pages() -> list[Page]:
-    """Every page that has examples in YAML."""
-    return sorted([*_plugins(), *_readmes(), *_guides()], key=lambda page: page.name)
+    """Every page that has examples in YAML; the guide of the jobs is a page for each group."""
+    found = [*_plugins(), *_readmes(), *_guides(), *of_groups("ours")]
+    return sorted(found, key=lambda page: page.name)
+
+
+def jobs() -> list[Job]:
+    """The jobs that are written out for both collections, in the order of their guide."""
+    path = ROOT / JOBS
+    _before, *parts = _HEADING.split(path.read_text())
+    found, group = [], ""
+    for title, line, text in zip(*[iter(parts)] * 3, strict=True):
+        if line.startswith("-"):
+            group = title
+            continue
+        both = [yaml.safe_load(textwrap.dedent(block)) for _kind, block in _BLOCK.findall(text)]
+        found.append(Job(group, title, *both))
+    return found
+
+
+def of_groups(side: str) -> Iterator[Page]:
+    """A page for each group of jobs, with the examples of one side: ``theirs`` or ``ours``."""
+    for group, members in itertools.groupby(jobs(), key=lambda job: job.group):
+        entries = [entry for job in members for entry in getattr(job, side)]
+        yield Page(f"{JOBS}: {group}", entries)
 
 
 def commands() -> dict[str, list[list[str]]]:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
@@ -26,6 +29,9 @@ UPIDS = (
     "UPID:pve1:...",
     "UPID:pve2:...",
 )
+IMAGES = "https://images.example.com"
+QCOW2 = b"QFI\xfb" + bytes(20) + (3 << 30).to_bytes(8, "big") + bytes(480)
+"""The beginning of an image of a disk of 3 GiB."""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample/Key+0 examples@example.com"
 
 
@@ -38,13 +44,19 @@ class Stage:
     arguments: list[str] = field(default_factory=list)
     upid: str = UPIDS[0]
     inventory: tuple[str, ...] = ()
+    images: str = IMAGES
+    """The URL of a server of images, see `serve_images`."""
 
     def play(self, page: Page) -> Run:
         """Run the examples of the page as they are, but for the names of hosts, files and tasks."""
-        plays = yaml.safe_load(self._on_this_cluster(yaml.safe_dump(page.plays())))
+        plays = self.prepared(page)
         values = {"vault_proxmox_token_secret": SECRET, **self.variables}
         values = json.loads(self._on_this_cluster(json.dumps(values)))
         return self.ansible.play(plays, *self.inventory, "--extra-vars", json.dumps(values))
+
+    def prepared(self, page: Page) -> Any:
+        """The examples of the page as plays, with the names of what there is on this stage."""
+        return yaml.safe_load(self._on_this_cluster(yaml.safe_dump(page.plays())))
 
     def command(self, words: Sequence[str]) -> Run:
         """Run a command that a page shows."""
@@ -79,7 +91,33 @@ class Stage:
             text = text.replace(f"pve{number}.example.com", host)
         for upid in UPIDS:
             text = text.replace(upid, self.upid)
-        return text.replace(AUTHORITY, str(simulator.ca)).replace("SIMULATOR", simulator.url)
+        text = text.replace(IMAGES, self.images).replace("SIMULATOR", simulator.url)
+        return text.replace(AUTHORITY, str(simulator.ca))
+
+
+class _Images(BaseHTTPRequestHandler):
+    """Every path is the same image."""
+
+    def do_GET(self) -> None:
+        """Send it."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(QCOW2)))
+        self.end_headers()
+        self.wfile.write(QCOW2)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def serve_images() -> Iterator[str]:
+    """A server that the simulated cluster downloads from, its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Images) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def set_stage(stage: Stage, described: Mapping[str, Any]) -> None:

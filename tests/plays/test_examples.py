@@ -17,7 +17,12 @@ import yaml
 from ansible_collections.upid.proxmox.tests.clients.client import Cluster
 from ansible_collections.upid.proxmox.tests.plays.pages import ROOT, Page, blocks, commands, pages
 from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
-from ansible_collections.upid.proxmox.tests.plays.stage import Stage, problems, set_stage
+from ansible_collections.upid.proxmox.tests.plays.stage import (
+    Stage,
+    problems,
+    serve_images,
+    set_stage,
+)
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
 
 pytestmark = pytest.mark.timeout(280)
@@ -35,10 +40,11 @@ def simulated() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def stage(simulated: Cluster, tmp_path: Path) -> Stage:
+def stage(simulated: Cluster, tmp_path: Path) -> Iterator[Stage]:
     """A cluster as new."""
     simulated.admin("POST", "reset", {})
-    return Stage(Ansible(Path(sys.prefix), tmp_path, simulated))
+    with serve_images() as images:
+        yield Stage(Ansible(Path(sys.prefix), tmp_path, simulated), images=images)
 
 
 def test_every_page_with_examples_is_found() -> None:
