@@ -123,8 +123,9 @@ class FakeCluster:
     """Everything there is. ``down`` are nodes that do not answer, ``skews`` the seconds by which
     the clocks of nodes are ahead of that of the host that answers.
 
-    ``backups`` are the rows that a storage for backups lists. ``reports`` are what the nodes told
-    of each VMID: the second, the name shown and the state.
+    ``backups`` are the rows that a storage for backups lists, ``storages`` those of further
+    storages, and ``volumes`` what is on them by node and storage: rows of their lists.
+    ``reports`` are what the nodes told of each VMID: the second, the name shown and the state.
     """
 
     nodes: dict[str, tuple[int, int]] = field(
@@ -137,6 +138,8 @@ class FakeCluster:
     templates: dict[str, list[str]] = field(default_factory=dict)
     images: dict[int, list[str]] = field(default_factory=dict)
     backups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    storages: list[dict[str, Any]] = field(default_factory=list)
+    volumes: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     pids: Any = field(default_factory=lambda: itertools.count(1000))
     reports: dict[int, list[tuple[float, str, str]]] = field(default_factory=dict)
 

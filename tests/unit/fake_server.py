@@ -366,9 +366,21 @@ class FakeServer:
     def _service(self, _params: dict[str, Any], node: str, service: str, verb: str) -> Answer:
         return self._work(node, f"srv{verb}", service, lambda: None)
 
-    def _download(self, params: dict[str, Any], node: str, **_path: str) -> Answer:
+    def _download(self, params: dict[str, Any], node: str, storage: str) -> Answer:
         name = stored_name(params["filename"])
-        return self._work(node, "download", name, lambda: None)
+        volume = f"{storage}:{params['content']}/{name}"
+        row = {"volid": volume, "content": params["content"]}
+        there = self.cluster.volumes.setdefault((node, storage), [])
+        return self._work(node, "download", name, lambda: there.append(row))
+
+    def _delete_volume(
+        self, _params: dict[str, Any], node: str, storage: str, volume: str
+    ) -> Answer:
+        there = self.cluster.volumes.get((node, storage), [])
+        kept = [row for row in there if row["volid"] != volume]
+        return self._work(
+            node, "imgdel", f"@{storage}", lambda: there.__setitem__(slice(None), kept)
+        )
 
     def _apply_sdn(self, _params: dict[str, Any]) -> Answer:
         """The node that answers does it."""
@@ -379,13 +391,21 @@ class FakeServer:
             {"storage": name, "content": "backup,iso", "active": 1, "enabled": 1}
             for name in self.cluster.backups
         ]
-        return Answer([{"storage": "ceph", "content": "images"}, *more])
+        known = [{"storage": "ceph", "content": "images"}, *more]
+        return Answer([*known, *self.cluster.storages])
 
     def _content(self, params: dict[str, Any], node: str, storage: str) -> Answer:
         if params.get("content") == "backup":
             rows = self.cluster.backups.get(storage, [])
             return Answer([row for row in rows if params.get("vmid") in (None, row["vmid"])])
+        if (node, storage) in self.cluster.volumes:
+            rows = self.cluster.volumes[node, storage]
+            return Answer([row for row in rows if row["content"] == params.get("content")])
         volumes: list[str] = self.cluster.templates.get(node, [])
+        if params.get("content") == "import" or (
+            params.get("content") == "images" and "vmid" not in params
+        ):
+            return Answer([])
         if params.get("content") == "images":
             volumes = self.cluster.images.get(int(params["vmid"]), [])
         return Answer([{"volid": volume} for volume in volumes])
@@ -450,4 +470,8 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"DELETE {_GUEST}/snapshot/(?P<name>[^/]+)", FakeServer._delete_snapshot),
     (rf"POST {_GUEST}/snapshot/(?P<name>[^/]+)/rollback", FakeServer._roll_back),
     (r"GET /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/content", FakeServer._content),
+    (
+        r"DELETE /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/content/(?P<volume>.+)",
+        FakeServer._delete_volume,
+    ),
 )

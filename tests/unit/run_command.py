@@ -26,6 +26,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments i
 COLLECTION = "ansible_collections.upid.proxmox.plugins"
 SHARED: Mapping[str, Mapping[str, Any]] = {
     "clone": START_SPEC,
+    "cloud_image_template": START_SPEC,
     "container": START_SPEC,
     "drain_node": START_SPEC,
     "fleet": START_SPEC,

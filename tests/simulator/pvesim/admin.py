@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from .answer import JSON_TYPE, Answer
 from .arrivals import arrive
 from .calls import CallError
 from .faults import Faults
+from .images import example
 from .parameters import decode_form
 from .request import Request
 from .traffic import Traffic
@@ -41,8 +43,11 @@ POST   /_sim/quorum                 {there: false} or {lost: true}
 POST   /_sim/guests/{vmid}          {lock: backup}: options of the config, null removes one
 POST   /_sim/arrivals               a guest of another cluster comes here, see arrivals.py
 POST   /_sim/tasks/{upid}/kill      SIGKILL for the worker
+GET    /_sim/images/{image}         a small qcow2 image of 2 GiB for nodes to download; with
+                                    .sha256 after its name its checksum, as plain text
 POST   /_sim/clock                  {pause: true}, {resume: true} or {advance: seconds}
 """
+IMAGES = f"{PREFIX}images/"
 SEEN = ("silent", "frozen", "closed", "untrusted")
 """States of a node that lives, which are about how others reach it."""
 PMXCFS = ("up", "down", "restart")
@@ -77,6 +82,8 @@ class Admin:
 
     async def answer(self, request: Request) -> Answer:
         """The answer as JSON; mistakes give `{error: text}` with 400 or 404."""
+        if request.method == "GET" and request.path.startswith(IMAGES):
+            return _image(request.path.removeprefix(IMAGES))
         try:
             document, status = await self._act(request), 200
         except Refused as refused:
@@ -254,3 +261,11 @@ def _document(request: Request) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise Refused(400, "the body is no JSON object")
     return document
+
+
+def _image(name: str) -> Answer:
+    """An image, or its checksum."""
+    if name.endswith(".sha256"):
+        checksum = hashlib.sha256(example(name.removesuffix(".sha256"))).hexdigest()
+        return Answer(200, "OK", checksum.encode(), "text/plain")
+    return Answer(200, "OK", example(name), "application/octet-stream")

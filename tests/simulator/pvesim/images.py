@@ -32,3 +32,10 @@ def problem(form: str, head: bytes, path: str) -> str | None:
     if form == "qcow2" and head[:4] != QCOW2:
         return f"qemu-img: Could not open '{path}': Image is not in qcow2 format"
     return None
+
+
+def example(name: str) -> bytes:
+    """A qcow2 image without data, of a disk of 2 GiB; each name has other bytes."""
+    size = (2 << 30).to_bytes(8, "big")
+    header = QCOW2 + (3).to_bytes(4, "big") + bytes(SIZE_AT.start - 8) + size
+    return header.ljust(512, b"\0") + name.encode()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from itertools import chain
 from typing import Any
@@ -232,3 +233,11 @@ def test_the_start_page_needs_no_login(simulator: Any) -> None:
     page = requests.get(simulator.urls[0], verify=simulator.session.verify, timeout=10)
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
+
+
+def test_it_serves_images_that_nodes_can_download(cluster: Any) -> None:
+    answer = cluster.request("GET", "/_sim/images/a.qcow2", auth=None)
+    told = cluster.request("GET", "/_sim/images/a.qcow2.sha256", auth=None).text
+    other = cluster.request("GET", "/_sim/images/b.qcow2.sha256", auth=None).text
+    assert answer.content[:4] == b"QFI\xfb"
+    assert told == hashlib.sha256(answer.content).hexdigest() != other

@@ -28,6 +28,7 @@ SMALL, LARGE = (
 )
 PARTS = re.findall(r"^# (\w+): +\S", DEFAULT_WORLD.read_text(), re.MULTILINE)
 PLACEHOLDERS = {"{node}": "pve[0-9]", "{vmid}": "[0-9]+", "{upid}": "UPID:[^/]+"}
+PLACEHOLDERS["{image}"] = r"\w+\.qcow2(\.sha256)?"
 
 
 def test_every_admin_path_is_shown() -> None:

@@ -155,7 +155,7 @@ def advice_on(exitstatus: str) -> str:
 
 _REASONS = (
     (
-        r"checksum mismatch|detected modified config",
+        r"checksum mismatch \(file|detected modified config",
         (": it was changed in the meantime; retry to compare with the current one"),
     ),
     (r"pool '[^']*' does not exist", ": create the pool first, or correct its name"),

@@ -12,6 +12,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     Cause,
     NoAnswerError,
     PveError,
+    advice_on,
     classify,
 )
 from hypothesis import given
@@ -157,3 +158,8 @@ def test_a_huge_text_costs_no_more_than_a_long_one(piece: str) -> None:
         assert classify(text) is Cause.OTHER
         assert classify(f"{text}interrupted by signal") is Cause.STOPPED
     assert time.process_time() - began < 2.0
+
+
+def test_a_file_with_a_wrong_checksum_is_no_configuration_that_was_changed() -> None:
+    assert advice_on("checksum mismatch: got 'a' != expect 'b'") == ""
+    assert "retry" in advice_on("checksum mismatch (file change by other user?)")
