@@ -16,9 +16,9 @@ description:
   - A node downloads the image and verifies its checksum, a VM is created whose disk is imported
     from it, and the VM is converted to a template. The nodes work side by side, and if one fails,
     the others go on.
-  - A template is known by its name and by a line in its notes with its own VMID and the checksum of
-    its image, such as C(cloud-image-template: 9000 sha256:0a1b...). If there is one of this
-    checksum, nothing is done. A VM of an interrupted call has the same line, and is completed.
+  - A template is known by its name and by a line in its notes, which has its own VMID and the
+    checksum of its image. If there is one of this checksum, nothing is done. A VM that an
+    interrupted call left has the same line, and is completed.
   - If the checksum is another one, a new template is made beside the old one, with its own VMID.
     Old ones are removed only if O(allow_destructive=true).
 version_added: 0.1.0
@@ -129,7 +129,7 @@ options:
   config:
     description:
       - Further options of the VM by their names in Proxmox VE, instead of those that this module
-        sets. A null leaves out one of those, such as C({vga: null}).
+        sets. With null such an option is left out.
       - O(disk_options) and O(description) are not among them.
     type: dict
   pool:
@@ -283,7 +283,7 @@ templates:
       returned: always
       contains:
         vmid:
-          description: The VMID.
+          description: The VMID of the older template.
           type: int
           returned: always
           sample: 9002

@@ -134,7 +134,11 @@ async def _remove_images(machine: Engine, steps: Steps, done: t.Sequence[Done]) 
 def _is_well(context: Context, one: Done) -> bool:
     if one.target.refusal:
         return False
-    return one.result is None or not is_failure(context, one.result.outcome)
+    if one.result is None:
+        return True
+    # With wait=false, or after a timeout that is accepted, a task still reads the image.
+    ended = one.result.outcome.succeeded and not one.result.missing
+    return ended and not is_failure(context, one.result.outcome)
 
 
 def _if_there(job: Job, target: Target) -> Job:

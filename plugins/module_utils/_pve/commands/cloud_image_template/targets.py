@@ -129,7 +129,7 @@ async def _anywhere(context: Context, image: Image, volume: str, cluster: Cluste
         storages = await _storages(context.api, one.node)
         _use(context, one, storages)
         disks = storages.get(params["storage"], {})
-        if len(cluster.nodes) > 1 and not one.refusal and not disks.get("shared"):
+        if len(cluster.nodes) > 1 and not one.refusal and not _is_set(disks, "shared"):
             raise UsageError(
                 f"storage: {params['storage']!r} is not shared; set nodes to the nodes that are to"
                 " have a template of their own"
@@ -195,7 +195,7 @@ async def _storages(api: Api, node: str) -> dict[str, t.Mapping[str, t.Any]]:
 def _use(context: Context, target: Target, storages: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
     """Note whether the image is shared, and refuse a storage that cannot be used."""
     wanted = (("image_storage", "import"), ("storage", "images"))
-    target.shared = bool(storages.get(context.params["image_storage"], {}).get("shared"))
+    target.shared = _is_set(storages.get(context.params["image_storage"], {}), "shared")
     if target.have is not None or target.refusal:
         return
     for option, content in wanted:
@@ -215,6 +215,10 @@ def _use(context: Context, target: Target, storages: t.Mapping[str, t.Mapping[st
             )
         if target.refusal:
             return
+
+
+def _is_set(row: t.Mapping[str, t.Any], name: str) -> bool:
+    return str(row.get(name) or 0) == "1"
 
 
 async def _see_image(api: Api, target: Target) -> None:

@@ -200,6 +200,21 @@ async def test_a_creation_of_an_interrupted_call_that_still_runs_is_waited_for()
     assert list(api.cluster.guests) == [300]
 
 
+@pytest.mark.parametrize(
+    "options", [{"wait": False}, {"wait_timeout": 1, "on_timeout": "continue"}]
+)
+@in_virtual_time
+async def test_an_image_that_a_task_still_reads_stays(options: dict[str, Any]) -> None:
+    api = an_api()
+    api.cluster.volumes["pve1", "local"].append(
+        {"volid": f"local:import/{FILE}", "content": "import"}
+    )
+    report = await make(api, nodes=["pve1"], **options)
+    assert report.problem is None
+    assert len(api.made("POST .*qemu")) == 1
+    assert api.made("DELETE") == []
+
+
 @in_virtual_time
 async def test_an_old_version_goes_only_where_that_is_allowed() -> None:
     api = an_api()
