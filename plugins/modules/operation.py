@@ -330,9 +330,9 @@ options:
       - A guest that does not exist, is on a node that does not answer, or does not allow the
         operation fails on its own; the others go on.
       - Instead of a list the guests can be selected by O(pool), O(tags), O(nodes), O(type),
-        O(status) and O(name), which all have to fit. A selected guest is checked again right before
-        it is changed, by its own configuration, and left as it is if it does not fit any more.
-        Where none is selected, nothing is done and RV(msg) says so.
+        O(status) and O(name), all of which have to match. Each selected guest is checked again
+        right before it is changed, by its own configuration, and left alone if it no longer
+        matches. If none is selected, nothing is done, and RV(msg) says so.
       - A selected guest on a node that does not answer fails.
     type: list
     elements: raw
@@ -367,7 +367,7 @@ options:
     type: str
   templates:
     description:
-      - Whether templates are selected as well. Without it they have to be named in O(guests).
+      - Whether to select templates as well. Otherwise they have to be listed in O(guests).
     type: bool
     default: false
   params:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A simulated cluster of one test: its truth, its troubles, and the calls of modules to it."""
+"""A simulated cluster for a test: its real state, its faults, and the modules that run on it."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ Task = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Truth:
-    """What the cluster itself knows, whatever a module says: guests by VMID, and all tasks."""
+    """The real state of the cluster, whatever a module returns: guests by VMID, and all tasks."""
 
     guests: Mapping[int, Mapping[str, Any]]
     tasks: Sequence[Task]
 
     def named(self, *names: str) -> list[Mapping[str, Any]]:
-        """The guests that have one of these names."""
+        """The guests with one of these names."""
         return [guest for guest in self.guests.values() if guest["name"] in names]
 
     def of_type(self, *types: str) -> list[Task]:
@@ -54,7 +54,7 @@ class Truth:
         return [task for task in self.tasks if task["type"] in types]
 
     def running(self) -> list[Task]:
-        """The tasks that run."""
+        """The running tasks."""
         return [task for task in self.tasks if task["status"] == "running"]
 
 
@@ -65,7 +65,7 @@ class Cluster:
     simulator: Simulator
 
     def admin(self, method: str, path: str, /, **document: Any) -> Any:
-        """Disturb the cluster, or look into it, through the address of the last node."""
+        """Control or read the simulator, through the address of the last node."""
         request = urllib.request.Request(
             f"{self.simulator.urls[-1]}/_sim/{path}", json.dumps(document).encode(), method=method
         )
@@ -79,7 +79,7 @@ class Cluster:
         return Truth({int(vmid): one for vmid, one in world["guests"].items()}, world["tasks"])
 
     def fault(self, action: str, **more: Any) -> None:
-        """Let this happen to the next request that matches, or to as many as ``count`` says."""
+        """Set a fault for the next matching request, or for ``count`` of them."""
         self.admin("POST", "faults", action=action, **{"count": 1, **more})
 
     def node(self, name: str, state: str) -> None:
@@ -87,7 +87,7 @@ class Cluster:
         self.admin("POST", f"nodes/{name}/{state}")
 
     def until(self, what: Callable[[Truth], Any], seconds: float = PATIENCE) -> Truth:
-        """The first truth of which this holds."""
+        """The first state for which this holds."""
         deadline = time.monotonic() + seconds
         while not what(truth := self.truth()):
             assert time.monotonic() < deadline, f"not seen in {seconds} s"
@@ -95,7 +95,7 @@ class Cluster:
         return truth
 
     def connection(self, **options: Any) -> dict[str, Any]:
-        """Connection options: by root's token to all nodes, or as given."""
+        """Connection options: root's token and all nodes by default."""
         identity = {} if {"api_password", "api_token_id"} & set(options) else TOKEN
         known = {"api_host": list(self.simulator.hosts), "ca_path": str(self.simulator.ca)}
         return {**known, **identity, **options}
@@ -108,7 +108,7 @@ class Cluster:
 
     @contextlib.asynccontextmanager
     async def client(self, **options: Any) -> AsyncIterator[Client]:
-        """A client with these connection options, for the block."""
+        """A context manager: a client with these connection options."""
         client = Client(Connection.from_options(self.connection(**options)), parallel=24)
         try:
             yield client
@@ -116,7 +116,7 @@ class Cluster:
             client.close()
 
     def run_all(self, calls: Mapping[str, Awaitable[Report]]) -> dict[str, Report]:
-        """The reports of calls that are made at the same time."""
+        """The reports of simultaneous calls."""
 
         async def gather() -> list[Report]:
             return await asyncio.wait_for(asyncio.gather(*calls.values()), PATIENCE)
@@ -132,7 +132,7 @@ def _connects(option: str) -> bool:
 def cluster(
     world: World | None = None, *, speed: float = 20, seed: int = 1, addresses: int = 3
 ) -> Iterator[Cluster]:
-    """A cluster for the block; tasks work ``speed`` times as fast as real ones."""
+    """A context manager: a cluster whose tasks are ``speed`` times as fast as real ones."""
     with tempfile.TemporaryDirectory(prefix="world-") as folder:
         file = None
         if world is not None:
@@ -143,13 +143,13 @@ def cluster(
 
 
 def default_world() -> World:
-    """The simulator's default world, to be changed."""
+    """A copy of the simulator's default world."""
     world: World = yaml.safe_load(DEFAULT_WORLD.read_text())
     return world
 
 
 def add_guest(world: World, vmid: int, like: int, **config: Any) -> None:
-    """Add a stopped guest like another one, no template, with its disks on the same storage."""
+    """Add a stopped guest like another one, not a template, with its disks on the same storage."""
     text = yaml.safe_dump(world["guests"][like]).replace(f"-{like}-", f"-{vmid}-")
     guest = yaml.safe_load(text.replace("base-", "vm-"))
     name = {"qemu": "name", "lxc": "hostname"}[guest["type"]]
@@ -160,7 +160,7 @@ def add_guest(world: World, vmid: int, like: int, **config: Any) -> None:
 
 @contextlib.contextmanager
 def meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    """Do something else while the block runs; its mistakes are raised at the block's end."""
+    """Do something else while the block runs; its errors are raised at the end of the block."""
     errors: list[BaseException] = []
 
     def call() -> None:

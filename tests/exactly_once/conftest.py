@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much of the campaign runs: a short selection, or with ``--all`` the whole of it."""
+"""How many seeds run: a short selection, or all with ``--all``."""
 
 from __future__ import annotations
 

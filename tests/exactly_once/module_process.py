@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module in a process of its own, as Ansible runs it, which can be killed."""
+"""A module in its own process, as Ansible runs it, which can be killed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ModuleProcess:
         self._process.stdin = None
 
     def kill(self) -> None:
-        """SIGKILL: it has no chance to say or to do anything more."""
+        """SIGKILL: it has no chance to report or do anything more."""
         self._process.kill()
         self._process.communicate()
 
@@ -46,7 +46,7 @@ class ModuleProcess:
         self._process.send_signal(number)
 
     def result(self) -> dict[str, Any]:
-        """The result, when it has ended by itself."""
+        """The result, after it has ended by itself."""
         try:
             said, complaints = self._process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:

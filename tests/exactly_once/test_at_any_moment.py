@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every answer may get lost, in any way and at any moment of a bulk run."""
+"""Any response may get lost, in any way and at any moment of a bulk run."""
 
 from __future__ import annotations
 

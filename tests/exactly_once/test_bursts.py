@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many starts at once, against the locks of Proxmox VE: all of them end as guests."""
+"""Many starts at once, against the locks of Proxmox VE: all of them create their guests."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ STORAGE_LOCK = "clone failed: cfs-lock 'storage-ceph' error: got lock request ti
 
 
 def names(count: int) -> list[dict[str, Any]]:
-    """Guests to be asked for."""
+    """Requested guests."""
     return [{"name": f"node-{number:02}"} for number in range(1, count + 1)]
 
 
 def call(there: Cluster, **options: Any) -> dict[str, Any]:
-    """The values of a clone that has to succeed."""
+    """The result of a clone that has to succeed."""
     report = asyncio.run(there.run("clone", **options))
     assert report.problem is None, report.problem
     return report.values
 
 
 def check(values: Mapping[str, Any], truth: Truth, count: int) -> None:
-    """Exactly the wanted guests are there, whole, and every task is accounted for once."""
+    """Exactly the requested guests exist, are complete, and every task is reported once."""
     wanted = [one["name"] for one in names(count)]
     made = truth.named(*wanted)
     assert sorted(guest["name"] for guest in made) == wanted
@@ -73,7 +73,7 @@ def test_six_clones_of_one_container_end_as_six() -> None:
 
 
 def test_six_clones_of_one_container_by_six_plays_end_as_six() -> None:
-    """Each play knows nothing of the others, so the source's own lock sends them away."""
+    """The plays do not know of each other, so the source's own lock refuses them."""
     world = default_world()
     world["durations"] = {"vzclone.linked": [1, 1]}
     with cluster(world, speed=1) as there:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nodes whose clocks differ, and nodes that say nothing."""
+"""Nodes whose clocks differ, and silent nodes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_lost_answer_is_found_whatever_the_clocks_say(offset: int, node: str, 
         there.admin("POST", f"nodes/{node}/clock", offset=offset)
         for path in ("/nodes/pve1/qemu/9000/clone", "/nodes/pve1/qemu/301/status/start"):
             there.fault(**{"method": "POST", "path": path, **list(LOSSES.values())[seed - 1]})
-        # An earlier task of the same kind, which is not to be taken for the lost one.
+        # An earlier task of the same type, which must not be taken for the lost one.
         asyncio.run(there.run("operation", operation="configure", guests=[302],
                               params={"cores": 2}))  # fmt: skip
         hosts = list(there.simulator.hosts)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plays that take VMIDs from the same range, and somebody else who creates guests meanwhile."""
+"""Plays that use the same range of VMIDs, while another user creates guests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def named(prefix: str, count: int) -> list[str]:
 
 
 def plays(there: Cluster) -> dict[str, ModuleProcess]:
-    """Two of the same user, one of another, all from one range."""
+    """Two plays of the same user, one of another, all with the same range."""
     vms: Mapping[str, Any] = {"source": 9000, "vmid_range": RANGE, "full": True}
     mine = [{"name": name} for name in named("mine", 10)]
     theirs = [{"name": name} for name in named("theirs", 10)]
@@ -49,7 +49,7 @@ def plays(there: Cluster) -> dict[str, ModuleProcess]:
 
 
 async def create_by_hand(there: Cluster, seed: int) -> list[int]:
-    """Somebody who creates VMs in the same range, whichever VMID comes to his mind."""
+    """Another user, who creates VMs with random VMIDs of the same range."""
     chance = random.Random(seed)
     created = []
     async with there.client() as api:
@@ -75,7 +75,7 @@ def test_everybody_s_guests_are_there_once_with_their_names(seed: int) -> None:
         for name, result in results.items():
             assert not result.get("failed"), result["msg"]
             _check(result, named(name, 10), truth)
-        # A VM made by hand is there, untouched, unless its task lost the VMID to a clone.
+        # A VM of the other user exists, untouched, unless its task lost the VMID to a clone.
         for vmid in by_hand:
             made = [t for t in truth.of_type("qmcreate") if t["id"] == str(vmid)]
             if [task["exitstatus"] for task in made] == ["OK"]:
@@ -94,7 +94,7 @@ def _check(result: Mapping[str, Any], wanted: list[str], truth: Truth) -> None:
 
 
 def test_the_same_play_twice_at_once_creates_each_guest_once() -> None:
-    """With VMIDs given, Proxmox VE itself decides which of the two makes a guest."""
+    """With explicit VMIDs, Proxmox VE itself decides which of the two creates a guest."""
     guests = [{"name": name, "vmid": 800 + n} for n, name in enumerate(named("vm", 10))]
     with cluster(speed=30) as there:
         options = {"source": 9000, "guests": guests, "full": True}

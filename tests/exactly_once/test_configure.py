@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Configurations on a simulated cluster: no volume and no address is lost, nothing is set twice."""
+"""Configurations on a simulated cluster: no volume or address is lost, nothing is set twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def operate(there: Cluster, operation: str, vmid: int, **options: Any) -> Report
 
 
 def configure(there: Cluster, vmid: int, params: dict[str, Any], **options: Any) -> Report:
-    """Configure a guest, and see that a second call has nothing left to do."""
+    """Configure a guest, and check that a second call has nothing to do."""
     report = operate(there, "configure", vmid, params=params, **options)
     assert report.problem is None, report.problem
     again = operate(there, "configure", vmid, params=params, **options)
@@ -40,7 +40,7 @@ def volume(value: str) -> str:
 
 
 def a_container(there: Cluster) -> None:
-    """A full clone of the container template, which runs."""
+    """A running full clone of the container template."""
     report = asyncio.run(there.run("clone", source=9100, vmid=CT, name="ct1", full=True))
     assert report.problem is None, report.problem
     assert operate(there, "start", CT).problem is None
@@ -142,7 +142,7 @@ def test_a_volume_of_a_container_whose_answer_got_lost_is_not_created_twice() ->
 
 
 def volumes(there: Cluster, vmid: int) -> list[str]:
-    """The volumes of a guest on the storage ceph, whether anything refers to them or not."""
+    """The volumes of a guest on the storage ceph, even unreferenced ones."""
     listed = asyncio.run(_content(there))
     return [one["volid"] for one in listed if f"-{vmid}-" in one["volid"]]
 

@@ -24,7 +24,7 @@ from ansible_collections.upid.proxmox.tests.exactly_once.module_process import (
 )
 
 NAMES = [f"vm-{number:02}" for number in range(1, 9)]
-# With VMIDs: a name alone cannot be told from that of a young guest on a dead node.
+# With VMIDs: a name alone could belong to a new guest on a dead node.
 GUESTS = [{"name": name, "vmid": 601 + index} for index, name in enumerate(NAMES)]
 BY_TICKET = {**TICKET, "api_token_id": None, "api_token_secret": None}
 
@@ -78,7 +78,7 @@ def test_the_host_in_use_is_lost_in_a_bulk_run(failure: str, identity: dict[str,
 
 
 def test_a_node_that_dies_takes_its_tasks_alone() -> None:
-    """The others keep their outcomes; what ran on the node is lost at its deadline."""
+    """The others keep their outcomes; tasks on the node are lost at their deadline."""
     world = default_world()
     world["durations"] = {"vzcreate": [4, 8]}
     with cluster(world, speed=1) as there:
@@ -110,7 +110,7 @@ def until_logged_in(there: Cluster) -> None:
 
 
 def test_a_ticket_that_runs_out_in_a_long_wait_is_not_noticed() -> None:
-    """Tasks of three hours, a ticket of two; all nodes meet its end at the same time."""
+    """Tasks of three hours, a ticket of two; it expires on all nodes at the same time."""
     world = default_world()
     world["durations"] = {"vzcreate": [10800, 10800], "qmclone.linked": [10800, 10800]}
     with cluster(world, speed=1) as there:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet whose run is disturbed at any of its steps: the same call ends with the wanted guests.
+"""A fleet with a fault at any of its steps: the same call completes the requested guests.
 
-The cluster says what became of them: each guest once, with its configuration, its disk and its
-power as wanted, and no task that is not reported.
+The cluster has the result: each guest once, with configuration, disk and power as requested, and
+every task reported.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def wish(**options: Any) -> dict[str, Any]:
 
 
 def check(truth: Truth) -> None:
-    """Every guest once, whole, as wanted, and running."""
+    """Every guest once, complete, as requested, and running."""
     made = truth.named(*NAMES, "ct-1", "ct-2")
     assert sorted(guest["name"] for guest in made) == sorted([*NAMES, "ct-1", "ct-2"])
     for guest in made:
@@ -87,7 +87,7 @@ def test_a_killed_fleet_is_finished_by_the_same_call(seed: int) -> None:
         assert (again["changed"], again["tasks"]) == (False, [])
 
 
-# Where an answer gets lost, and what loses it.
+# Where a response gets lost, and how.
 CALLS = {
     "clone": "/nodes/pve1/qemu/9000/clone",
     "create": "/nodes/*/lxc",

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Something between us and the API answers for it, after the call was carried out.
+"""A gateway responds in place of the API, after the call was carried out.
 
-The end is what the cluster says: every task once, every task in a result, nothing called failed
+The cluster has the result: every task once, every task reported, and nothing reported as failed
 that was done.
 """
 

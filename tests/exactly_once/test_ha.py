@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guests that HA manages: an operation ends when the guest is really in the wanted state."""
+"""Guests that HA manages: an operation ends when the guest is really in the requested state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOPPED, RUNNING = (301, 311), (302, 312)
 
 
 def world() -> World:
-    """A VM and a container that are stopped, and such that run, all managed by HA."""
+    """A stopped and a running VM and container each, all managed by HA."""
     world = default_world()
     for vmid in (*STOPPED, *RUNNING):
         add_guest(world, vmid, like=9100 if vmid > 310 else 100)
@@ -41,7 +41,7 @@ def world() -> World:
 
 
 def operate(there: Cluster, **identity: Any) -> dict[str, Any]:
-    """Start what is stopped and shut down what runs; the values of both reports."""
+    """Start the stopped guests and shut down the running ones; return both results."""
     reports = there.run_all(
         {
             "start": there.run("operation", operation="start", guests=[*STOPPED], **identity),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A play is killed at any moment and run again: what is there stays, what runs is adopted."""
+"""A play is killed at any moment and run again: guests are kept, running tasks adopted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.upid.proxmox.tests.exactly_once.module_process import (
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 VMS = [f"vm-{number:02}" for number in range(1, 21)]
 CONTAINERS = [f"ct-{number:02}" for number in range(1, 11)]
-# A module needs about a second to come to its first start, and all guests need some more.
+# A module needs about a second until its first start, and more for all guests.
 FIRST, LAST = 0.5, 4.5
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -56,7 +56,7 @@ def test_a_killed_play_is_finished_by_the_same_play(seed: int, vmids: bool) -> N
 
 
 def check(results: Results, before: Truth, after: Truth) -> None:
-    """Exactly the wanted guests, each made once, and the report says what became of each."""
+    """Exactly the requested guests, each created once, and each with its outcome in the report."""
     assert not [result["msg"] for result in results.values() if result.get("failed")]
     wanted = [*VMS, *CONTAINERS]
     made = after.named(*wanted)
@@ -71,7 +71,7 @@ def check(results: Results, before: Truth, after: Truth) -> None:
         _check_guest(guest, before, after)
     told = [task["upid"] for result in results.values() for task in result["tasks"]]
     assert len(told) == len(set(told))
-    # A task that ended between the two plays has made a guest that is there unchanged.
+    # A guest whose task ended between the two plays is unchanged.
     ended = {task["upid"] for guest in reported if not guest["changed"]
              for task in _makers(after, guest["vmid"])}  # fmt: skip
     begun_again = {task["upid"] for task in after.tasks} - {task["upid"] for task in before.tasks}
@@ -80,7 +80,7 @@ def check(results: Results, before: Truth, after: Truth) -> None:
 
 
 def _check_guest(guest: Mapping[str, Any], before: Truth, after: Truth) -> None:
-    """What the report says of a guest, beside what the cluster knew when the play was killed."""
+    """Compares the report of a guest with the state of the cluster when the play was killed."""
     tasks = _makers(after, guest["vmid"])
     assert len(tasks) == 1, f"{guest} was created {len(tasks)} times"
     was = next(iter(_makers(before, guest["vmid"])), None)
@@ -89,7 +89,7 @@ def _check_guest(guest: Mapping[str, Any], before: Truth, after: Truth) -> None:
         assert guest["attempts"] >= 1  # more where the other module had taken the VMID
     elif was["status"] == "stopped":
         assert (guest["outcome"], guest["changed"]) == ("unchanged", False), guest
-    else:  # it may have ended before the second play looked
+    else:  # it may have ended before the second play read it
         assert guest["outcome"] in ("ok", "unchanged"), guest
         assert guest["attempts"] == 0
         assert guest["changed"] == (guest["outcome"] == "ok")
@@ -98,7 +98,7 @@ def _check_guest(guest: Mapping[str, Any], before: Truth, after: Truth) -> None:
 
 
 def _makers(truth: Truth, vmid: int) -> list[Mapping[str, Any]]:
-    """The tasks that made this guest, or are about to; what took its VMID failed."""
+    """The tasks that created or are creating this guest; others that used its VMID failed."""
     return [
         task
         for task in truth.of_type("qmclone", "vzcreate")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What killed workers leave behind: recognised, explained, and removed where that is allowed."""
+"""Leftovers of killed workers: recognised, explained, and removed if that is allowed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_leftover_is_replaced_by_a_ticket_of_root() -> None:
         truth = there.truth()
         assert (truth.guests[301]["name"], truth.guests[301]["lock"]) == ("web1", None)
         assert [task["type"] for task in report.values["tasks"]] == ["qmdestroy", "qmclone"]
-        # Nothing of the dead clone is left, which would have taken the name of the first disk.
+        # The dead clone left nothing, or it would have the name of the first disk.
         assert "vm-301-disk-0" in truth.guests[301]["config"]["scsi0"]
         begun = [task["upid"] for task in truth.tasks if task["upid"] != dead]
         assert [task["upid"] for task in report.values["tasks"]] == begun
@@ -85,7 +85,7 @@ def test_a_leftover_of_another_user_is_left_alone() -> None:
 def test_a_guest_that_another_user_creates_in_place_of_a_leftover_is_left_alone(
     source: int,
 ) -> None:
-    """He cloned another source, on another node, to the VMID that our dead clone had."""
+    """Another user cloned another source, on another node, to the VMID of our dead clone."""
     world = default_world()
     world["durations"] = {"qmclone": [8, 8]}
     add_guest(world, 102, like=100)
@@ -105,7 +105,7 @@ def test_a_guest_that_another_user_creates_in_place_of_a_leftover_is_left_alone(
 
 
 def remove(there: Cluster, vmid: int) -> None:
-    """Have a leftover removed as an administrator would."""
+    """Remove a leftover as an administrator would."""
 
     async def call() -> None:
         async with there.client(**TICKET) as api:

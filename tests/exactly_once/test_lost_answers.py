@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The answer to a start gets lost: every kind of loss on every kind of start.
+"""The response to a start gets lost: every kind of loss with every kind of start.
 
-The end is what the cluster says: every task that was started is accounted for, once, and a call
-that was never carried out is made again where Proxmox VE itself would refuse a second one.
+The cluster has the result: every task that was started is reported once, and a call that was never
+carried out is repeated if Proxmox VE itself would refuse a second one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     meanwhile,
 )
 
-# A read timeout of our own: the call is carried out while nobody waits for its answer any more.
+# A read timeout on our side: the call is carried out after we stopped waiting for it.
 TIMEOUT = 3
 LATE = {"action": "delay", "seconds": TIMEOUT + 2}
 LOSSES: Mapping[str, Mapping[str, Any]] = {
@@ -53,7 +53,7 @@ IDEMPOTENT = ("qmsnapshot", "qmdelsnapshot", "qmpause", "qmsuspend", "qmresume",
 
 @dataclass(frozen=True)
 class Start:
-    """A call of a module that starts one task; ``path`` is where its answer gets lost."""
+    """A call of a module that starts one task; ``path`` is that of the lost response."""
 
     module: str
     task_type: str
@@ -64,7 +64,7 @@ class Start:
 
     @property
     def repeatable(self) -> bool:
-        """Whether it is made again when it was not carried out.
+        """Whether it is repeated if it was not carried out.
 
         Proxmox VE refuses a second guest, and the configuration shows whether it was changed.
         """
@@ -203,7 +203,7 @@ def test_a_lost_response_is_recovered(loss: str) -> None:
 
 @pytest.mark.parametrize("loss", ["dropped before", "timeout before", "596 after"])
 def test_a_caller_that_cannot_see_its_own_running_tasks_starts_nothing_twice(loss: str) -> None:
-    """A token without Sys.Audit is shown its tasks only when they have ended."""
+    """A token without Sys.Audit sees its tasks only after they have ended."""
     again = loss == "dropped before"
     slow = world()
     slow["durations"] = {"qmclone.linked": [6, 6], "vzclone.linked": [6, 6], "vzcreate": [6, 6]}
@@ -219,7 +219,7 @@ def test_a_caller_that_cannot_see_its_own_running_tasks_starts_nothing_twice(los
 
 
 def test_a_start_that_is_carried_out_when_the_daemon_wakes_is_not_repeated() -> None:
-    """Every worker of pvedaemon hangs, and the calls wait in its queue for 20 s."""
+    """All workers of pvedaemon hang, and calls wait in its queue for 20 s."""
     with cluster(world()) as there:
         for node in ("pve1", "pve2"):
             there.node(node, "pvedaemon/block")
@@ -239,7 +239,7 @@ def _lose(there: Cluster, loss: str) -> None:
 
 
 def _start_all(there: Cluster, *, again: bool, **identity: Any) -> None:
-    """Make all starts at the same time, then ask the cluster what became of them."""
+    """Make all starts at the same time, then read the result from the cluster."""
     calls = {
         name: there.run(start.module, api_timeout=TIMEOUT, **identity, **start.options)
         for name, start in STARTS.items()
@@ -251,7 +251,7 @@ def _start_all(there: Cluster, *, again: bool, **identity: Any) -> None:
 
 
 def _check(start: Start, values: Mapping[str, Any], truth: Truth, *, again: bool) -> None:
-    """The report tells of every task that there is, once, and the guest is as it says."""
+    """The report has every task once, and matches the state of the guest."""
     (guest,) = values["guests"]
     begun = [task["upid"] for task in _tasks_of(start, truth)]
     assert [task["upid"] for task in values["tasks"]] == begun

@@ -57,7 +57,7 @@ def options_of(call: str) -> tuple[str, dict[str, Any]]:
 
 
 class Ansible:
-    """``ansible localhost -m ...`` in a session of its own, which can be killed without a word."""
+    """``ansible localhost -m ...`` in its own session, which can be killed."""
 
     def __init__(self, there: Cluster, module: str, options: Mapping[str, Any]) -> None:
         program = Path(sys.executable).with_name("ansible")
@@ -78,21 +78,21 @@ class Ansible:
         )  # fmt: skip
 
     def kill(self) -> None:
-        """SIGKILL to ``ansible`` itself: its worker and the module are not told."""
+        """SIGKILL to ``ansible`` itself: its worker and the module are not notified."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()  # the worker holds the other end
 
     def result(self) -> str:
-        """What it printed; it must have ended well."""
+        """Its output; it must have succeeded."""
         said, _nothing = self._process.communicate(timeout=PATIENCE)
         assert self._process.returncode == 0, said
         return said
 
 
 def check_exact(truth: Truth) -> None:
-    """Each guest is there once, whole, and nothing else was created."""
+    """Each guest exists once, is complete, and nothing else was created."""
     assert sorted(guest["name"] for guest in truth.named(*NAMES)) == NAMES
     assert not [guest for guest in truth.guests.values() if guest["lock"]]
     assert len(truth.guests) == len(NAMES) + 4

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The cluster loses its quorum in the middle of a bulk, or the file system of a node restarts."""
+"""The cluster loses quorum in the middle of a bulk, or the pmxcfs of a node restarts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
 
 NAMES = [f"web{number}" for number in range(10)]
 FIRST = 301
-# How long the quorum is away, by seed.
+# How long quorum is lost, by seed.
 SECONDS = {1: 15.0, 2: 60.0}
 
 
@@ -52,7 +52,7 @@ def lose_quorum(there: Cluster, seconds: float) -> None:
 
 
 def check_ten(there: Cluster, report: Report) -> None:
-    """Every name once, whole; every task reported; every lock that is left named."""
+    """Every name once, complete; every task reported; every leftover lock named."""
     truth = there.truth()
     whole = [guest for guest in truth.guests.values() if not guest["lock"]]
     names = Counter(guest["name"] for guest in whole)
@@ -107,7 +107,7 @@ def test_a_bulk_by_vmid_names_leftovers_and_the_same_call_completes_afterwards()
 
 
 def _remove(there: Cluster, vmids: list[int]) -> None:
-    """What the named commands do."""
+    """The effect of the named commands."""
 
     async def call() -> None:
         async with there.client(**TICKET) as api:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Daemons and nodes that pause for a while, in the middle of the work: nobody notices."""
+"""Daemons and nodes that pause for a while, in the middle of the work, without any effect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GUESTS = [{"name": name} for name in NAMES]
 
 
 def blocked(there: Cluster) -> None:
-    """Every worker of every pvedaemon hangs for 10 s."""
+    """All workers of all pvedaemons hang for 10 s."""
     for node in NODES:
         there.node(node, "pvedaemon/block")
     time.sleep(10)
@@ -36,14 +36,14 @@ def blocked(there: Cluster) -> None:
 
 
 def restarted(there: Cluster) -> None:
-    """The node's pvedaemon is away for 3 s."""
+    """The node's pvedaemon is down for 3 s."""
     there.node("pve1", "pvedaemon/down")
     time.sleep(3)
     there.node("pve1", "pvedaemon/up")
 
 
 def silent(there: Cluster) -> None:
-    """The node that does the work swallows every packet for 30 s."""
+    """The node that runs the tasks drops all packets for 30 s."""
     there.node("pve1", "silent")
     time.sleep(30)
     there.node("pve1", "up")

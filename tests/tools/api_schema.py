@@ -35,10 +35,10 @@ WITHOUT_TASK = {
     "PUT /nodes/{node}/qemu/{vmid}/config",
     "PUT /nodes/{node}/lxc/{vmid}/config",
 }
-# What holds where nothing is said; null in the schema is nothing.
+# The default; null in the schema means none.
 IMPLIED: Mapping[str, Any] = {"type": "string", "optional": 0}
 ANYTHING = {"*": {"optional": 1}}
-"""The schema only names this format, and what is known of its keys is not all of them."""
+"""The schema only names this format, and only some of its keys are known."""
 _SWITCH = {"type": "boolean", "optional": 1}
 _COUNT = {"type": "integer", "minimum": 0, "optional": 1}
 # The formats that the schema only names: PVE::QemuServer::PCI, PVE::QemuServer::CPUConfig and
@@ -80,7 +80,7 @@ TEXT = r"""
 """
 '''
 WIDTH = 99
-# A line that `ansible-test sanity` takes has 160 characters, and no pattern can be wrapped.
+# `ansible-test sanity` accepts lines of 160 characters, and patterns cannot be wrapped.
 LONGEST_PATTERN = 150
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 Definition = dict[str, Any]
@@ -140,7 +140,7 @@ def text_of(calls: Iterable[str]) -> str:
 
 
 def _lines(content: Mapping[str, Any]) -> str:
-    """An entry a line, the long ones wrapped; a blank inside a text is no place to wrap it."""
+    """One entry per line, long ones wrapped, but not at spaces within a text."""
     return ",\n".join(
         textwrap.fill(
             f"{json.dumps(name)}: {_TEXT.sub(_without_blanks, json.dumps(one, sort_keys=True))}",
@@ -157,7 +157,7 @@ def _without_blanks(text: re.Match[str]) -> str:
 
 
 def _definition(name: str, definition: Mapping[str, Any], formats: Shared) -> Definition:
-    """What is kept of a parameter; a property string names its format."""
+    """The relevant part of a parameter; a property string names its format."""
     kept = _kept(definition)
     kept.pop("default", None)
     form = kept.get("format")

@@ -34,7 +34,7 @@ def run(name: str, command: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line says; return the exit code."""
+    """Run the command line; return the exit code."""
     match arguments:
         case ["--begin"]:
             VERDICTS.write_text("")

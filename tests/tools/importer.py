@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the artifact from a copy of the work tree, look what is in it, import it as Galaxy does.
+"""Build the artifact from a copy of the work tree, check its contents, import it as Galaxy does.
 
-The session ``build-import-check`` of antsibull-nox does not look what is in it.
+The session ``build-import-check`` of antsibull-nox does not check the contents.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WANTED = {
 
 
 def main() -> int:
-    """Build, look, import; return 0 if all is well."""
+    """Build, check, import; return 0 on success."""
     artifact = build()
     unwanted = sorted(names(artifact) - WANTED)
     if unwanted:
@@ -58,7 +58,7 @@ def build() -> Path:
 
 
 def names(artifact: Path) -> set[str]:
-    """The files and folders at the top of the artifact."""
+    """The files and directories at the top of the artifact."""
     with tarfile.open(artifact) as archive:
         return {Path(name).parts[0] for name in archive.getnames()}
 

@@ -31,7 +31,7 @@ REAL_CLUSTER = ROOT / "tests" / "integration" / "integration_config.yml"
 
 
 def main(targets: list[str]) -> int:
-    """Run the targets; return 1 if one failed, else 0."""
+    """Run the targets; return 1 if one failed, otherwise 0."""
     end_on_sigterm()
     folder = mirror("integration") / "tests" / "integration"
     config = folder / REAL_CLUSTER.name
@@ -44,14 +44,14 @@ def main(targets: list[str]) -> int:
 
 
 def all_targets(folder: Path) -> list[str]:
-    """The names of the targets; what begins with ``setup_`` is a part of others."""
+    """The names of the targets; those with ``setup_`` are parts of others."""
     tasks = folder.glob("targets/*/tasks/main.yml")
     names = (path.parents[1].name for path in tasks)
     return sorted(name for name in names if not name.startswith("setup_"))
 
 
 def on_the_real_cluster(target: str, output: IO[str] | None) -> int:
-    """Run the target with the configuration that is there; return the exit code."""
+    """Run the target with the existing configuration; return the exit code."""
     return ansible_test("integration", target, output=output)
 
 
@@ -64,7 +64,7 @@ def on_a_simulated_cluster(config: Path, target: str, output: IO[str] | None) ->
 
 
 def connection(simulator: Simulator) -> dict[str, Any]:
-    """The variables of the configuration that say where the simulated cluster is."""
+    """The variables of the configuration for the simulated cluster."""
     return {
         "upid_proxmox_api_host": simulator.hosts,
         "upid_proxmox_ca_path": str(simulator.ca),

@@ -21,19 +21,19 @@ BUILD = ROOT / "build"
 
 
 def copy_of(gate: str) -> Path:
-    """Where the copy for this gate is."""
+    """The path of the copy for this gate."""
     return BUILD / gate / "ansible_collections" / "upid" / "proxmox"
 
 
 def mirror(gate: str) -> Path:
     """Bring the copy for this gate up to date; return its path.
 
-    It has the files that git knows or would take up, as they are in the work tree now. What
-    ``ansible-test`` wrote below ``tests/output`` stays.
+    It has the files that git tracks or would add, in their current state. What ``ansible-test``
+    wrote below ``tests/output`` stays.
     """
     target = copy_of(gate)
     target.mkdir(parents=True, exist_ok=True)
-    # A repository of its own, else the tools ask that of the work tree, which ignores the copy.
+    # A repository of its own, or the tools would use that of the work tree, which ignores the copy.
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
     wanted = sources()
     _remove_others(target, wanted)
@@ -43,7 +43,7 @@ def mirror(gate: str) -> Path:
 
 
 def sources() -> set[Path]:
-    """The files of the project, relative to its root: what git has and what it would take up."""
+    """The files of the project, relative to its root: those that git tracks or would add."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -56,7 +56,7 @@ def sources() -> set[Path]:
 
 
 def _remove_others(target: Path, wanted: set[Path]) -> None:
-    """Remove the files of the copy that are not wanted, and the folders that this leaves empty."""
+    """Remove obsolete files of the copy, and the directories that this leaves empty."""
     for path in sorted(target.rglob("*"), reverse=True):
         name = path.relative_to(target)
         if name.parts[0] == ".git" or name.parts[:2] == ("tests", "output"):
@@ -69,7 +69,7 @@ def _remove_others(target: Path, wanted: set[Path]) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy one file or link unless the copy is the same already."""
+    """Copy one file or link unless the copy is up to date."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
         target.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ Run = Callable[[str, IO[str] | None], int]
 
 
 def run_parts(kind: str, parts: list[str], run: Run) -> int:
-    """Run every part and tell how it went; return 1 if one failed, else 0.
+    """Run every part and print the results; return 1 if one failed, otherwise 0.
 
     ``run`` gets the name of a part and where its output goes, None for the screen, and returns an
     exit code. A part that is alone prints as it goes; of several only those that fail print.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guests that a user selects by what they are; each is checked again before it is changed."""
+"""The guests that match the filters of the user; each is checked again before it is changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
 
 
 async def check_selector(api: Api, selector: Selector, cluster: Cluster) -> None:
-    """Refuse a node or a pool that is not there; a pool without guests selects none."""
+    """Refuse a node or a pool that does not exist; a pool without guests selects none."""
     for node in selector.nodes:
         if node != EVERY and node not in cluster.nodes:
             cluster.node(node, "nodes")
@@ -50,9 +50,9 @@ def silence(guest: Guest, cluster: Cluster) -> str | None:
 
 
 def selected(context: Context, selector: Selector, cluster: Cluster) -> list[Guest]:
-    """The guests that are meant, by VMID, those included that probably are on a silent node.
+    """The selected guests by VMID, including those that probably match on a silent node.
 
-    A warning names those of which nobody knows.
+    A warning names those for which it is unknown.
     """
     found = []
     for guest in cluster.guests.values():
@@ -65,7 +65,7 @@ def selected(context: Context, selector: Selector, cluster: Cluster) -> list[Gue
 
 
 def still_selected(guest: Guest, selector: Selector) -> t.Callable[[Api], t.Awaitable[None]]:
-    """A ``recheck`` for a job: the guest is still meant, by its own configuration; or Unneeded."""
+    """A ``recheck`` for a job: Unneeded unless the guest's own configuration still matches."""
 
     async def recheck(api: Api) -> None:
         now = await _now(api, guest, selector)
@@ -76,12 +76,12 @@ def still_selected(guest: Guest, selector: Selector) -> t.Callable[[Api], t.Awai
 
 
 def no_longer(guest: Guest, selector: Selector) -> str:
-    """What is said of a guest that is not meant any more."""
+    """The message about a guest that no longer matches."""
     return f"{guest.title} is no longer one with {selector.title}; it is not changed"
 
 
 async def _now(api: Api, guest: Guest, selector: Selector) -> Guest | None:
-    """The guest as it is in this moment, as far as the selector asks; None where it has gone."""
+    """The guest in its current state, as far as the selector needs it; None if it is gone."""
     path = ("nodes", guest.node, guest.type, guest.vmid)
     try:
         config = await read_mapping(api, (*path, "config"))

@@ -120,11 +120,11 @@ class JobRun:
         """The result of a job that an error of this program ended."""
         begun = bool(self.tasks) or self.attempts > 0
         return self.result(
-            Outcome.LOST if begun else Outcome.FAILED, mistake(self.job.title, error)
+            Outcome.LOST if begun else Outcome.FAILED, internal_error(self.job.title, error)
         )
 
 
-def mistake(what: str, error: Exception) -> str:
+def internal_error(what: str, error: Exception) -> str:
     """The message about work that an error of this program ended."""
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return f"an error in upid.proxmox ended {what}; please report it: {trace.strip()}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from ..api.errors import PveError
 from ..operations.job import Unneeded
 from ..tasks.task import Outcome
-from .attempts import mistake
+from .attempts import internal_error
 
 if t.TYPE_CHECKING:
     from ..guests.cluster import Guest
@@ -178,7 +178,7 @@ class ChainRun:
             self.target = result.job.target
             outcome = result.outcome if error.over else Outcome.UNCHANGED
         elif not isinstance(error, PveError):
-            message = mistake(f"{name} of {self.target.label}", error)
+            message = internal_error(f"{name} of {self.target.label}", error)
         self.ended.append(StepResult(name, outcome, message))
 
     def result(self) -> ChainResult:

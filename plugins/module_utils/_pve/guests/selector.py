@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which guests are meant that nobody named: by pool, tags, node, type, state and name."""
+"""Selects guests by pool, tags, node, type, status and name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ EVERY = "all"
 
 @dataclass(frozen=True)
 class Selector:
-    """What a guest has to be; None or nothing is no condition.
+    """The conditions for a guest; None or empty is no condition.
 
-    ``tags`` are all to be there, of ``nodes`` and ``names`` (patterns as of a shell) one.
-    ``templates`` says whether templates are meant, too.
+    It must have all ``tags``, and match one of ``nodes`` and of ``names`` (shell patterns).
+    ``templates`` says whether to include templates.
     """
 
     pool: str | None = None
@@ -50,11 +50,11 @@ class Selector:
 
     @property
     def is_set(self) -> bool:
-        """Whether there is any condition; all nodes are one, for somebody said so."""
+        """Whether there is any condition; ``all`` nodes, being explicit, count as one."""
         return self != Selector(templates=self.templates)
 
     def fits(self, guest: Guest) -> bool:
-        """Whether a guest is meant."""
+        """Whether a guest is selected."""
         return (
             self.pool in (None, guest.pool)
             and set(self.tags) <= set(guest.tags)
@@ -66,9 +66,9 @@ class Selector:
         )
 
     def probably_fits(self, guest: Guest) -> bool:
-        """Whether a guest is meant of which only that is known which its node told some time ago.
+        """Whether a guest may be selected, given only what its node reported some time ago.
 
-        Its state may be any by now; the name is the last one that is known.
+        Its state may have changed; the name is the last known one.
         """
         return replace(self, status=None).fits(replace(guest, name=guest.name or guest.hint))
 
