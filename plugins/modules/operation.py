@@ -125,8 +125,9 @@ options:
         C(/storage/{storage}), C(SDN.Use) on C(/sdn/zones/localnetwork/{bridge}) and
         C(Datastore.Audit) on C(/storage/{templates}).
       - V(restore) is for VMs and containers and requires C(archive). It needs C(VM.Allocate) on
-        C(/vms/{vmid}), C(Datastore.AllocateSpace) on C(/storage/{storage}) and C(Datastore.Audit)
-        on C(/storage/{backups}). Destructive with some values of C(force).
+        C(/vms/{vmid}), C(Datastore.AllocateSpace) on C(/storage/{storage}),
+        C(Datastore.AllocateSpace) on C(/storage/{backups}) and C(VM.Backup) on C(/vms/{saved}).
+        Destructive with some values of C(force).
       - V(clone) is for VMs and containers and requires C(newid). It needs C(VM.Clone) on
         C(/vms/{vmid}), C(VM.Allocate) on C(/vms/{newid}), C(Datastore.AllocateSpace) on
         C(/storage/{storage}) and C(SDN.Use) on C(/sdn/zones/localnetwork/{bridge}).

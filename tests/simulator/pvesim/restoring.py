@@ -121,8 +121,10 @@ async def prepare(world: World, call: Call, guest_type: str) -> Restore:
 
 
 def _check_rights(call: Call, vmid: int, *, overwrites: bool) -> None:
-    """VM.Backup to overwrite, else VM.Allocate on the guest or its pool."""
+    """VM.Backup to overwrite, else VM.Allocate on the guest or its pool; space on the storage."""
     may, pool = call.caller.may, call.params.get("pool")
+    if storage := call.params.get("storage"):
+        check_allowed(call, f"/storage/{storage}", "Datastore.AllocateSpace")
     allocate = may(f"/vms/{vmid}", "VM.Allocate") or (
         bool(pool) and may(f"/pool/{pool}", "VM.Allocate")
     )

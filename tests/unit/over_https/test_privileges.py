@@ -51,11 +51,45 @@ def _stopped(values: Mapping[str, Any]) -> bool:
     return [task["outcome"] for task in values["tasks"]] == ["cancelled"]
 
 
+def _places_ok(values: Mapping[str, Any]) -> bool:
+    return [target["outcome"] for target in values["targets"]] == ["ok"]
+
+
+def _nothing(_root: Root) -> Mapping[str, str]:
+    return {}
+
+
+def _a_clone(root: Root) -> Mapping[str, str]:
+    """A task of root that does not end."""
+    root.simulated.admin("POST", "faults", action="task", type="qmclone", seconds=1e6)
+    return {"upid": root.call("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 400})}
+
+
+def _a_snapshot(root: Root) -> Mapping[str, str]:
+    root.do("/nodes/pve1/qemu/100/snapshot", {"snapname": "before"})
+    return {}
+
+
+def _a_backup(root: Root) -> Mapping[str, str]:
+    root.do("/nodes/pve1/vzdump", {"vmid": 100, "storage": "local"})
+    [volume] = root.call("GET", "/nodes/pve1/storage/local/content?content=backup")
+    return {"archive": volume["volid"]}
+
+
+def _no_cron(root: Root) -> Mapping[str, str]:
+    root.do("/nodes/pve1/services/cron/stop", {})
+    return {}
+
+
+def _a_file(root: Root) -> Mapping[str, str]:
+    return {"url": f"{root.simulated.simulator.url}/_sim/requests"}
+
+
 @dataclass(frozen=True)
 class Job:
     """How a job of the table is run, and what the placeholders of its paths stand for.
 
-    `upid` of the options is the task of a clone that root has started and that does not end;
+    `prepare` is what root does before; what it returns takes the place of `{names}` in the options.
     `also` is another job whose privileges are needed as well.
     """
 
@@ -64,18 +98,36 @@ class Job:
     places: Mapping[str, Any] = field(default_factory=dict)
     done: Callable[[Mapping[str, Any]], bool] = _ok
     also: str = ""
+    prepare: Callable[[Root], Mapping[str, str]] = _nothing
 
 
-def _operation(operation: str, *, vmid: int = 100, **options: Any) -> Job:
+ALL = {"storage": "ceph", "bridge": "vmbr0", "templates": "local"}
+
+
+def _operation(operation: str, *, vmid: int = 100, prepare: Any = _nothing, **options: Any) -> Job:
     given = {"operation": operation, "guests": [{"vmid": vmid}], **options}
-    return Job("operation", given, {"vmid": vmid, "storage": "ceph", "bridge": "vmbr0"})
+    places = {"vmid": vmid, "storage": "ceph", "bridge": "vmbr0"}
+    return Job("operation", given, places, prepare=prepare)
+
+
+def _on_node(
+    operation: str, *, done: Any = _places_ok, prepare: Any = _nothing, **options: Any
+) -> Job:
+    given = {"operation": operation, "nodes": ["pve1"], "allow_destructive": True, **options}
+    return Job("operation", given, {"node": "pve1", **ALL}, done, prepare=prepare)
+
+
+def _create(operation: str, *, prepare: Any = _nothing, **params: Any) -> Job:
+    given = {"operation": operation, "guests": [{"vmid": 300}], "nodes": ["pve1"], "params": params}
+    return Job(
+        "operation", given, {**ALL, "vmid": 300, "backups": "local", "saved": 100}, prepare=prepare
+    )
 
 
 def _configure(**params: Any) -> Job:
     return _operation("configure", params=params)
 
 
-ALL = {"storage": "ceph", "bridge": "vmbr0", "templates": "local"}
 CONTAINER: Mapping[str, Any] = {
     "vmid": 300,
     "hostname": "ct",
@@ -119,6 +171,28 @@ JOBS: Mapping[str, Job] = {
     ),
     "detach a disk": _operation("detach_disk", params={"disk": "scsi0"}),
     "take a snapshot, delete one": _operation("snapshot", params={"snapname": "new"}),
+    "roll back": _operation(
+        "rollback", params={"snapname": "before"}, allow_destructive=True, prepare=_a_snapshot
+    ),
+    "create a VM": _create(
+        "create_vm", name="new", cores=1, memory=256, vga="std", scsi0="ceph:1",
+        net0="virtio,bridge=vmbr0",
+    ),
+    "restore a backup": _create(
+        "restore", prepare=_a_backup, archive="{archive}", storage="ceph"
+    ),
+    (
+        "start, stop, restart and reload services, apply the network, update the list of packages, "
+        "order, renew and revoke certificates"
+    ): _on_node("service_start", params={"service": "cron"}, prepare=_no_cron),
+    "create and remove directories, volume groups, thin pools and ZFS pools; initialize disks": (
+        _on_node("create_lvm", params={"name": "new", "device": "/dev/sdb"})
+    ),
+    "change Ceph": _on_node("ceph_create_pool", params={"name": "new"}),
+    "download a file": _on_node(
+        "download_url", storage="local", prepare=_a_file,
+        params={"url": "{url}", "content": "iso", "filename": "a.iso", "verify-certificates": 0},
+    ),
     "back up": Job(
         "operation",
         {"operation": "backup", "guests": [{"vmid": 100}], "params": {"storage": "local"}},
@@ -142,9 +216,10 @@ JOBS: Mapping[str, Job] = {
     (
         "see the tasks of other users, and the clock of a node (before Proxmox VE 9.2 also the "
         "running tasks of an API token)"
-    ): Job("task_info", {"nodes": ["pve1"]}, {"node": "pve1"}, _others),
+    ): Job("task_info", {"nodes": ["pve1"]}, {"node": "pve1"}, _others, prepare=_a_clone),
     "stop the tasks of other users": Job(
-        "stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped
+        "stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped,
+        prepare=_a_clone,
     ),
 }  # fmt: skip
 
@@ -178,20 +253,27 @@ class Root:
     """Calls the API as root, and creates a user with privileges."""
 
     def __init__(self, simulated: Simulated) -> None:
-        self._simulated = simulated
+        self.simulated = simulated
 
     def call(self, method: str, path: str, data: Mapping[str, Any] | None = None) -> Any:
         """What the API answers to root."""
         answer = requests.request(
             method,
-            f"{self._simulated.simulator.url}/api2/json{path}",
+            f"{self.simulated.simulator.url}/api2/json{path}",
             data=data,
             headers={"Authorization": ROOT},
-            verify=str(self._simulated.simulator.ca),
+            verify=str(self.simulated.simulator.ca),
             timeout=30,
         )
         assert answer.status_code == 200, (path, answer.reason)
         return answer.json()["data"]
+
+    def do(self, path: str, data: Mapping[str, Any]) -> None:
+        """Start a task and wait for its end."""
+        upid = self.call("POST", path, data)
+        status = f"/nodes/{upid.split(':')[1]}/tasks/{upid}/status"
+        while self.call("GET", status)["status"] == "running":
+            self.simulated.admin("POST", "clock", advance=1)
 
     def create_user(self, grants: list[Grant], places: Mapping[str, Any]) -> dict[str, str]:
         """A new user with a token that has just these privileges; the options of the connection."""
@@ -205,15 +287,20 @@ class Root:
         return {"api_token_id": token["full-tokenid"], "api_token_secret": token["value"]}
 
 
+def _filled(value: Any, known: Mapping[str, str]) -> Any:
+    """The options with what was prepared."""
+    if isinstance(value, Mapping):
+        return {key: _filled(one, known) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, known) for one in value]
+    return value.format_map(known) if isinstance(value, str) and known else value
+
+
 def attempt(simulated: Simulated, job: Job, grants: list[Grant]) -> bool:
     """Whether a job is done with these privileges alone."""
     simulated.admin("POST", "reset")
     root = Root(simulated)
-    options = dict(job.options)
-    if "node" in job.places:
-        simulated.admin("POST", "faults", action="task", type="qmclone", seconds=1e6)
-        upid = root.call("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 400})
-        options = {key: [upid] if value == "{upid}" else value for key, value in options.items()}
+    options = _filled(job.options, job.prepare(root))
     identity = root.create_user(grants, job.places)
 
     async def work(client: Any) -> Any:

@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from ..context import Context, Report, Values
     from ..machine import Engine
 
+_FORBIDDEN = 403
 _OF_GUESTS = ("guests", "pool", "tags", "type", "status", "name")
 
 
@@ -145,12 +146,17 @@ def _place(
 
 
 async def _seen(api: Api, place: Place) -> Place:
-    """The place, with a note where the effect is there already."""
+    """The place, with a note where the effect is there already.
+
+    Who may not read that leaves it to Proxmox VE, which refuses what is there already.
+    """
     if not place.to_do or place.job.done is None:
         return place
     try:
         done = await place.job.done(api)
     except PveError as error:
+        if isinstance(error, ApiError) and error.status == _FORBIDDEN:
+            return place
         return replace(place, refusal=str(error))
     return replace(place, note="it is as wanted already") if done else place
 

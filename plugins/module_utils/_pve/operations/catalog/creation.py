@@ -82,7 +82,8 @@ OPERATIONS = (
             ),
         },
         # Over a guest that is there VM.Backup on it is enough.
-        f"{ALLOCATE}; {SPACE}; Datastore.Audit on /storage/{{backups}}",
+        f"{ALLOCATE}; {SPACE}; Datastore.AllocateSpace on /storage/{{backups}};"
+        " VM.Backup on /vms/{saved}",
         creates=True,
         expensive=True,
         destructive_when={"force": TRUE},

@@ -5,7 +5,7 @@
 """Whether what an operation makes or removes is there: on disks of a node, of Ceph, of ACME.
 
 Two things of one name are the same if they are on the same disks, or on the same node. What else
-was asked for is not compared. Who may not read the list is told nothing, and Proxmox VE decides.
+was asked for is not compared.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ...api.answers import read_mapping, read_rows
-from ...api.errors import ApiError, UsageError
+from ...api.errors import UsageError
 
 if t.TYPE_CHECKING:
     from ...api.answers import Row
@@ -26,7 +26,6 @@ Where = t.Optional[t.Collection[str]]
 Reader = t.Callable[["Api", "Job", str], t.Awaitable[Where]]
 """Reads on which disks or nodes a thing of this name is, None where there is none."""
 
-_FORBIDDEN = 403
 _PARTITION = re.compile(r"(?:-part|(?<=\d)p|(?<=[a-z]))\d+\Z")
 
 
@@ -48,7 +47,7 @@ def is_made(read: Reader, key: str = "name", usual: str = "") -> DoneCheck:
                 )
             return there is not None
 
-        return _if_allowed(done)
+        return done
 
     return check
 
@@ -60,21 +59,9 @@ def is_removed(read: Reader) -> DoneCheck:
         async def done(api: Api) -> bool:
             return await read(api, job, str(job.path[-1])) is None
 
-        return _if_allowed(done)
+        return done
 
     return check
-
-
-def _if_allowed(done: Done) -> Done:
-    async def allowed(api: Api) -> bool:
-        try:
-            return await done(api)
-        except ApiError as error:
-            if error.status == _FORBIDDEN:
-                return False
-            raise
-
-    return allowed
 
 
 async def _wanted(api: Api, job: Job) -> set[str]:
