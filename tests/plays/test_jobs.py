@@ -21,7 +21,7 @@ from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
 from ansible_collections.upid.proxmox.tests.plays.stage import Stage, serve_images, set_stage
 from ansible_collections.upid.proxmox.tests.simulator_process import start_simulator
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(300)  # the first test may have to install the release
 STAGES = yaml.safe_load(Path(__file__).with_name("stages.yml").read_text())
 RELEASE = RELEASES[-1]
 LOCAL = {
