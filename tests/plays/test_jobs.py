@@ -70,7 +70,7 @@ def test_what_is_shown_of_community_proxmox_runs(
         task["ignore_errors"] = task["name"] in FAILING
     playbook = tmp_path / "theirs.yml"
     playbook.write_text(yaml.safe_dump([{**play, **LOCAL}], sort_keys=False))
-    results = ansible.play(str(playbook))
+    results = ansible.play(str(playbook), **stage.variables)
     assert list(results) == [task["name"] for task in tasks]
     for name, result in results.items():
         if name in FAILING:
