@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
+    ApiError,
+    NoAnswerError,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.volumes import stored_name
 
 from .fake_cluster import EPOCH, FakeCluster, FakeGuest, FakeTask, now
@@ -33,7 +36,8 @@ class FakeServer:
     ``seconds`` says how long tasks work and ``ends`` how the next ones end, by ``TYPE`` or
     ``TYPE ID``; without a word they work for 5 seconds and end OK. ``hides_running`` keeps the
     caller's running tasks out of the lists, as for a token without Sys.Audit. ``preconditions``
-    are what is said of the migration of a guest beside where it may go.
+    are what is said of the migration of a guest beside where it may go. ``restarts`` are the
+    seconds at which nodes were told to restart, ``absent`` nodes that are no members by now.
     """
 
     cluster: FakeCluster = field(default_factory=FakeCluster)
@@ -42,6 +46,9 @@ class FakeServer:
     ends: dict[str, list[str]] = field(default_factory=dict)
     hides_running: bool = False
     preconditions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    restarts: dict[str, float] = field(default_factory=dict)
+    quorate: bool = True
+    absent: set[str] = field(default_factory=set)
 
     def route(self, method: str, path: tuple[str | int, ...], params: dict[str, Any]) -> Answer:
         """The answer to a call; what it starts goes on by itself."""
@@ -256,6 +263,32 @@ class FakeServer:
         prefix = "qm" if guest.type == "qemu" else "vz"
         return self._work(guest.node, prefix + action, guest.vmid, done)
 
+    def _node_status(self, _params: dict[str, Any], node: str) -> Answer:
+        """A node that was told to restart is away for a minute, and then its uptime begins."""
+        began = self.restarts.get(node)
+        if began is None or now() < began + 5:
+            return Answer({"uptime": 86400 + int(now())})
+        if now() < began + 65:
+            raise NoAnswerError(f"GET /nodes/{node}/status", "595 no route", sent=True)
+        return Answer({"uptime": int(now() - began - 65)})
+
+    def _restart(self, _params: dict[str, Any], node: str) -> Answer:
+        self.restarts[node] = now()
+        return Answer(None)
+
+    def _members(self, _params: dict[str, Any]) -> Answer:
+        """The nodes, of which the second answers, and quorum."""
+        rows: list[dict[str, Any]] = [
+            {
+                "type": "node",
+                "name": name,
+                "local": int(name == "pve2"),
+                "online": int(name not in self.cluster.down | self.absent),
+            }
+            for name in self.cluster.nodes
+        ]
+        return Answer([{"type": "cluster", "name": "sim", "quorate": int(self.quorate)}, *rows])
+
     def _mobility(self, _params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
         others = [node for node in self.cluster.nodes if node != guest.node]
@@ -354,15 +387,6 @@ class FakeServer:
             ),
         )
 
-    def _status_of_all(self, _params: dict[str, Any]) -> Answer:
-        return Answer(
-            [
-                {"type": "node", "name": name, "local": int(name == "pve2"), "online": 1}
-                for name in self.cluster.nodes
-                if name not in self.cluster.down
-            ]
-        )
-
     def _service(self, _params: dict[str, Any], node: str, service: str, verb: str) -> Answer:
         return self._work(node, f"srv{verb}", service, lambda: None)
 
@@ -435,7 +459,6 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"GET /cluster/resources", FakeServer._resources),
     (r"GET /cluster/nextid", FakeServer._nextid),
     (r"GET /nodes", FakeServer._nodes),
-    (r"GET /cluster/status", FakeServer._status_of_all),
     (r"PUT /cluster/sdn", FakeServer._apply_sdn),
     (
         r"POST /nodes/(?P<node>[^/]+)/services/(?P<service>[^/]+)/(?P<verb>\w+)",
@@ -444,6 +467,9 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"POST /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/download-url", FakeServer._download),
     (r"POST /pools", lambda _api, _params: Answer(None)),
     (r"GET /pools", lambda _api, _params: Answer([])),
+    (r"GET /cluster/status", FakeServer._members),
+    (r"GET /nodes/(?P<node>[^/]+)/status", FakeServer._node_status),
+    (r"POST /nodes/(?P<node>[^/]+)/status", FakeServer._restart),
     (r"GET /nodes/(?P<node>[^/]+)/time", FakeServer._time),
     (r"GET /access/permissions", FakeServer._permissions),
     (r"GET /nodes/(?P<node>[^/]+)/storage", FakeServer._storages),
