@@ -248,6 +248,7 @@ def test_one_interface_of_a_node_is_told(simulator: Any) -> None:
 
 
 def test_a_node_that_is_restarted_is_away_for_a_minute(cluster: Any) -> None:
+    cluster.world.clock.speed = 1
     done(cluster, "POST", "/nodes/pve2/status", {"command": "reboot"})
     cluster.admin("POST", "clock", {"advance": 10})
     cluster.admin("POST", "clock", {"advance": 7})
@@ -257,6 +258,14 @@ def test_a_node_that_is_restarted_is_away_for_a_minute(cluster: Any) -> None:
     names = {n["node"]: n["status"] for n in done(cluster, "GET", "/nodes")}
     assert names["pve2"] == "online"
     assert cluster.admin("GET", "world")["guests"]["101"]["status"] == "stopped"
+
+
+def test_a_node_boots_at_the_speed_of_the_work(cluster: Any) -> None:
+    cluster.world.clock.speed = 10
+    done(cluster, "POST", "/nodes/pve2/status", {"command": "reboot"})
+    cluster.admin("POST", "clock", {"advance": 1})
+    cluster.admin("POST", "clock", {"advance": 6})
+    assert done(cluster, "GET", "/nodes/pve2/status")["uptime"] < 5
 
 
 def test_a_new_node_is_told_how_to_join(cluster: Any) -> None:

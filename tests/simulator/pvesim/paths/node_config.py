@@ -42,6 +42,7 @@ FLAGS = {
 }
 PATIENCE = 10.0
 SHUTDOWN_SECONDS, BOOT_SECONDS = 5.0, 60.0
+"""How long a node takes; divided by the speed, as the start of a guest is."""
 
 
 @call("GET", "/nodes/{node}/config")
@@ -95,13 +96,13 @@ async def power(world: World, call: Call) -> None:
         world.node_down(name)
         await world.node_changed(name)
         if call.params["command"] == "reboot":
-            world.tasks.later(BOOT_SECONDS, begin)
+            world.tasks.later(BOOT_SECONDS / world.clock.speed, begin)
 
     async def begin() -> None:
         world.node_up(name)
         await world.node_changed(name)
 
-    world.tasks.later(SHUTDOWN_SECONDS, end)
+    world.tasks.later(SHUTDOWN_SECONDS / world.clock.speed, end)
 
 
 @call("GET", "/nodes/{node}/query-url-metadata")
