@@ -184,7 +184,7 @@ EXAMPLES = r"""
   upid.proxmox.cloud_image_template:
     name: "ubuntu-2404-{node}"
     url: "{{ release }}/{{ file }}"
-    checksum: sha256:{{ sums | regex_search('([0-9a-f]{64}) .' ~ file, '\\1') | first }}
+    checksum: "sha256:{{ sums | regex_search('([0-9a-f]{64}) .' ~ file, '\\1') | first }}"
     nodes: [all]
     storage: local-lvm
     disk_gib: 10
