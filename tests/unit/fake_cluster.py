@@ -89,6 +89,7 @@ class FakeGuest:
     born: float = _LONG_AGO
     pending: dict[str, Any] = field(default_factory=dict)
     snapshots: list[dict[str, Any]] = field(default_factory=list)
+    ha: str | None = None
 
     @property
     def digest(self) -> str:
@@ -140,6 +141,8 @@ class FakeCluster:
     backups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     storages: list[dict[str, Any]] = field(default_factory=list)
     volumes: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    contents: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    replication: list[dict[str, Any]] = field(default_factory=list)
     pids: Any = field(default_factory=lambda: itertools.count(1000))
     reports: dict[int, list[tuple[float, str, str]]] = field(default_factory=dict)
 

@@ -71,7 +71,8 @@ class FakeServer:
             for name in ("name", "status"):
                 row.pop(name)
             row |= self.cluster.reported(guest.vmid)
-            rows.append(row | ({"pool": guest.pool} if guest.pool else {}))
+            more = {"pool": guest.pool, "hastate": guest.ha}
+            rows.append(row | {key: value for key, value in more.items() if value})
         return Answer(rows)
 
     def _nodes(self, _params: dict[str, Any]) -> Answer:
@@ -425,6 +426,9 @@ class FakeServer:
         if (node, storage) in self.cluster.volumes:
             rows = self.cluster.volumes[node, storage]
             return Answer([row for row in rows if row["content"] == params.get("content")])
+        if storage in self.cluster.contents:
+            rows = self.cluster.contents[storage]
+            return Answer([row for row in rows if params.get("vmid") in (None, row["vmid"])])
         volumes: list[str] = self.cluster.templates.get(node, [])
         if params.get("content") == "import" or (
             params.get("content") == "images" and "vmid" not in params
@@ -466,6 +470,7 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     ),
     (r"POST /nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)/download-url", FakeServer._download),
     (r"POST /pools", lambda _api, _params: Answer(None)),
+    (r"GET /cluster/replication", lambda api, _params: Answer(api.cluster.replication)),
     (r"GET /pools", lambda _api, _params: Answer([])),
     (r"GET /cluster/status", FakeServer._members),
     (r"GET /nodes/(?P<node>[^/]+)/status", FakeServer._node_status),

@@ -32,6 +32,7 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "fleet": START_SPEC,
     "guest_info": GUEST_FILTERS_SPEC,
     "operation": {**START_SPEC, **GUEST_FILTERS_SPEC},
+    "remove_guests": {**START_SPEC, **GUEST_FILTERS_SPEC},
     "snapshot_guests": {**START_SPEC, **GUEST_FILTERS_SPEC},
     "wait_task": WAIT_SPEC,
 }

@@ -11,7 +11,9 @@ import typing as t
 
 from ..api import clock
 from ..api.answers import read_mapping, read_rows
+from ..api.errors import ApiError, Cause
 from ..guests.cluster import GUEST_TYPES
+from ..guests.ties import owned_volumes, remaining
 from ..tasks.log import read_whole_log
 from ..tasks.task import Outcome
 from ..tasks.types import START
@@ -78,6 +80,27 @@ async def runs_if_asked(api: Api, job: Job, _task: Task) -> Verdict | None:
             )
         attempt += 1
         await clock.sleep(clock.backoff(attempt, most=4.0))
+
+
+async def is_gone_with_disks(api: Api, job: Job, _task: Task) -> Verdict | None:
+    """The configuration of a deleted guest is gone, and so are the volumes that it named."""
+    target = job.target
+    try:
+        await api.get(("nodes", job.node, target.type, target.vmid, "config"))
+    except ApiError as error:
+        if error.cause is not Cause.GONE:
+            return Verdict(Outcome.WARNINGS, f"whether it is gone cannot be read: {error}")
+    else:
+        return Verdict(Outcome.FAILED, f"{target.label} still exists")
+    left, unknown = await remaining(api, target, owned_volumes(target, job.before.values))
+    if left:
+        return Verdict(Outcome.FAILED, f"its disks still exist: {', '.join(left)}")
+    if unknown:
+        return Verdict(
+            Outcome.WARNINGS,
+            f"whether its disks on {', '.join(unknown)} are gone cannot be read",
+        )
+    return None
 
 
 async def _log(api: Api, task: Task) -> tuple[str, ...]:

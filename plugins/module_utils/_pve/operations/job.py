@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ..api.errors import PveError
 from ..guests.cluster import Guest
+from ..guests.config import Configuration
 from .lane import Lane
 
 if t.TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Job:
     effect of the call, for a call whose response got lost; where it does not, an ``idempotent``
     call may be sent once more. ``once`` says that only its response tells what it did, so that it
     is never sent again. ``details`` reads what there is to tell of a task that ended, and then
-    ``check`` what one that ended well has really done.
+    ``check`` what one that ended well has really done. ``before`` is the configuration that was
+    read before the call, empty if none was.
     """
 
     title: str
@@ -103,6 +105,7 @@ class Job:
     done: t.Callable[[Api], t.Awaitable[bool]] | None = field(default=None, compare=False)
     details: Details | None = field(default=None, compare=False)
     check: Check | None = field(default=None, compare=False)
+    before: Configuration = field(default_factory=Configuration, compare=False)
 
     @property
     def on_guest(self) -> bool:

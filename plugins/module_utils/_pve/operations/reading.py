@@ -14,6 +14,7 @@ from ..api.answers import read_mapping, read_rows
 from ..api.errors import ApiError
 from ..guests.config import read_configuration
 from ..guests.snapshots import read_snapshots
+from ..guests.ties import read_ties
 from ..tasks.clone_log import CLONES, read_targets
 from ..tasks.listing import list_tasks
 
@@ -71,6 +72,14 @@ async def _tasks(api: Api, there: Situation) -> t.Any:
     return tuple(upid for upid, works in zip(running, mine) if works)
 
 
+async def _holders(api: Api, there: Situation) -> t.Any:
+    return await _tasks(api, there) if there.guest.lock else ()
+
+
+async def _ties(api: Api, there: Situation) -> t.Any:
+    return await read_ties(api, there.guest)
+
+
 async def _works_on(api: Api, upid: Upid, guest: Guest) -> bool:
     if upid.vmid == guest.vmid:
         return True
@@ -89,5 +98,7 @@ _READERS: t.Mapping[str, t.Callable[[Api, Situation], t.Awaitable[t.Any]]] = {
     "status": _status,
     "storages": _storages,
     "tasks": _tasks,
+    "holders": _holders,
+    "ties": _ties,
 }
-_FIELDS = {"configuration": "current"}
+_FIELDS = {"configuration": "current", "holders": "tasks"}

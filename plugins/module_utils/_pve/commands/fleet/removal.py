@@ -10,9 +10,10 @@ import typing as t
 from dataclasses import replace
 
 from ...api.answers import read_mapping
-from ...api.errors import ApiError, Cause, PveError, UsageError
+from ...api.errors import PveError, UsageError
 from ...engine.chains import Chain, ChainResult, ChainStep
 from ...guests.cluster import split_tags
+from ...guests.config import Configuration
 from ...guests.identity import read_while_named
 from ...guests.selector import Selector
 from ...operations.catalog import OPERATIONS
@@ -91,13 +92,15 @@ def removal_chain(
 ) -> Chain:
     """Stop the guest if it runs, delete it, and verify that it is gone."""
     timeout = context.params["wait_timeout"]
+    config: dict[str, t.Any] = {}
 
     def job(operation: str, now: Guest, params: t.Mapping[str, t.Any]) -> Job:
         return replace(guest_job(OPERATIONS[operation], now, params, timeout), recheck=recheck)
 
     async def stop(before: ChainResult) -> Job:
         path = ("nodes", guest.node, guest.type, guest.vmid)
-        if str((await read_mapping(context.api, (*path, "config"))).get("protection", 0)) == "1":
+        config.update(await read_mapping(context.api, (*path, "config")))
+        if str(config.get("protection", 0)) == "1":
             raise PveError(f"{guest.title} is protected (protection: 1); it is not changed")
         state = await read_mapping(context.api, (*path, "status", "current"))
         if state.get("status") == "stopped":
@@ -105,10 +108,11 @@ def removal_chain(
         return job("stop", before.target, {})
 
     async def delete(before: ChainResult) -> Job:
-        return job("delete", before.target, {"purge": 1})
+        return replace(job("delete", before.target, {"purge": 1}), before=Configuration(config))
 
     async def gone(before: ChainResult) -> Job:
-        if not await _is_gone(context.api, before.target, readings):
+        # That its configuration and disks are gone, the deletion itself has checked.
+        if before.target.vmid in (await readings.read()).guests:
             raise PveError(f"{guest.title} still exists after it was deleted")
         raise Unneeded("gone")
 
@@ -120,22 +124,6 @@ def removal_chain(
             ChainStep("verify", prepare=gone),
         ),
     )
-
-
-async def _is_gone(api: Api, guest: Guest, readings: SharedReadings) -> bool:
-    """Whether the guest is nowhere in the cluster.
-
-    The list omits guests that the caller may not see, so its configuration has to be gone as well.
-    """
-    if guest.vmid in (await readings.read()).guests:
-        return False
-    try:
-        await api.get(("nodes", guest.node, guest.type, guest.vmid, "config"))
-    except ApiError as error:
-        if error.cause is not Cause.GONE:
-            raise
-        return True
-    return False
 
 
 def still_selected(guest: Guest, selector: Selector, readings: SharedReadings) -> Recheck:

@@ -26,6 +26,7 @@ _DONE = {
     "start": "started",
     "shutdown": "shut down",
     "stop": "stopped",
+    "unprotect": "unprotected",
     "delete": "deleted",
 }
 

@@ -64,6 +64,18 @@ class Decision:
         return self.params is not None and self.refusal is None
 
 
+def with_options(context: Context, params: t.Mapping[str, t.Any], **options: t.Any) -> Context:
+    """The context of another module with the options that are read here."""
+    own = {
+        "params": dict(params),
+        "templates": False,
+        "storage": None,
+        "force_stop": False,
+        "update_password": "always",
+    }
+    return replace(context, params={**context.params, **own, **options})
+
+
 async def find_all(context: Context, operation: Operation) -> tuple[list[Decision], Cluster]:
     """Read the cluster once and find every guest; existing ones are decided about later.
 

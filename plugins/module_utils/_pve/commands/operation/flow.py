@@ -159,7 +159,7 @@ def job_of(context: Context, operation: Operation, step: Decision) -> Job:
     if operation.compares and step.current.digest is not None:
         params.setdefault("digest", step.current.digest)
     job = guest_job(operation, guest, params, context.params["wait_timeout"])
-    return replace(job, recheck=_recheck(step, guest))
+    return replace(job, recheck=_recheck(step, guest), before=step.current)
 
 
 def _recheck(step: Decision, guest: Guest) -> t.Callable[[Api], t.Awaitable[None]] | None:

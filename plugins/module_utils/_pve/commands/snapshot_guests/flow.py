@@ -19,7 +19,7 @@ from ...operations.guest import guest_job
 from ...operations.job import Unneeded
 from ...operations.rules import NOTHING, Need
 from ..machine import engine
-from ..operation.decisions import decide_all, find_all
+from ..operation.decisions import decide_all, find_all, with_options
 from ..operation.flow import job_of
 from ..parameters import Planned, check_parameters
 from .report import Entry, report
@@ -41,7 +41,7 @@ _OPERATIONS = {PRESENT: "snapshot", ABSENT: "delete_snapshot", ROLLED_BACK: "rol
 async def run(context: Context) -> Report:
     """Do to each guest what is asked for, one guest independent of the others unless asked."""
     wish = Wish.from_params(context.params, clock.wall())
-    inner = _with_options_of_operation(context, wish)
+    inner = with_options(context, wish.params)
     found, cluster = await find_all(inner, OPERATIONS[_OPERATIONS[wish.state]])
     if not found:
         context.warn("no guest was selected; nothing was done")
@@ -58,18 +58,6 @@ async def run(context: Context) -> Report:
     async with engine(inner) as machine:
         await job.carry_out(machine, entries)
         return report(context, wish, entries)
-
-
-def _with_options_of_operation(context: Context, wish: Wish) -> Context:
-    """The context with the options that decisions about an operation read."""
-    more = {
-        "params": dict(wish.params),
-        "templates": False,
-        "storage": None,
-        "force_stop": False,
-        "update_password": "always",
-    }
-    return replace(context, params={**context.params, **more})
 
 
 def _with_params(step: Decision, wish: Wish) -> Decision:

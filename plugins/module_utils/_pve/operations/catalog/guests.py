@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from ..rules.guests import if_locked, if_stopped, unless_configured, unless_template
+from ..checks import is_gone_with_disks
+from ..rules.guests import if_locked, unless_configured, unless_kept, unless_template
 from ..states import guests as states
 from .entry import OPTIONS, TRUE, Operation, both, guest_call
 
@@ -75,8 +76,10 @@ OPERATIONS = (
         both("DELETE", "", "qmdestroy", "vzdestroy"),
         "VM.Allocate on /vms/{vmid}",
         destructive=True,
-        rule=if_stopped,
+        reads=("configuration", "holders", "ties"),
+        rule=unless_kept(),
         done=states.is_gone,
+        check=is_gone_with_disks,
         removes=True,
         effect={"guest": ""},
     ),

@@ -10,12 +10,13 @@ import typing as t
 
 from ...api.errors import UsageError
 from ...guests.config import Rules, difference
+from ...guests.properties import switch
 from ...guests.volumes import type_in_backup
 from .power import check_ha
 from .situation import NOTHING, Need
 
 if t.TYPE_CHECKING:
-    from .situation import Situation
+    from .situation import Rule, Situation
 
 
 def unless_configured(there: Situation) -> Need:
@@ -45,13 +46,59 @@ def unless_managed_by_ha(there: Situation) -> Need:
     return Need(there.params)
 
 
-def if_stopped(there: Situation) -> Need:
-    """A running guest is stopped first if that is allowed, and refused otherwise."""
+def unless_kept(*, unprotect: bool = False) -> Rule:
+    """A guest is deleted unless something keeps it: it runs, is locked, or others depend on it.
+
+    A running guest is stopped first if that is allowed. ``unprotect`` says that the protection will
+    be taken away.
+    """
+
+    def rule(there: Situation) -> Need:
+        guest, params = there.guest, there.params
+        stop_first = guest.running and there.force_stop
+        if guest.running and not stop_first and not params.get("force"):
+            raise UsageError(f"{guest.title} is running; stop it first, or set force_stop")
+        if _is_on(there.current.values.get("protection")) and not unprotect:
+            raise UsageError(f"{guest.title} is protected; set its option protection to 0 first")
+        _check_lock(there)
+        if there.ties.clones:
+            raise UsageError(
+                f"{guest.title} is a template with linked clones, which have to be deleted first:"
+                f" {', '.join(map(str, there.ties.clones))}"
+            )
+        if not _is_on(params.get("purge")):
+            _check_others(there)
+        return Need(params, stop_first=stop_first)
+
+    return rule
+
+
+# A hibernated VM can be deleted (PVE::QemuServer, destroy_vm); the other is a deletion that runs.
+_NO_OBSTACLE = {"qemu": ("suspended", "destroyed"), "lxc": ("destroyed",)}
+
+
+def _check_lock(there: Situation) -> None:
     guest = there.guest
-    stop_first = guest.running and there.force_stop
-    if guest.running and not stop_first and not there.params.get("force"):
-        raise UsageError(f"{guest.title} is running; stop it first, or set force_stop")
-    return Need(there.params, stop_first=stop_first)
+    if guest.lock is None or guest.lock in _NO_OBSTACLE[guest.type]:
+        return
+    by = f" by {', '.join(map(str, there.tasks))}" if there.tasks else ", by no task that runs"
+    raise UsageError(f"{guest.title} is locked ({guest.lock}){by}; it is not changed")
+
+
+def _is_on(value: object) -> bool:
+    return switch(str(value)) is True
+
+
+def _check_others(there: Situation) -> None:
+    """What Proxmox VE refuses without ``purge``, which removes it there, too."""
+    guest, jobs = there.guest, there.ties.replication
+    what = "managed by HA" if guest.ha is not None else ""
+    if jobs:
+        what = f"replicated ({', '.join(jobs)})"
+    if what:
+        raise UsageError(
+            f"{guest.title} is {what}; with the parameter purge it is removed from there as well"
+        )
 
 
 def if_locked(there: Situation) -> Need:

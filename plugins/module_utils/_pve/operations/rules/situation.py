@@ -10,13 +10,14 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ...guests.config import Configuration
+from ...guests.ties import Ties
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster, Guest
     from ...guests.snapshots import Snapshot
     from ...tasks.upid import Upid
 
-Reading = t.Literal["configuration", "snapshots", "status", "tasks", "storages"]
+Reading = t.Literal["configuration", "snapshots", "status", "tasks", "holders", "storages", "ties"]
 """What a rule can ask to be read before it decides."""
 
 
@@ -26,10 +27,10 @@ class Situation:
 
     ``params`` are in the format of the API, with the names of the catalogue. ``current`` is empty
     unless the operation compares or reads it, and so are ``snapshots``, the oldest first,
-    ``status`` (of ``status/current``), the ``tasks`` that work on it, and ``storages``, the type of
-    each. ``exists`` is false for a guest that is to be created. ``may_replace`` allows other
-    volumes, ``keep_secrets`` keeps existing secrets, ``force_stop`` allows to stop a running guest
-    first.
+    ``status`` (of ``status/current``), the ``tasks`` that work on it (``holders`` reads them for a
+    guest with a lock), ``storages``, the type of each, and ``ties``, what depends on it. ``exists``
+    is false for a guest that is to be created. ``may_replace`` allows other volumes,
+    ``keep_secrets`` keeps existing secrets, ``force_stop`` allows to stop a running guest first.
     """
 
     guest: Guest
@@ -40,6 +41,7 @@ class Situation:
     status: t.Mapping[str, t.Any] = field(default_factory=dict)
     tasks: tuple[Upid, ...] = ()
     storages: t.Mapping[str, str] = field(default_factory=dict)
+    ties: Ties = field(default_factory=Ties)
     exists: bool = True
     may_replace: bool = False
     keep_secrets: bool = False
