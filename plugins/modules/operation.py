@@ -48,8 +48,11 @@ options:
       - V(migrate) moves the guest to the node C(target). A running VM needs the parameter
         C(online), a running container C(restart).
       - V(delete) removes the guest and its disks. A guest that does not exist counts as deleted. A
-        running one is refused unless O(force_stop) is set. Destructive. Without quorum it fails,
-        but may destroy the disks and leave the configuration.
+        running one is refused unless O(force_stop) is set, and so are a protected or locked guest,
+        a template with linked clones and, without the parameter C(purge), a guest that HA manages
+        or that is replicated. Afterwards it is read whether the configuration and its disks are
+        gone. Destructive. Without quorum it fails, but may destroy the disks and leave the
+        configuration.
       - V(suspend), V(hibernate) and V(resume) do nothing if the guest is already in the requested
         state. Of a container that stands still nobody can tell whether it was suspended.
       - V(snapshot) does nothing if the guest already has a snapshot C(snapname),
