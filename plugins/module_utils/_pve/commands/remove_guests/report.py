@@ -79,7 +79,7 @@ def _why(step: StepResult) -> str | None:
 
 def _problem(entry: Entry) -> str:
     if entry.step.refusal:
-        return f"{entry.title}: {entry.step.refusal}"
+        return f"{entry.step.reference.text}: {entry.step.refusal}"
     step = t.cast("ChainResult", entry.result).last
     text = f"{entry.title}: {step.name}: {step.outcome.value}"
     if step.message:

@@ -137,6 +137,8 @@ def _why(step: StepResult) -> str | None:
 
 
 def _problem(entry: Entry, value: Values) -> str:
+    if entry.step.refusal:
+        return f"{entry.step.reference.text}: {entry.step.refusal}"
     last = entry.last
     if last is None or entry.called_off:
         failing = [step for step in entry.steps if not step.outcome.succeeded]
