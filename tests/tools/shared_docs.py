@@ -36,6 +36,7 @@ FILES = [*sorted(ROOT.glob("plugins/modules/*.py")), ROOT / "plugins/lookup/task
 # Suboptions and return values that mean something else than those of the same name.
 OWN = {
     "container": {"guests.ostemplate"},
+    "reboot_node": {".diff"},
     "task_info": {"tasks.log"},
     "task_history": {"_raw.log"},
 }
