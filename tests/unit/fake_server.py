@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -248,6 +249,10 @@ class FakeServer:
 
         def done() -> None:
             new.config = {key: value for key, value in params.items() if key != "vmid"}
+            saved = params.get("archive") or params.get("ostemplate")
+            for row in itertools.chain(*self.cluster.backups.values()):
+                if row["volid"] == saved:
+                    new.config = {**row.get("config", {}), **new.config}
             new.born = now()
 
         restores = "archive" in params or params.get("restore") == 1
@@ -289,6 +294,22 @@ class FakeServer:
             for name in self.cluster.nodes
         ]
         return Answer([{"type": "cluster", "name": "sim", "quorate": int(self.quorate)}, *rows])
+
+    def _ping(self, _params: dict[str, Any], **path: str) -> Answer:
+        guest = self._guest(**path)
+        if str(guest.config.get("agent", 0)) != "1":
+            raise ApiError("POST /agent/ping", 500, "No QEMU guest agent configured\n")
+        if guest.status != "running":
+            raise ApiError("POST /agent/ping", 500, f"VM {guest.vmid} is not running\n")
+        return Answer({"result": {}})
+
+    def _exec(self, _params: dict[str, Any], **path: str) -> Answer:
+        self._ping({}, **path)
+        return Answer({"pid": 1001})
+
+    def _exec_status(self, _params: dict[str, Any], **path: str) -> Answer:
+        self._ping({}, **path)
+        return Answer({"exited": 1, "exitcode": 0})
 
     def _mobility(self, _params: dict[str, Any], **path: str) -> Answer:
         guest = self._guest(**path)
@@ -495,6 +516,9 @@ _ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (rf"(POST|PUT) {_GUEST}/config", FakeServer._configure),
     (rf"PUT {_GUEST}/resize", FakeServer._resize),
     (rf"POST {_GUEST}/template", FakeServer._template),
+    (rf"POST {_GUEST}/agent/ping", FakeServer._ping),
+    (rf"POST {_GUEST}/agent/exec", FakeServer._exec),
+    (rf"GET {_GUEST}/agent/exec-status", FakeServer._exec_status),
     (rf"DELETE {_GUEST}", FakeServer._destroy),
     (rf"GET {_GUEST}/snapshot", FakeServer._snapshots),
     (rf"POST {_GUEST}/snapshot", FakeServer._snapshot),

@@ -34,6 +34,7 @@ SHARED: Mapping[str, Mapping[str, Any]] = {
     "operation": {**START_SPEC, **GUEST_FILTERS_SPEC},
     "remove_guests": {**START_SPEC, **GUEST_FILTERS_SPEC},
     "snapshot_guests": {**START_SPEC, **GUEST_FILTERS_SPEC},
+    "verify_backups": {**START_SPEC, **GUEST_FILTERS_SPEC},
     "wait_task": WAIT_SPEC,
 }
 

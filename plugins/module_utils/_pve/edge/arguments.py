@@ -108,6 +108,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "parallel_per_node": (0, 256),
     "parallel_per_storage": (0, 256),
     "parallel_per_target": (0, 256),
+    "parallel_guests": (1, 256),
+    "proof_timeout": (0, 31_536_000),
+    "settle": (0, 31_536_000),
     "start_interval": (0, 3600),
     "retries": (0, 100),
 }

@@ -13,6 +13,7 @@ from pvesim.calls import Call, CallError
 from pvesim.drives import disks
 from pvesim.entities import CONFIG_VALUE, Volume
 from pvesim.guests import as_death, check_writable
+from pvesim.options import plain_value
 from pvesim.restoring import Restore, prepare
 from pvesim.volumes import (
     FILE_TYPES,
@@ -30,6 +31,10 @@ STEPS = 100
 UNPACK = {".zst": "zstd -q -d -c", ".gz": "zcat", ".lzo": "lzop -d -c"}
 """What unpacks an archive, by the end of its name (`PVE/Storage.pm`, decompressor_info)."""
 LEAST_TICK = 0.1
+NOT_CONFIG = frozenset({
+    "node", "vmid", "archive", "storage", "pool", "start", "unique", "force", "bwlimit",
+    "live-restore", "ha-managed", "digest", "skiplock",
+})  # fmt: skip
 BLOCK, CLUSTER = 4 << 10, 64 << 10
 """What a VMA archive counts data in, and what it stores it in."""
 NOT_CLEANED = (
@@ -65,7 +70,7 @@ async def restore_vm(world: World, call: Call) -> str:
                     raise Died("vm is running")
                 if call.params.get("live-restore"):
                     raise Whole(NOT_LIVE)
-                config = await _restore(restore, worker)
+                config = _merged(restore, worker, await _restore(restore, worker))
                 _check_written(restore, worker)
                 worker.log("rescan volumes...")
                 restore.finish(worker, config)
@@ -79,6 +84,15 @@ async def restore_vm(world: World, call: Call) -> str:
 
     vmid = guest.vmid
     return world.tasks.start(call.node, call.caller.authid, "qmrestore", vmid, work, target=vmid)
+
+
+def _merged(
+    restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]
+) -> dict[str, CONFIG_VALUE]:
+    """What the call gives beside the archive takes the place of what is in it (override_conf)."""
+    params = restore.call.params
+    given = {key: value for key, value in params.items() if key not in NOT_CONFIG}
+    return config | {key: plain_value(worker.world, key, one) for key, one in given.items()}
 
 
 async def _restore(restore: Restore, worker: Worker) -> dict[str, CONFIG_VALUE]:

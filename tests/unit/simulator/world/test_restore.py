@@ -92,6 +92,17 @@ async def test_a_unique_restore_gets_other_addresses_and_may_start(cell: Any) ->
     assert [t.upid.id for t in starts] == ["300"]
 
 
+async def test_what_is_given_beside_the_archive_takes_the_place_of_what_is_in_it(cell: Any) -> None:
+    """PVE::API2::Qemu hands it to the restore as override_conf."""
+    archive = await back_up(cell, 100, "pve1")
+    given = {"name": "copy", "tags": "b;A", "description": "a copy", "onboot": 0}
+    params = {"vmid": 300, "archive": archive, "unique": 1, **given}
+    assert await cell.done("POST", "qemu", params) == "OK"
+    config = cell.world.guests[300].config
+    assert (config["name"], config["tags"], config["description"]) == ("copy", "a;b", "a copy")
+    assert config["cores"] == cell.world.guests[100].config["cores"]
+
+
 async def test_a_running_vm_is_not_overwritten(cell: Any) -> None:
     archive = await back_up(cell, 101, "pve2")
     before = dict(cell.world.guests[101].config)
