@@ -1,18 +1,20 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster of 20 nodes, 2,000 guests and 10,000 tasks is there soon and answers soon."""
+"""A cluster of 20 nodes, 2,000 guests and 10,000 tasks costs little CPU to start and to ask.
+
+CPU time of the simulator is measured, which other work on the machine hardly changes.
+"""
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from ansible_collections.upid.proxmox.tests.simulator_process import Simulator, start_simulator
@@ -26,10 +28,14 @@ ROUNDS = 15
 
 @dataclass(frozen=True)
 class Large:
-    """The simulator with the large world, and the seconds until it served."""
+    """The simulator with the large world, and the CPU seconds until it served."""
 
     simulator: Simulator
     seconds: float
+
+    def spent(self) -> float:
+        """The CPU seconds of the simulator so far."""
+        return cpu_seconds(self.simulator)
 
     def get(self, path: str, **params: int) -> Any:
         """The answer to a call of root's token."""
@@ -44,28 +50,32 @@ class Large:
         return session
 
 
+def cpu_seconds(simulator: Simulator) -> float:
+    """User and system time of the simulator's process."""
+    times = psutil.Process(simulator.pid).cpu_times()
+    return float(times.user + times.system)
+
+
 @pytest.fixture(scope="module")
 def large() -> Iterator[Large]:
-    begun = time.perf_counter()
     with start_simulator(world=WORLD) as simulator:
-        yield Large(simulator, time.perf_counter() - begun)
+        yield Large(simulator, cpu_seconds(simulator))
 
 
-def test_it_starts_in_time(large: Large) -> None:
-    print(f"served after {large.seconds:.2f} s")
+def test_its_start_costs_little_cpu(large: Large) -> None:
+    print(f"served after {large.seconds:.2f} CPU s")
     assert large.seconds < START_SECONDS
 
 
-def test_it_answers_in_time(large: Large) -> None:
-    spent, data = [], []
+def test_its_answers_cost_little_cpu(large: Large) -> None:
+    begun, data = large.spent(), []
     for _round in range(ROUNDS):
-        begun = time.perf_counter()
         data = large.get("/cluster/resources")["data"]
-        spent.append(time.perf_counter() - begun)
+    each = (large.spent() - begun) / ROUNDS
     kinds = [entry["type"] for entry in data]
     assert (kinds.count("node"), kinds.count("qemu") + kinds.count("lxc")) == (20, 2000)
-    print(f"cluster/resources: median {statistics.median(spent) * 1000:.0f} ms")
-    assert statistics.median(spent) < ANSWER_SECONDS
+    print(f"cluster/resources: {each * 1000:.0f} CPU ms")
+    assert each < ANSWER_SECONDS
 
 
 def test_every_task_is_there(large: Large) -> None:
