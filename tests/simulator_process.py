@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import IO, Any
 
 PROGRAM = Path(__file__).with_name("simulator")
-START_SECONDS = 30
+# Long enough for a machine that does much else.
+START_SECONDS = 120
 STOP_SECONDS = 10
 
 
