@@ -115,9 +115,11 @@ def serve_images() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Images) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def set_stage(stage: Stage, described: Mapping[str, Any]) -> None:
