@@ -96,7 +96,8 @@ options:
       - V(template) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}).
         Destructive.
       - V(unlock) is for VMs. It needs root@pam with a password. Destructive.
-      - V(delete) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}). Destructive.
+      - V(delete) is for VMs and containers. It needs C(VM.Allocate) on C(/vms/{vmid}) and
+        C(Datastore.Audit) on C(/storage/{storage}) to check that its disks are gone. Destructive.
       - V(resize) is for VMs and containers and requires C(disk) and C(size). It needs
         C(VM.Config.Disk) on C(/vms/{vmid}) and C(Datastore.AllocateSpace) on C(/storage/{storage}).
       - V(move_disk) is for VMs and containers and requires C(disk) and C(storage). It needs

@@ -218,7 +218,7 @@ JOBS: Mapping[str, Job] = {
         "running tasks of an API token)"
     ): Job("task_info", {"nodes": ["pve1"]}, {"node": "pve1"}, _others, prepare=_a_clone),
     "stop the tasks of other users": Job(
-        "stop_task", {"upids": "{upid}"}, {"node": "pve1"}, _stopped,
+        "stop_task", {"upids": ["{upid}"]}, {"node": "pve1"}, _stopped,
         prepare=_a_clone,
     ),
 }  # fmt: skip

@@ -74,7 +74,8 @@ OPERATIONS = (
         "delete",
         CATEGORY,
         both("DELETE", "", "qmdestroy", "vzdestroy"),
-        "VM.Allocate on /vms/{vmid}",
+        "VM.Allocate on /vms/{vmid}; Datastore.Audit on /storage/{storage} to check that its disks"
+        " are gone",
         destructive=True,
         reads=("configuration", "holders", "ties"),
         rule=unless_kept(),
