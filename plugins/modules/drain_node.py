@@ -33,7 +33,7 @@ options:
       - With V(refilled) those that came from O(node) move back. That is read from the tasks of the
         node, so nothing has to be stored between the calls. A guest belongs back if its newest
         migration from there was started by the same user or token since O(since), ended well, and
-        went to the node where the guest still is. So whatever somebody else moved stays where it
+        went to the node where the guest still is. So whatever another user moved stays where it
         is.
     type: str
     choices: [drained, refilled]

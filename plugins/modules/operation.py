@@ -54,7 +54,7 @@ options:
         gone. Destructive. Without quorum it fails, but may destroy the disks and leave the
         configuration.
       - V(suspend), V(hibernate) and V(resume) do nothing if the guest is already in the requested
-        state. Of a container that stands still nobody can tell whether it was suspended.
+        state. For a stopped container it cannot be determined whether it was suspended.
       - V(snapshot) does nothing if the guest already has a snapshot C(snapname),
         V(delete_snapshot) if it has none. V(rollback) fails if it has none, and on ZFS also if
         there is a newer one.
@@ -358,7 +358,7 @@ options:
     description:
       - For a call of the API that no operation is for, its method.
       - V(GET) returns RV(data) and changes nothing, in check mode too. With all others the call
-        counts as destructive and needs O(allow_destructive), because nobody knows what it does.
+        counts as destructive and needs O(allow_destructive), because its effect is unknown.
       - The call is sent once, whatever happens. It is waited for where it starts a task, but what
         HA does on behalf of that task is not. If it is not known whether it was carried out, the
         outcome is V(lost), the message says where to look, and it is up to you to try again.
@@ -611,7 +611,7 @@ guests:
       sample: []
     details:
       description:
-        - What there is to tell of a backup, also of one that failed. C(archive) is the volume on
+        - The details of a backup, also of one that failed. C(archive) is the volume on
           the C(storage), with the time C(created) and the C(size) in bytes, which all come from the
           content of the storage. C(mode), C(duration) in seconds, C(transferred) bytes, C(speed) in
           bytes per second and C(errors), the texts of its C(ERROR) lines, come from its log. What

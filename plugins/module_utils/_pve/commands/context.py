@@ -162,14 +162,14 @@ def summary(outcomes: t.Iterable[Outcome]) -> Values:
 
 
 # This many failures are reported in full, the others are counted: the result has all of them.
-_TOLD = 10
+_MOST = 10
 
 
-def failures(headline: str, told: t.Sequence[str]) -> str:
+def failures(headline: str, texts: t.Sequence[str]) -> str:
     """A message with a headline and a paragraph for each of the first failures."""
-    more = len(told) - _TOLD
+    more = len(texts) - _MOST
     tail = [f"... and {more} more, see the result"] if more > 0 else []
-    return "\n".join([headline, *told[:_TOLD], *tail])
+    return "\n".join([headline, *texts[:_MOST], *tail])
 
 
 def task_values(tasks: t.Iterable[Task]) -> list[Values]:

@@ -53,12 +53,12 @@ async def check_parameters(context: Context, calls: t.Iterable[Planned]) -> None
             wrong.setdefault(problem, []).append(call.title)
     if not wrong:
         return
-    told = [f"{_titles(titles)}: {problem}" for problem, titles in wrong.items()]
+    texts = [f"{_titles(titles)}: {problem}" for problem, titles in wrong.items()]
     version = await _version(context.api)
     if _is_known(version):
         headline = f"The API of Proxmox VE {API_VERSION} does not accept these parameters."
-        raise UsageError(failures(f"{headline} Nothing was done", told))
-    for one in told:
+        raise UsageError(failures(f"{headline} Nothing was done", texts))
+    for one in texts:
         context.warn(f"{one} (by the API of Proxmox VE {API_VERSION}; this cluster has {version})")
 
 

@@ -4,8 +4,8 @@
 
 """reboot_node: restart a node and wait until it is back with quorum.
 
-``POST /nodes/{node}/status`` starts no task, so the node itself tells: it is back when its uptime
-began after the call.
+``POST /nodes/{node}/status`` starts no task, so the node itself is observed: it is back when its
+uptime began after the call.
 """
 
 from __future__ import annotations
@@ -71,15 +71,15 @@ async def run(context: Context) -> Report:
 
 
 def _check_guests(context: Context, cluster: Cluster, node: str) -> None:
-    """Refuse to end guests that nobody spoke of."""
+    """Refuse to stop guests unless that was asked for."""
     silent = [kind for place, kind in cluster.unread if place == node]
     if silent and not context.params["with_guests"]:
         raise PveError(f"node {node} did not list its guests; it is not restarted")
     running = [one for one in cluster.guests.values() if one.node == node and one.running]
     if running and not context.params["with_guests"]:
-        told = ", ".join(guest.label for guest in running)
+        titles = ", ".join(guest.label for guest in running)
         raise PveError(
-            f"guests run on {node}: {told}. Move them away first (drain_node), or set with_guests"
+            f"guests run on {node}: {titles}. Move them away first (drain_node), or set with_guests"
             " to shut them down with it"
         )
 

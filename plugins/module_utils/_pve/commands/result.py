@@ -12,6 +12,7 @@ from ..tasks.task import Outcome
 from .context import Report, Values, Verdict, failures, summary, task_values
 
 if t.TYPE_CHECKING:
+    from ..engine.chains import StepResult
     from ..engine.scheduler import Result
     from ..tasks.task import Task
     from .context import Context
@@ -96,21 +97,32 @@ def left_behind(results: t.Iterable[Result]) -> list[str]:
 
 def problems_of(context: Context, results: t.Iterable[Result]) -> list[str]:
     """What became of the jobs that failed."""
-    return [_in_words(result) for result in results if is_failure(context, result.outcome)]
+    return [
+        _in_words(result.job.title, result.outcome, result.message, result.tasks)
+        for result in results
+        if is_failure(context, result.outcome)
+    ]
 
 
 def is_failure(context: Context, outcome: Outcome) -> bool:
-    """Whether a guest with this outcome makes the command fail."""
+    """Whether a guest with this outcome makes the command fail; one that is planned does not."""
+    if outcome is Outcome.QUEUED and context.check:
+        return False
     if outcome is Outcome.RUNNING:
         return bool(context.params["wait"] or context.stop.is_set())
     return not Verdict.from_params(context.params).accepts(outcome)
 
 
-def _in_words(result: Result) -> str:
-    """The outcome of a failed job, with the message of its task."""
-    text = f"{result.job.title}: {result.outcome.value}"
-    if result.message:
-        text += f": {result.message}"
-    if result.outcome is Outcome.RUNNING:
+def step_problem(title: str, step: StepResult) -> str:
+    """What became of a chain that failed in this step, with the messages of its tasks."""
+    tasks = step.result.tasks if step.result else ()
+    return _in_words(f"{title}: {step.name}", step.outcome, step.message, tasks)
+
+
+def _in_words(title: str, outcome: Outcome, message: str | None, tasks: t.Iterable[Task]) -> str:
+    text = f"{title}: {outcome.value}"
+    if message:
+        text += f": {message}"
+    if outcome is Outcome.RUNNING:
         text += ": interrupted, the task goes on"
-    return text + "".join(f"\n  {task.in_words()}" for task in result.tasks)
+    return text + "".join(f"\n  {task.in_words()}" for task in tasks)

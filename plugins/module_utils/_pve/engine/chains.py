@@ -75,6 +75,16 @@ class StepResult:
     message: str | None = None
     result: Result | None = None
 
+    @property
+    def why(self) -> str | None:
+        """Why it failed or was not needed, or what there is to say about a success, or None."""
+        task = self.result.task if self.result else None
+        if self.outcome.succeeded and self.outcome is not Outcome.UNCHANGED:
+            left = self.result.left if self.result else ()
+            return ". ".join(left) or (task.note if task else None)
+        why = self.message or (task and (task.note or task.exitstatus)) or None
+        return why if self.outcome.succeeded else why or self.outcome.value
+
 
 @dataclass(frozen=True)
 class ChainResult:

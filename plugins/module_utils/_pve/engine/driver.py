@@ -144,8 +144,8 @@ class JobDriver:
 
     async def _checked(self, run: JobRun, task: Task) -> Task:
         """The task with the outcome that its effects say, where it ended well by its own word."""
-        told = task.outcome not in (Outcome.TIMED_OUT, Outcome.LOST)
-        if run.job.details is not None and told:
+        has_ended = task.outcome not in (Outcome.TIMED_OUT, Outcome.LOST)
+        if run.job.details is not None and has_ended:
             task = replace(task, details=await run.job.details(self._api, run.job, task))
         if run.job.check is None or not task.outcome.succeeded:
             return task

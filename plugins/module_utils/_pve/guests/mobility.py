@@ -4,7 +4,7 @@
 
 """What keeps a guest on its node: disks and devices that only this node has, nodes that lack some.
 
-It is what ``GET /nodes/{node}/{type}/{vmid}/migrate`` tells, which the web interface asks, too.
+It is what ``GET /nodes/{node}/{type}/{vmid}/migrate`` reports, and the web interface reads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Mobility:
 
     ``disks`` are the attached disks that only its node has (``scsi0``), ``media`` the CD images
     there, ``devices`` its passed-through devices. ``allowed`` are the nodes that have what it
-    needs, None where Proxmox VE does not tell, and ``lacking`` says what another one lacks.
+    needs, None where Proxmox VE does not say, and ``lacking`` says what another one lacks.
     """
 
     disks: tuple[str, ...] = ()
@@ -48,13 +48,13 @@ async def read_mobility(api: Api, guest: Guest) -> Mobility:
     """Where the guest may go; without an answer for containers, as of older releases, anywhere."""
     path = ("nodes", guest.node, guest.type, guest.vmid, "migrate")
     try:
-        told = await read_mapping(api, path)
+        answer = await read_mapping(api, path)
     except ApiError as error:
         if error.status == _NOT_IMPLEMENTED:
             return Mobility()
         raise
     # The names have underscores for VMs and hyphens for containers.
-    given = {name.replace("-", "_"): value for name, value in told.items()}
+    given = {name.replace("-", "_"): value for name, value in answer.items()}
     disks = [one for one in given.get("local_disks") or () if _is_set(one, "is_attached", 1)]
     media = [one for one in disks if _is_set(one, "cdrom") and not _is_set(one, "is_cloudinit")]
     allowed = given.get("allowed_nodes")
@@ -81,9 +81,9 @@ def _in_words(reasons: t.Any) -> str:
     parts = []
     for name, values in sorted(reasons.items()):
         items = values if isinstance(values, (list, tuple)) else [values]
-        told = [
+        texts = [
             str(one.get("sid", one)) if isinstance(one, t.Mapping) else str(one) for one in items
         ]
-        if told:
-            parts.append(f"{name.replace('_', ' ').replace('-', ' ')} {', '.join(told)}")
+        if texts:
+            parts.append(f"{name.replace('_', ' ').replace('-', ' ')} {', '.join(texts)}")
     return "; ".join(parts)

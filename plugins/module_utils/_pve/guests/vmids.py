@@ -68,10 +68,10 @@ class Vmids:
         """A VMID that no known guest has and that was not allocated before."""
         if self._ask_first:
             self._ask_first = False
-            told = (await self._api.get(("cluster", "nextid"))).data
-            vmid = count_of(told)
+            answer = (await self._api.get(("cluster", "nextid"))).data
+            vmid = count_of(answer)
             if vmid is None:
-                raise malformed("GET /cluster/nextid", told)
+                raise malformed("GET /cluster/nextid", answer)
             self._next = vmid
         while self._next in self._used:
             self._next += 1

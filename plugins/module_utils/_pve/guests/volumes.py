@@ -134,7 +134,7 @@ def storages_of(config: t.Mapping[str, t.Any]) -> tuple[str, ...]:
 
 
 def type_in_backup(volume: str) -> str | None:
-    """The type of the guest in a backup, by the volume's name, None where it does not tell.
+    """The type of the guest in a backup, by the volume's name, None if it is not part of that.
 
     ``local:backup/vzdump-lxc-200-...`` (``PVE::VZDump``) and ``pbs:backup/ct/200/...``.
     """

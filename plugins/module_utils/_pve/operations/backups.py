@@ -76,7 +76,7 @@ async def backup_is_whole(api: Api, job: Job, task: Task) -> Verdict | None:
 
 
 async def _volume(api: Api, job: Job, archive: str, storage: str | None) -> Backup | None:
-    """The archive as the storage lists it; every storage is searched if nobody named one."""
+    """The archive as the storage lists it; every storage is searched if none was named."""
     there = [] if storage else await storages_for_backups(api, job.node)
     for name in [storage] if storage else [one for one, _shared in there]:
         for one in await read_backups(api, job.node, name, job.target.vmid):

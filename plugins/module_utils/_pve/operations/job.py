@@ -60,7 +60,7 @@ Check = t.Callable[["Api", "Job", "Task"], t.Awaitable[t.Optional[Verdict]]]
 """Reads what a task that ended well has done; None where that is what was asked for."""
 
 Details = t.Callable[["Api", "Job", "Task"], t.Awaitable[t.Mapping[str, t.Any]]]
-"""Reads what there is to tell of a task that ended, well or not: values of the result."""
+"""Reads further facts about a task that ended, failed or not: values of the result."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Job:
 
     ``target`` is the guest that it creates or changes, on the node where it lives in the end, or a
     Place. ``node`` runs the task, which has the type ``task_type`` and the id ``task_id``, None
-    where that cannot be told before. ``returns`` is what the call returns, as in the catalogue.
+    where that cannot be known before. ``returns`` is what the call returns, as in the catalogue.
     ``repeatable`` says that it creates a guest: Proxmox VE itself refuses a second one, so that a
     call whose outcome is unknown may be sent again. ``upid`` is set for a task that already runs.
     ``needs`` names the privileges, for errors that do not. ``readdress`` makes the same job for
@@ -77,8 +77,8 @@ class Job:
     right before its call is sent, and raises PveError if that no longer holds, or Unneeded if the
     guest is already as requested; then nothing is sent. ``done`` reads whether the guest shows the
     effect of the call, for a call whose response got lost; where it does not, an ``idempotent``
-    call may be sent once more. ``once`` says that only its response tells what it did, so that it
-    is never sent again. ``details`` reads what there is to tell of a task that ended, and then
+    call may be sent once more. ``once`` says that only its response shows what it did, so that it
+    is never sent again. ``details`` reads further facts about a task that ended, and then
     ``check`` what one that ended well has really done. ``before`` is the configuration that was
     read before the call, empty if none was.
     """

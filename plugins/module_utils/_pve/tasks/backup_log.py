@@ -35,11 +35,11 @@ _UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 @dataclass(frozen=True)
 class GuestBackup:
-    """The backup of one guest as its log tells it.
+    """The backup of one guest as its log reports it.
 
     ``archive`` is what its volume is called after the storage's ``backup/``: the name of a file, or
     ``vm/100/2026-11-21T12:48:07Z`` on a backup server. ``seconds`` is None unless it has finished,
-    ``transferred`` (bytes) and ``speed`` (bytes per second) are None where nothing tells.
+    ``transferred`` (bytes) and ``speed`` (bytes per second) are None if not reported.
     ``errors`` are the texts behind ``ERROR:``.
     """
 

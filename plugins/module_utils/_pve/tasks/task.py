@@ -60,7 +60,7 @@ _PERCENT = re.compile(
 
 
 # A message has this many lines of a log, the result has all requested ones.
-_TOLD_LINES = 3
+_SHOWN_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Task:
 
     ``exitstatus`` is Proxmox VE's own text, None while the task runs or if it cannot be determined.
     ``ended`` is in epoch seconds, None while unknown. ``log`` holds the last lines, ``note`` says
-    why a task is lost or timed out. ``details`` are what else there is to tell of what it did.
+    why a task is lost or timed out. ``details`` are further facts about what it did.
     """
 
     upid: Upid
@@ -119,9 +119,9 @@ class Task:
 
 def _telling(log: t.Sequence[str]) -> t.Sequence[str]:
     """The lines for a message: errors from the middle take precedence over the end."""
-    end = log[-_TOLD_LINES:]
-    errors = [line for line in log[:-_TOLD_LINES] if line.lstrip().startswith("ERROR")]
-    return [*errors[: _TOLD_LINES - 1], *end[-1:]] if errors else end
+    end = log[-_SHOWN_LINES:]
+    errors = [line for line in log[:-_SHOWN_LINES] if line.lstrip().startswith("ERROR")]
+    return [*errors[: _SHOWN_LINES - 1], *end[-1:]] if errors else end
 
 
 def outcome_of(exitstatus: str) -> Outcome:

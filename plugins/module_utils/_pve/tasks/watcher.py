@@ -113,7 +113,7 @@ class Watcher:
                 node.watches = [watch for watch in node.watches if watch.open]
                 if node.watches:
                     await self._pause(node)
-        except Exception:  # noqa: BLE001 - whoever waits must be told, whatever it was
+        except Exception:  # noqa: BLE001 - whoever waits must learn of it, whatever it was
             node.lose_all(f"an error in this collection:\n{traceback.format_exc()}")
             node.watches = []
         finally:

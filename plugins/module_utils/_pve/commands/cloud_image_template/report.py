@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ...tasks.task import Outcome
-from ..result import guests_report, is_failure, why_not
+from ..result import guests_report, is_failure, step_problem, why_not
 
 if t.TYPE_CHECKING:
     from ...engine.attempts import Result
@@ -169,14 +169,7 @@ def _problems(context: Context, one: Done) -> list[str]:
         return [f"{one.target.title}: {one.target.refusal}"]
     found = []
     if one.result is not None and is_failure(context, one.result.outcome):
-        last = one.result.last
-        text = f"{one.target.title}: {last.name}: {last.outcome.value}"
-        if last.message or last.result is None:
-            text += f": {_why(last)}"
-        if last.outcome is Outcome.RUNNING:
-            text += ": interrupted, the task goes on"
-        tasks = last.result.tasks if last.result else ()
-        found.append(text + "".join(f"\n  {task.in_words()}" for task in tasks))
+        found.append(step_problem(one.target.title, one.result.last))
     if one.removal is not None and is_failure(context, one.removal.outcome):
         text = f"{one.target.title}: the image {one.target.image} remains"
         tasks = one.removal.tasks
@@ -185,7 +178,4 @@ def _problems(context: Context, one: Done) -> list[str]:
 
 
 def _why(step: StepResult) -> str:
-    if step.result is not None and step.outcome.succeeded:
-        return why_not(step.result) or step.message or step.outcome.value
-    task = step.result.task if step.result else None
-    return step.message or (task and (task.note or task.exitstatus)) or step.outcome.value
+    return step.why or step.outcome.value

@@ -77,8 +77,8 @@ async def check_surplus(api: Api, guest: Guest) -> None:
 async def linked_clones(api: Api, guest: Guest, config: t.Mapping[str, t.Any]) -> list[str]:
     """The guests with disks that are based on those of this template, ``VM 101`` or its volume.
 
-    Unneeded if that cannot be told. Clones on LVM-thin are not seen, and need not be: they do not
-    depend on their origin.
+    Unneeded if that cannot be determined. Clones on LVM-thin are not seen, and need not be: they do
+    not depend on their origin.
     """
     volumes = [volume_of(str(v)) for key, v in config.items() if DRIVE.match(key)]
     bases = [volume for volume in volumes if "base-" in volume]

@@ -42,7 +42,7 @@ class Resolved:
     """The guests, decided, what that is based on, and the tasks that had to be waited for.
 
     ``read`` is when the names were read, or a moment before. ``abandoned`` are locked guests that
-    nobody creates any more.
+    are no longer being created.
     """
 
     wanted: list[GuestRequest]

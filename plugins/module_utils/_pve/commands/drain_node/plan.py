@@ -134,9 +134,9 @@ def _target(
         free = {node: room.free(node) for node in targets}
         targets = [node for node in targets if free[node] >= size]
         if not targets:
-            told = ", ".join(f"{node} has {_gib(one)}" for node, one in free.items())
+            available = ", ".join(f"{node} has {_gib(one)}" for node, one in free.items())
             raise UsageError(
-                f"it needs {_gib(size)} of memory, and no node has so much free ({told});"
+                f"it needs {_gib(size)} of memory, and no node has so much free ({available});"
                 " overcommit allows it"
             )
     return t.cast("str", room.emptiest(targets, size))

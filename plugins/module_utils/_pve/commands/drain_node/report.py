@@ -9,11 +9,12 @@ from __future__ import annotations
 import typing as t
 
 from ...tasks.task import Outcome
-from ..context import Report, Verdict, failures, summary, task_values
+from ..context import Report, failures, summary, task_values
+from ..result import is_failure
 from .moves import way_of
 
 if t.TYPE_CHECKING:
-    from ...engine.chains import ChainResult, StepResult
+    from ...engine.chains import ChainResult
     from ...guests.cluster import Cluster
     from ..context import Context, Values
     from .moves import Move
@@ -34,7 +35,7 @@ def report(
     problems = [
         f"{one.guest.title}: {value['message']}{_tasks(ended.get(one.guest.vmid))}"
         for one, value in zip(moves, values)
-        if _is_bad(context, Outcome(value["outcome"]))
+        if is_failure(context, Outcome(value["outcome"]))
     ]
     remaining = _remaining(context, values, cluster)
     headline = f"{len(problems)} of {len(values)} guests could not be moved:"
@@ -61,10 +62,10 @@ def _values(one: Move, result: ChainResult | None, cluster: Cluster) -> Values:
     elif one.target is not None and result is None:  # check mode
         outcome, changed = Outcome.QUEUED, one.running is None
     elif result is not None:
-        outcome, message, changed = result.outcome, _why(result.last), result.changed
+        outcome, message, changed = result.outcome, result.last.why, result.changed
         if outcome in (Outcome.OK, Outcome.WARNINGS) and node == guest.node:
             outcome = Outcome.FAILED
-            message = f"its migration ended well, but it is on {node}: HA may have moved it back"
+            message = f"its migration succeeded, but it is on {node}: HA may have moved it back"
     tasks = () if result is None else result.tasks
     return {
         "vmid": guest.vmid,
@@ -80,21 +81,6 @@ def _values(one: Move, result: ChainResult | None, cluster: Cluster) -> Values:
         "upid": str(tasks[-1].upid) if tasks else one.running and str(one.running),
         "message": message,
     }
-
-
-def _why(step: StepResult) -> str | None:
-    task = step.result.task if step.result else None
-    if step.outcome.succeeded and step.outcome is not Outcome.UNCHANGED:
-        return task.note if task else None
-    return step.message or (task and (task.note or task.exitstatus)) or step.outcome.value
-
-
-def _is_bad(context: Context, outcome: Outcome) -> bool:
-    if outcome is Outcome.QUEUED and context.check:
-        return False
-    if outcome is Outcome.RUNNING:
-        return bool(context.params["wait"]) or context.stop.is_set()
-    return not Verdict.from_params(context.params).accepts(outcome)
 
 
 def _tasks(result: ChainResult | None) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ...tasks.task import Outcome
 from ..lines import title_with, together
-from ..result import guests_report, is_failure, left_behind
+from ..result import guests_report, is_failure, left_behind, step_problem
 from .steps import pending_in_words
-from .values import title_of, values_of, why_of
+from .values import title_of, values_of
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult
@@ -50,15 +49,7 @@ def _problem(context: Context, entry: Entry, result: ChainResult | None) -> str:
         return f"{title_of(entry)}: {entry.refusal}"
     if result is None or not is_failure(context, result.outcome):
         return ""
-    last = result.last
-    text = f"{title_of(entry)}: {last.name}: {last.outcome.value}"
-    why = why_of(last)
-    if (why and last.result is None) or last.message:
-        text += f": {why}"
-    if last.outcome is Outcome.RUNNING:
-        text += ": interrupted, the task goes on"
-    tasks = last.result.tasks if last.result else ()
-    return text + "".join(f"\n  {task.in_words()}" for task in tasks)
+    return step_problem(title_of(entry), result.last)
 
 
 def _line(entry: Entry, value: Values) -> Lines:

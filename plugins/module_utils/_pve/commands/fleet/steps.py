@@ -86,7 +86,7 @@ class Steps:
         return steps
 
     def configure_calls(self, member: Member, guest_type: str) -> list[Planned]:
-        """The call that configures a guest that is like its source; none where none can be told."""
+        """The call that configures a guest that is like its source; none if none is known."""
         guest = Guest(member.vmid or LOWEST_VMID, guest_type, _NODE, member.name, "unknown")
         try:
             wish = config_wish(member, guest_type)
@@ -181,7 +181,7 @@ class Steps:
         return jobs[0]
 
     def _address(self, member: Member, there: Guest | None, seen: Seen) -> ChainStep:
-        """The addresses of a guest; nobody is asked for those that cannot be known yet."""
+        """The addresses of a guest; those that cannot be known yet are not asked for."""
         waits = self.context.params["wait_for_address"] and member.state == STARTED
         seconds = self.context.params["address_timeout"] if waits else 0
 
@@ -212,7 +212,7 @@ class Steps:
 
 
 def _no_agent(guest: Guest, there: Guest | None, seen: Seen, *, changed: bool) -> str:
-    """Why the guest agent of a VM has nothing to tell now, empty where it may have."""
+    """Why the guest agent of a VM has no addresses now, empty where it may have."""
     if guest.type != "qemu":
         return ""
     if there is None or not there.running:

@@ -39,7 +39,7 @@ def values_of(entry: Entry, result: ChainResult | None, *, failed: bool) -> Valu
     message: str | None = entry.refusal or None
     if result is not None:
         outcome = result.outcome
-        message = (why_of(result.last) or result.last.outcome.value) if failed else None
+        message = (result.last.why or result.last.outcome.value) if failed else None
     return {
         "vmid": target.vmid or None
         if target
@@ -86,11 +86,6 @@ def _step(step: StepResult) -> Values:
 def _upid(result: ChainResult | None) -> str | None:
     tasks = () if result is None else result.tasks
     return str(tasks[-1].upid) if tasks else None
-
-
-def why_of(step: StepResult) -> str | None:
-    task = step.result.task if step.result else None
-    return step.message or (task and (task.note or task.exitstatus)) or None
 
 
 def title_of(entry: Entry) -> str:

@@ -39,7 +39,7 @@ class Decision:
     ``refusal`` says why nothing can be done to it, ``note`` why nothing needs to be. ``current`` is
     the configuration that was compared, ``awaited`` are options that are as wished after a restart.
     ``stop_first`` says that the guest runs and is to be stopped before. ``selector`` is set for a
-    guest that nobody named, and ``exists`` is false for one that is to be created.
+    guest that was not named, and ``exists`` is false for one that is to be created.
     """
 
     reference: GuestReference

@@ -5,7 +5,7 @@
 """A call of the API by its path, for what the catalogue lacks: sent once, its task waited for.
 
 Nothing is known of such a call but its answer. So it counts as destructive, its task is the one
-that the answer names and no other, and where no answer comes nobody can tell what it did.
+that the answer names and no other, and without an answer it cannot be determined what it did.
 """
 
 from __future__ import annotations

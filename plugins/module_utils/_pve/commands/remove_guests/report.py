@@ -9,14 +9,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ...tasks.task import Outcome
 from ..fleet.values import done_by
 from ..lines import together
 from ..operation.report import planned
-from ..result import guests_report, is_failure, left_behind, why_not
+from ..result import guests_report, is_failure, left_behind, step_problem
 
 if t.TYPE_CHECKING:
-    from ...engine.chains import ChainResult, ChainStep, StepResult
+    from ...engine.chains import ChainResult, ChainStep
     from ..context import Context, Report, Values
     from ..lines import Lines
     from ..operation.decisions import Decision
@@ -68,26 +67,15 @@ def _values(entry: Entry) -> Values:
         step=last.name,
         done=done_by(changing),
         upid=str(tasks[-1].upid) if tasks else None,
-        message=_why(last),
+        message=last.why,
     )
     return value
-
-
-def _why(step: StepResult) -> str | None:
-    return (why_not(step.result) if step.result is not None else None) or step.message
 
 
 def _problem(entry: Entry) -> str:
     if entry.step.refusal:
         return f"{entry.step.reference.text}: {entry.step.refusal}"
-    step = t.cast("ChainResult", entry.result).last
-    text = f"{entry.title}: {step.name}: {step.outcome.value}"
-    if step.message:
-        text += f": {step.message}"
-    if step.outcome is Outcome.RUNNING:
-        text += ": interrupted, the task goes on"
-    tasks = step.result.tasks if step.result else ()
-    return text + "".join(f"\n  {task.in_words()}" for task in tasks)
+    return step_problem(entry.title, t.cast("ChainResult", entry.result).last)
 
 
 def _line(entry: Entry, value: Values) -> Lines:

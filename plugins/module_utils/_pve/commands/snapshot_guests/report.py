@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ...tasks.task import Outcome
 from ..lines import together
 from ..operation.report import planned
-from ..result import guests_report, is_failure, left_behind, why_not
+from ..result import guests_report, is_failure, left_behind, step_problem
 from .wish import ABSENT, PRESENT
 
 if t.TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _values(context: Context, wish: Wish, entry: Entry) -> Values:
             changed=any(result.changed for result in entry.results),
             upid=str(tasks[-1].upid) if tasks else None,
             step=last.last.name,
-            message=_why(last.last),
+            message=last.last.why,
         )
     elif not entry.step.refusal:
         does = (entry.takes or bool(entry.surplus)) and not entry.called_off
@@ -132,10 +132,6 @@ def _removed(entry: Entry) -> list[str]:
     ]
 
 
-def _why(step: StepResult) -> str | None:
-    return (why_not(step.result) if step.result is not None else None) or step.message
-
-
 def _problem(entry: Entry, value: Values) -> str:
     if entry.step.refusal:
         return f"{entry.step.reference.text}: {entry.step.refusal}"
@@ -144,14 +140,7 @@ def _problem(entry: Entry, value: Values) -> str:
         failing = [step for step in entry.steps if not step.outcome.succeeded]
         if not failing:
             return f"{entry.title}: {value['message']}"
-    step = t.cast("ChainResult", last).last
-    text = f"{entry.title}: {step.name}: {step.outcome.value}"
-    if step.message:
-        text += f": {step.message}"
-    if step.outcome is Outcome.RUNNING:
-        text += ": interrupted, the task goes on"
-    tasks = step.result.tasks if step.result else ()
-    return text + "".join(f"\n  {task.in_words()}" for task in tasks)
+    return step_problem(entry.title, t.cast("ChainResult", last).last)
 
 
 def _line(wish: Wish, entry: Entry, value: Values) -> Lines:

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...guests.selector import Selector
 from ...tasks.task import Outcome, iso
 from ..result import guests_report, is_failure
 
 if t.TYPE_CHECKING:
-    from ...engine.chains import ChainResult, StepResult
+    from ...engine.chains import ChainResult
     from ...guests.cluster import Guest
     from ...tasks.task import Task
     from ..context import Context, Report, Values
@@ -80,15 +80,15 @@ def report(
             context.warn(f"{old.guest.title} of an earlier call is not removed: {value['message']}")
     plan = [_line(one) for one, value in zip(verified, values) if value["outcome"] == "queued"]
     after = plan if context.check else []
-    told = guests_report(values, tasks, problems, ([], after))
-    told.values["leftovers"] = gone
+    result = guests_report(values, tasks, problems, ([], after))
+    result.values["leftovers"] = gone
     if not verified:
         selector = Selector.from_params(context.params, templates=context.params["templates"])
-        told.values["msg"] = f"there is no guest with {selector.title}; nothing was verified"
-    changed = told.changed or any(
+        result.values["msg"] = f"there is no guest with {selector.title}; nothing was verified"
+    changed = result.changed or any(
         old.removed or (context.check and old.result is None) for old in leftovers
     )
-    return type(told)(told.values, changed, told.problem, told.diff)
+    return replace(result, changed=changed)
 
 
 def _values(one: Verified) -> Values:
@@ -119,7 +119,7 @@ def _values(one: Verified) -> Values:
         "message": message,
         "upid": str(task.upid) if task else None,
         "steps": [
-            {"name": each.name, "outcome": each.outcome.value, "message": _why(each)}
+            {"name": each.name, "outcome": each.outcome.value, "message": each.why}
             for each in steps
         ],
     }
@@ -134,7 +134,7 @@ def _verdict(one: Verified) -> tuple[Outcome, str | None, str | None]:
     last = one.result.last
     if not one.proven:
         outcome = last.outcome if not last.outcome.succeeded else Outcome.FAILED
-        why = _why(last)
+        why = last.why
         return outcome, last.name, f"{why}{_still_there(one)}" if why else _still_there(one) or None
     if one.left:
         return Outcome.FAILED, "remove", f"the backup is proven{_still_there(one)}"
@@ -145,24 +145,16 @@ def _verdict(one: Verified) -> tuple[Outcome, str | None, str | None]:
 def _still_there(one: Verified) -> str:
     if not one.left:
         return ""
-    why = _why(one.removal.last) if one.removal else "this call was interrupted"
+    why = one.removal.last.why if one.removal else "this call was interrupted"
     return (
         f". The guest that was restored, VMID {one.vmid}, may still exist, because {why}. If it"
         " does, the next call with this vmid_range removes it"
     )
 
 
-def _why(step: StepResult) -> str | None:
-    """Why a step failed, or what it found."""
-    task = step.result.task if step.result else None
-    if step.outcome.succeeded and step.outcome is not Outcome.UNCHANGED:
-        return task.note if task else None
-    return step.message or (task and (task.note or task.exitstatus)) or None
-
-
 def _problem(context: Context, one: Verified, value: Values) -> str:
     outcome = Outcome(value["outcome"])
-    if (outcome is Outcome.QUEUED and context.check) or not is_failure(context, outcome):
+    if not is_failure(context, outcome):
         return ""
     step = f"{value['step']}: " if value["step"] else ""
     text = f"{one.subject.title}: {step}{value['message'] or outcome.value}"
@@ -183,7 +175,7 @@ def _leftover_values(one: Leftover) -> Values:
         "type": one.guest.type,
         "archive": one.mark.rsplit(" ", 1)[-1],
         "removed": one.removed,
-        "message": _why(one.result.last) if failed and one.result else None,
+        "message": one.result.last.why if failed and one.result else None,
     }
 
 

@@ -37,7 +37,7 @@ class Call:
     over the names of the path and of the parameters: of several, with ``|`` between them, the
     first whose names are all there, ``{disk:base}`` for the last part of a path, ``{file:stored}``
     for the name that a storage gives a file, ``{file:quoted}`` for one that is kept as it is, as
-    Proxmox VE quotes it, ``{x:given}`` for nothing at all. It is None where the id cannot be told
+    Proxmox VE quotes it, ``{x:given}`` for nothing at all. It is None where the id cannot be known
     before the call.
 
     ``returns`` is ``upid``, ``null`` (done when it is answered, ``task_type`` is empty),
@@ -154,8 +154,8 @@ class Operation:
     never adopted. ``may_pend`` says that what it changes may wait for a restart, and ``removes``
     that its guest may already be gone. ``idempotent`` says that a second call does no harm if the
     effect of the first one is missing; a guest that is still there may be another one by then, so a
-    deletion is not. ``details`` reads what there is to tell of a task that ended, ``check`` what a
-    successful one has done, for what Proxmox VE does not tell by its exit status, and ``make``
+    deletion is not. ``details`` reads further facts about a task that ended, ``check`` what a
+    successful one has done, for what Proxmox VE does not show in its exit status, and ``make``
     makes the job where it is not made like all the others.
     ``effect`` is what the guest is afterwards, for a diff: ``status``, ``node``, ``lock``,
     ``template``, an option of its configuration, or something else that then exists or, with an
@@ -198,7 +198,7 @@ class Operation:
         return "guest" if kind in ("qemu", "lxc") else t.cast("Scope", kind)
 
     def type_of_guest(self, params: t.Mapping[str, t.Any]) -> str | None:
-        """The type of the guest that it creates with these parameters, None if nothing tells."""
+        """The type of the guest that it creates with these parameters, None if unknown."""
         return next(iter(self.calls)) if self.only else type_in_backup(str(params.get("archive")))
 
     def call_for(self, kind: str) -> Call:

@@ -102,7 +102,7 @@ def _check_others(there: Situation) -> None:
 
 
 def if_locked(there: Situation) -> Need:
-    """A lock goes that nobody holds any more."""
+    """A lock is removed once nothing holds it any more."""
     guest = there.guest
     if guest.lock is None:
         return NOTHING

@@ -68,7 +68,7 @@ def unless_awake(there: Situation) -> Need:
     """What is paused or hibernated goes on; what only stands still is started, not resumed."""
     guest = there.guest
     if guest.type == "lxc":
-        # Nothing tells a container that was written to disk from one that was stopped.
+        # A container that was written to disk looks like one that was stopped.
         return NOTHING if guest.running else Need(there.params)
     if guest.running:
         return NOTHING if there.status.get("qmpstatus") == "running" else Need(there.params)

@@ -89,7 +89,7 @@ async def _rows(api: Api, job: Job, *path: str, **params: t.Any) -> list[Row]:
 
 
 async def directory(api: Api, job: Job, name: str) -> Where:
-    """The disks that are mounted: which of them the directory is on is not told."""
+    """The disks that are mounted: which of them holds the directory is not reported."""
     rows = await _rows(api, job, "disks", "directory")
     if all(row.get("path") != f"/mnt/pve/{name}" for row in rows):
         return None
