@@ -15,7 +15,7 @@ from ...api import schema
 from ...api.errors import UsageError
 from ...guests.volumes import stored_name, type_in_backup
 from ...tasks.types import task_type
-from ..rules import always
+from ..rules import always, missing
 
 if t.TYPE_CHECKING:
     from ...api.calls import Segments
@@ -82,7 +82,7 @@ class Call:
             own, value = given.pop(name, None), subject.get(name)
             names[name] = own if value is None else value
             if names[name] in (None, ""):
-                raise UsageError(f"params: {name} is missing")
+                raise missing(name, given)
         body = {name: self._as_taken(name, one) for name, one in {**given, **self.fixed}.items()}
         parts = [part for part in self.path.split("/") if part]
         path = tuple(names[part[1:-1]] if part.startswith("{") else part for part in parts)
@@ -98,7 +98,7 @@ class Call:
     def _check(self, given: t.Mapping[str, t.Any]) -> None:
         for name in self.requires:
             if given.get(name) in (None, ""):
-                raise UsageError(f"params: {name} is missing")
+                raise missing(name, given)
         for name in self.excludes:
             if name in given:
                 raise UsageError(f"params: {name} turns it into another operation")

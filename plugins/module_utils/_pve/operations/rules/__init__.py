@@ -9,6 +9,6 @@ Rules are pure functions of what was just read of the guest.
 
 from __future__ import annotations
 
-from .situation import NOTHING, Need, Reading, Rule, Situation, always
+from .situation import NOTHING, Need, Reading, Rule, Situation, always, missing
 
-__all__ = ("NOTHING", "Need", "Reading", "Rule", "Situation", "always")
+__all__ = ("NOTHING", "Need", "Reading", "Rule", "Situation", "always", "missing")

@@ -11,7 +11,7 @@ import typing as t
 
 from ...api.errors import UsageError
 from ...guests.volumes import DRIVE, format_of_volume, size_in_bytes, storage_of, volume_of
-from .situation import NOTHING, Need
+from .situation import NOTHING, Need, missing
 
 if t.TYPE_CHECKING:
     from .situation import Situation
@@ -44,7 +44,7 @@ def unless_on_storage(there: Situation) -> Need:
     disk, volume = _disk(there)
     storage = there.params.get("storage")
     if not storage:
-        raise UsageError("params: storage is missing")
+        raise missing("storage", there.params)
     if volume is None:
         raise UsageError(f"params: {there.guest.title} has no disk {disk!r}")
     if storage_of(volume) is None:
@@ -93,6 +93,6 @@ def _disk(there: Situation) -> tuple[str, str | None]:
     params = there.params
     disk = str(params.get("disk") or params.get("volume") or params.get("delete") or "")
     if not disk:
-        raise UsageError("params: disk is missing")
+        raise missing("disk", params)
     value = there.current.values.get(disk)
     return disk, None if value is None else volume_of(str(value))

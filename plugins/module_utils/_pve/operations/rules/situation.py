@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import difflib
 import typing as t
 from dataclasses import dataclass, field
 
+from ...api.errors import UsageError
 from ...guests.config import Configuration
 from ...guests.ties import Ties
 
@@ -19,6 +21,12 @@ if t.TYPE_CHECKING:
 
 Reading = t.Literal["configuration", "snapshots", "status", "tasks", "holders", "storages", "ties"]
 """What a rule can ask to be read before it decides."""
+
+
+def missing(name: str, given: t.Iterable[str]) -> UsageError:
+    """The error about a parameter that is missing; it may be misspelled among the ``given``."""
+    close = difflib.get_close_matches(name, map(str, given), 1)
+    return UsageError(f"params: {name} is missing" + (f"; {close[0]} was given" if close else ""))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import typing as t
 from ...api.errors import UsageError
 from ...guests.snapshots import RESERVED
 from ...guests.volumes import storages_of
-from .situation import NOTHING, Need
+from .situation import NOTHING, Need, missing
 
 if t.TYPE_CHECKING:
     from .situation import Situation
@@ -63,7 +63,7 @@ def unless_deleted(there: Situation) -> Need:
 def _name(there: Situation) -> str:
     name = str(there.params.get("snapname") or "")
     if not name:
-        raise UsageError("params: snapname is missing")
+        raise missing("snapname", there.params)
     return name
 
 

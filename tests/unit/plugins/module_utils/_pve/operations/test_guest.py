@@ -74,6 +74,12 @@ def test_a_missing_part_of_the_path_is_named() -> None:
         guest_job(OPERATIONS["rollback"], VM, {}, None)
 
 
+@pytest.mark.parametrize("operation", ["snapshot", "rollback"])
+def test_a_misspelled_parameter_is_named_with_the_one_that_is_missing(operation: str) -> None:
+    with pytest.raises(UsageError, match="snapname is missing; snapnam was given"):
+        guest_job(OPERATIONS[operation], VM, {"snapnam": "before", "description": "x"}, None)
+
+
 def test_one_name_is_good_for_vms_and_containers() -> None:
     params = {"disk": "mp0", "storage": "ceph"}
     job = guest_job(OPERATIONS["move_disk"], CT, params, None)
