@@ -362,6 +362,8 @@ options:
       - The call is sent once, whatever happens. It is waited for where it starts a task, but what
         HA does on behalf of that task is not. If it is not known whether it was carried out, the
         outcome is V(lost), the message says where to look, and it is up to you to try again.
+      - Another run sends it again, also after a run that was killed. Give a call whose second time
+        Proxmox VE refuses (C(newid), C(snapname)) if that must not be.
     type: str
     choices: [POST, PUT, DELETE, GET]
   path:

@@ -10,12 +10,15 @@ carried out is repeated if Proxmox VE itself would refuse a second one.
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.exactly_once.cluster import (
     Cluster,
     Truth,
@@ -63,6 +66,11 @@ class Start:
     makes: str | None = None
 
     @property
+    def by_path(self) -> bool:
+        """Whether it is a call by its path, of which nothing is known but its response."""
+        return "path" in self.options
+
+    @property
     def repeatable(self) -> bool:
         """Whether it is repeated if it was not carried out.
 
@@ -73,6 +81,8 @@ class Start:
     @property
     def vmid(self) -> int:
         """The guest that it is about."""
+        if self.by_path:
+            return int(self.path.split("/")[4])
         guests: list[int] = self.options.get("guests") or [self.options["vmid"]]
         return guests[0]
 
@@ -81,6 +91,12 @@ def _operation(name: str, task_type: str, method: str, path: str, **options: Any
     vmid = int(path.split("/")[1])
     given = {"operation": name, "guests": [vmid], "allow_destructive": True, **options}
     return Start("operation", task_type, method, f"/nodes/pve1/{path}", given)
+
+
+def _by_path(task_type: str, method: str, path: str, **params: Any) -> Start:
+    full = f"/nodes/pve1/{path}"
+    given = {"method": method, "path": full, "params": params, "allow_destructive": True}
+    return Start("operation", task_type, method, full, given)
 
 
 STARTS: Mapping[str, Start] = {
@@ -174,6 +190,10 @@ STARTS: Mapping[str, Start] = {
         },
         "vm4",
     ),
+    "start by its path": _by_path("qmstart", "POST", "qemu/331/status/start"),
+    "snapshot by its path": _by_path("qmsnapshot", "POST", "qemu/332/snapshot", snapname="new"),
+    "removal by its path": _by_path("qmdestroy", "DELETE", "qemu/333"),
+    "change by its path": _by_path("", "PUT", "lxc/334/config", memory=1024),
 }
 
 
@@ -183,8 +203,9 @@ def world() -> World:
     for vmid in range(301, 305):
         add_guest(world, vmid, like=100)
         add_guest(world, vmid + 10, like=9100)
-    for vmid in (*range(305, 310), 321, 322, 323):
+    for vmid in (*range(305, 310), 321, 322, 323, 331, 332, 333):
         add_guest(world, vmid, like=100)
+    add_guest(world, 334, like=9100)
     for vmid in (306, 307):
         world["guests"][vmid]["snapshots"] = {"old": {"ago": 3600}}
         world["guests"][vmid]["config"]["parent"] = "old"
@@ -247,7 +268,11 @@ def _start_all(there: Cluster, *, again: bool, **identity: Any) -> None:
     reports = there.run_all(calls)
     truth = there.truth()
     for name, start in STARTS.items():
-        _check(start, reports[name].values, truth, again=again)
+        if start.by_path:
+            _check_by_path(start, reports[name].values, truth)
+        else:
+            _check(start, reports[name].values, truth, again=again)
+    _check_sent(there, reports)
 
 
 def _check(start: Start, values: Mapping[str, Any], truth: Truth, *, again: bool) -> None:
@@ -267,6 +292,34 @@ def _check(start: Start, values: Mapping[str, Any], truth: Truth, *, again: bool
         assert guest["attempts"] == (2 if again else 1)
         assert [one["vmid"] for one in truth.named(start.makes)] == [start.vmid]
         assert truth.guests[start.vmid]["lock"] is None
+
+
+def _check_by_path(start: Start, values: Mapping[str, Any], truth: Truth) -> None:
+    """Without a response it is lost, whatever came of it, and the message names its task."""
+    (target,) = values["targets"]
+    assert (target["outcome"], target["changed"], target["attempts"]) == ("lost", True, 1), target
+    assert "it is not sent again" in target["message"]
+    begun = [task["upid"] for task in _tasks_of(start, truth)]
+    assert len(begun) <= 1
+    assert not [upid for upid in begun if upid not in target["message"]]
+    assert values["tasks"] == []
+
+
+def _check_sent(there: Cluster, reports: Mapping[str, Report]) -> None:
+    """The cluster has received each call as often as the reports say, and none more often."""
+    attempts: Counter[str] = Counter()
+    for name, start in STARTS.items():
+        values = reports[name].values
+        (one,) = values["targets" if start.by_path else "guests"]
+        attempts[_template(start)] += one["attempts"]
+    counts = there.admin("GET", "requests")["counts"]
+    assert {label: counts.get(label, 0) for label in attempts} == dict(attempts)
+
+
+def _template(start: Start) -> str:
+    path = re.sub(r"^/nodes/[^/]+", "/nodes/{node}", start.path)
+    path = re.sub(r"/\d+", "/{vmid}", path).replace("/snapshot/old", "/snapshot/{snapname}")
+    return f"{start.method} {path}"
 
 
 def _tasks_of(start: Start, truth: Truth) -> list[Mapping[str, Any]]:

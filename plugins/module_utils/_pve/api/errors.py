@@ -76,6 +76,10 @@ class NoAnswerError(PveError):
         self.sent = sent
 
 
+class HostError(NoAnswerError):
+    """The host itself failed: no connection, or one that broke or went silent."""
+
+
 class Cause(enum.Enum):
     """What an error text of Proxmox VE means to us, in an HTTP error or in an exit status."""
 

@@ -11,7 +11,7 @@ import re
 import typing as t
 
 from .bodies import NotJsonError
-from .errors import NoAnswerError, UsageError
+from .errors import HostError, NoAnswerError, UsageError
 from .libraries import (
     ConnectTimeout,
     HTTPError,
@@ -26,10 +26,6 @@ from .trust import presented_fingerprint, was_sent
 
 if t.TYPE_CHECKING:
     from .option_texts import Host
-
-
-class HostError(NoAnswerError):
-    """The host itself failed: no connection, or one that broke or went silent."""
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ import typing as t
 from urllib.parse import quote
 
 from .bodies import Serializer
-from .errors import ApiError, NoAnswerError
-from .failures import HostError, explained
+from .errors import ApiError, HostError, NoAnswerError
+from .failures import explained
 from .libraries import MISSING, ProxmoxHTTPApiTokenAuth, ProxmoxResource
 from .observer import Observer
 from .tickets import TICKET_RENEWAL, NoAuth, Tickets

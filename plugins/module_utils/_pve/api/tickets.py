@@ -11,8 +11,7 @@ import time
 import typing as t
 from urllib.parse import quote
 
-from .errors import ApiError, NoAnswerError, UsageError
-from .failures import HostError
+from .errors import ApiError, HostError, NoAnswerError, UsageError
 from .libraries import ProxmoxHTTPAuthBase
 
 if t.TYPE_CHECKING:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..api.errors import ApiError, Cause, NoAnswerError, PveError
+from ..api.errors import ApiError, Cause, HostError, NoAnswerError, PveError
 from ..tasks.clone_log import CLONES
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
@@ -111,8 +111,10 @@ class Starter:
         return await self._recover(run, None)
 
     async def _unanswered(self, run: JobRun, error: NoAnswerError) -> Started:
-        run.unsure = True
-        if error.sent:
+        # Whatever came as a response came after the call had left this machine.
+        left = error.sent or not isinstance(error, HostError)
+        run.unsure = run.unsure or left
+        if error.sent or (left and run.job.once):
             return await self._recover(run, error)
         run.attempts -= 1
         raise self._retries.unreached(run, error) from error

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
+    HostError,
     NoAnswerError,
     UsageError,
 )
@@ -284,6 +285,32 @@ async def test_a_refusal_that_would_pass_is_not_tried_again() -> None:
     report = await call(api, "POST", "/pools", params={"poolid": "x"}, allow_destructive=True)
     assert outcomes(report) == [("pve2", None, "failed", False)]
     assert len(api.made("POST")) == 1
+
+
+@in_virtual_time
+async def test_a_call_that_got_a_response_of_any_kind_is_not_sent_again() -> None:
+    """595 says that it was not passed on, but it has left this machine."""
+    api = FakeApi()
+    passed_on = NoAnswerError("POST", "595 Connection refused", sent=False)
+    api.disturb("POST /pools", passed_on, after=True)
+    report = await call(api, "POST", "/pools", params={"poolid": "x"}, allow_destructive=True)
+    assert outcomes(report) == [("pve2", None, "lost", True)]
+    assert len(api.made("POST")) == 1
+
+
+@in_virtual_time
+async def test_the_refusal_of_a_call_that_was_not_sent_before_is_one() -> None:
+    api = FakeApi()
+    api.cluster.add(100, name="web1", status="running")
+    away = HostError("POST", "pve1:8006: connection refused", sent=False)
+    start = "POST /nodes/pve1/qemu/100/status/start"
+    api.disturb(start, away)
+    refused = ApiError(start, 500, "VM 100 already running")
+    api.disturb(start, refused)
+    report = await call(api, "POST", "/nodes/pve1/qemu/100/status/start", allow_destructive=True)
+    [target] = report.values["targets"]
+    assert (target["outcome"], target["changed"]) == ("failed", False)
+    assert "already running" in target["message"]
 
 
 @pytest.mark.parametrize(
