@@ -27,10 +27,11 @@ class Workers:
         self._idle = threading.Semaphore(0)
         self._calls: queue.SimpleQueue[t.Callable[[], None] | None] = queue.SimpleQueue()
 
-    async def run(self, function: t.Callable[[], T]) -> T:
-        """Call ``function`` in a thread and return what it returns or raises.
+    def run(self, function: t.Callable[[], T]) -> asyncio.Future[T]:
+        """Call ``function`` in a thread; a future of what it returns or raises.
 
-        RuntimeError if no thread can be created and there is none yet.
+        A future rather than a coroutine, because to wait for it with a limit then needs no task
+        of its own. RuntimeError if no thread can be created and there is none yet.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -46,7 +47,7 @@ class Workers:
         if not self._idle.acquire(blocking=False) and self._threads < self._size:
             self._start()
         self._calls.put(call)
-        return await future
+        return future
 
     def close(self) -> None:
         """Let every thread end as soon as it is idle."""
