@@ -323,6 +323,18 @@ tasks:
       elements: str
       returned: always
       sample: []
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: "3 guests: 3 ok in 38 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict

@@ -179,6 +179,18 @@ guests:
       elements: str
       returned: when O(addresses=true) or O(wait_for_address=true)
       sample: [192.0.2.21, "2001:db8::21"]
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: "12 guests: 10 running, 2 stopped in 0.3 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of guests, C(total), and the C(elapsed) seconds.
   type: dict

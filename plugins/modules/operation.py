@@ -545,11 +545,6 @@ changed:
   type: bool
   returned: always
   sample: true
-msg:
-  description: That no guest was selected.
-  type: str
-  returned: when no guest was selected
-  sample: there is no guest with tag web, status running; nothing was done
 guests:
   description:
     - Every requested guest, in the order of the request, selected ones by VMID. In check mode the
@@ -798,6 +793,18 @@ tasks:
       elements: str
       returned: always
       sample: []
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: "3 guests: 2 ok, 1 unchanged in 4.1 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict

@@ -115,6 +115,18 @@ seconds:
   type: float
   returned: always
   sample: 97.3
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: "1 node: 1 ok in 3 min 41 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of nodes with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict

@@ -180,10 +180,17 @@ truncated:
   returned: when nothing failed
   sample: false
 msg:
-  description: A message if there are more.
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
   type: str
-  returned: when RV(truncated)
-  sample: more tasks match; only the newest 50 are listed (limit)
+  returned: always
+  sample: "1 task: 1 failed (VM/CT 101 - Backup: job errors) in 0.4 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of tasks with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict

@@ -163,11 +163,6 @@ changed:
   type: bool
   returned: always
   sample: false
-msg:
-  description: That no guest was selected.
-  type: str
-  returned: when no guest was selected
-  sample: there is no guest with tag web; nothing was verified
 guests:
   description:
     - Every guest that was meant, in the order of the request, selected ones by VMID. In check mode
@@ -363,6 +358,18 @@ tasks:
       elements: str
       returned: always
       sample: []
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: "3 guests: 3 ok in 12 min 4 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of guests with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict

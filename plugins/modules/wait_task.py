@@ -193,6 +193,18 @@ tasks:
       elements: str
       returned: always
       sample: []
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: "2 tasks: 1 ok, 1 failed (VM/CT 101 - Backup: job errors) in 43 s"
+succeeded:
+  description: Whether the call succeeded, whatever C(failed_when) makes of it.
+  type: bool
+  returned: always
+  sample: true
 summary:
   description: The number of tasks with each outcome, their C(total), and the C(elapsed) seconds.
   type: dict

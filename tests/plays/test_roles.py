@@ -210,7 +210,7 @@ def test_one_wrong_guest_is_its_own_failure(ansible: Ansible) -> None:
     variables = {"provision_vms_source": 9000, "provision_vms_guests": wanted}
     run = ansible.role("provision_vms", **variables, provision_vms_disk_gib=50)
     assert not run.ok
-    assert "1 of 2 guests failed" in run.output, run.output
+    assert "1 failed (web-" in run.output, run.output
     assert "size=50G" in ansible.guests()["web-2"]["config"]["scsi0"]
 
 
@@ -225,5 +225,5 @@ def test_a_node_that_is_silent_costs_its_own_guests_only(ansible: Ansible) -> No
     ansible.cluster.admin("POST", "nodes/pve2/down")
     run = ansible.role("provision_vms", **spread, provision_vms_memory=768)
     assert not run.ok
-    assert "1 of 2 guests failed" in run.output, run.output
+    assert "1 failed (web-" in run.output, run.output
     assert int(ansible.guests()["web-1"]["config"]["memory"]) == 768

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +18,13 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context
     Report,
     attend,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.headline import headline
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments import (
     GUEST_FILTERS_SPEC,
     START_SPEC,
     WAIT_SPEC,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
 
 COLLECTION = "ansible_collections.upid.proxmox.plugins"
 SHARED: Mapping[str, Mapping[str, Any]] = {
@@ -66,4 +69,28 @@ async def run_command(
     command = importlib.import_module(f"{COLLECTION}.module_utils._pve.commands.{module}")
     warn = (warned if warned is not None else []).append
     stop = stop or asyncio.Event()
-    return await attend(command.run, Context(api, params_of(module, given), check, stop, warn))
+    context = Context(api, params_of(module, given), check, stop, warn)
+    report = await attend(command.run, context)
+    assert_headline_agrees(report, check=check)
+    return report
+
+
+def assert_headline_agrees(report: Report, *, check: bool) -> None:
+    """The counts in the one-line message of every report are those of its summary."""
+    line, counts = headline(report, check=check), dict(report.values.get("summary", {}))
+    assert "\n" not in line, line
+    if "msg" in report.values or not counts.get("total"):
+        return
+    plain = re.sub(r"\([^()]*(\([^()]*\)[^()]*)*\)", "", line)  # without the reasons
+    if plain.startswith("would "):
+        planned = re.findall(r"(\d+) (?:guest|template|target|task|node|storage)s?\b", plain)
+        assert sum(map(int, planned)) == counts.pop(report.planned.value), line
+    else:
+        assert plain.startswith(f"{counts['total']} "), line
+    if Outcome.OK.value not in counts:  # guests that were only read
+        assert sum(map(int, re.findall(r"[:,] (\d+) ", plain))) == counts["total"], line
+        return
+    for outcome in Outcome:
+        words = {"warnings": "with warnings", "timed_out": "timed out"}.get(outcome, outcome.value)
+        found = re.search(rf"(\d+) {words}\b", plain)
+        assert int(found[1] if found else 0) == counts.get(outcome.value, 0), line

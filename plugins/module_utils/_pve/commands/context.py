@@ -11,7 +11,7 @@ import contextlib
 import traceback
 import typing as t
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..api import clock
 from ..api.errors import PveError
@@ -65,14 +65,27 @@ class Context:
 class Report:
     """What a command found or did: the keys of the module's result.
 
-    ``problem`` is the message of a failure, None on success. ``diff`` holds ``before`` and
-    ``after``.
+    ``problem`` is the message of a failure, None on success; where it is ``counted``, it holds a
+    paragraph for each failure, and the line with their number comes before it. ``diff`` holds
+    ``before`` and ``after``.
+
+    Check mode says that it ``would`` do something to what is ``planned``: a verb (``clone``,
+    ``take a snapshot``), or the verb of each. ``noun`` is what they are called unless by the name
+    of their list.
     """
 
     values: Values
     changed: bool = False
     problem: str | None = None
     diff: t.Mapping[str, str] | None = None
+    counted: bool = False
+    would: str | t.Callable[[Values], str] = ""
+    planned: Outcome = Outcome.QUEUED
+    noun: str = ""
+
+    def with_verb(self, would: str | t.Callable[[Values], str], noun: str = "") -> Report:
+        """The same report with the words of its plan."""
+        return replace(self, would=would, noun=noun)
 
 
 @dataclass(frozen=True)
@@ -167,9 +180,14 @@ _MOST = 10
 
 def failures(headline: str, texts: t.Sequence[str]) -> str:
     """A message with a headline and a paragraph for each of the first failures."""
+    return f"{headline}\n{paragraphs(texts)}"
+
+
+def paragraphs(texts: t.Sequence[str]) -> str:
+    """The first failures, and how many more there are."""
     more = len(texts) - _MOST
     tail = [f"... and {more} more, see the result"] if more > 0 else []
-    return "\n".join([headline, *texts[:_MOST], *tail])
+    return "\n".join([*texts[:_MOST], *tail])
 
 
 def task_values(tasks: t.Iterable[Task]) -> list[Values]:

@@ -159,4 +159,6 @@ def _report(
         changed=True,
         problem=problem,
         diff={"before": "", "after": f"{node}: restarted\n"},
+        would="restart",
+        noun="nodes",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..tasks.task import Outcome
-from .context import Report, Values, Verdict, failures, summary, task_values
+from .context import Report, Values, Verdict, paragraphs, summary, task_values
 
 if t.TYPE_CHECKING:
     from ..engine.chains import StepResult
@@ -63,7 +63,8 @@ def job_report(
     for text in left_behind(results):
         context.warn(text)
     tasks = [*more_tasks, *(task for result in results for task in result.tasks)]
-    return guests_report(guests, tasks, [*refused, *problems_of(context, results)], diff)
+    problems = [*refused, *problems_of(context, results)]
+    return guests_report(guests, tasks, problems, diff)
 
 
 def guests_report(
@@ -74,7 +75,6 @@ def guests_report(
     what: str = "guests",
 ) -> Report:
     """The report about guests, or ``targets``; ``problems`` are the messages of failed ones."""
-    headline = f"{len(problems)} of {len(guests)} {what} failed:"
     return Report(
         {
             what: list(guests),
@@ -82,11 +82,12 @@ def guests_report(
             "summary": summary(Outcome(value["outcome"]) for value in guests),
         },
         changed=any(value["changed"] for value in guests),
-        problem=failures(headline, problems) if problems else None,
+        problem=paragraphs(problems) or None,
         diff={
             when: "".join(f"{line}\n" for line in lines)
             for when, lines in zip(("before", "after"), diff)
         },
+        counted=True,
     )
 
 

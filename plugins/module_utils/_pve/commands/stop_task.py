@@ -64,6 +64,8 @@ async def run(context: Context) -> Report:
         },
         changed=any(one.ran if context.check else one.ended for one in results),
         problem=problem,
+        would="stop",
+        planned=Outcome.RUNNING,
     )
 
 

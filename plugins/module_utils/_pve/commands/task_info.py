@@ -53,12 +53,13 @@ def _values(tasks: t.Sequence[Task]) -> Values:
 
 
 def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
-    """What the list omits, and a message if the limit cut off tasks."""
+    """What the list omits; a warning if the default limit cut off tasks."""
     values: Values = {"unreachable": dict(page.unreachable), "truncated": page.truncated}
-    if page.truncated:
-        values["msg"] = f"more tasks match; only the newest {query.limit} are listed (limit)"
-        if query.limit == _DEFAULT_LIMIT:
-            context.warn(f"{values['msg']}; set limit to list more, or to turn this warning off")
+    if page.truncated and query.limit == _DEFAULT_LIMIT:
+        context.warn(
+            f"more tasks match; only the newest {query.limit} are listed (limit); set limit to list"
+            " more, or to turn this warning off"
+        )
     return values
 
 

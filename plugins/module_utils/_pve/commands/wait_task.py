@@ -16,7 +16,7 @@ from ..tasks.task import Outcome, Task
 from ..tasks.types import default_wait_timeout
 from ..tasks.upid import Upid, collect_upids
 from ..tasks.watcher import Watcher
-from .context import Context, Report, Verdict, failures, summary, task_values
+from .context import Context, Report, Verdict, paragraphs, summary, task_values
 
 
 async def run(context: Context) -> Report:
@@ -111,12 +111,12 @@ def _report(context: Context, tasks: list[Task], verdict: Verdict, *, changed: b
     running = [task for task in tasks if not _over(task)]
     problem = None
     if bad:
-        headline = f"{len(bad)} of {len(tasks)} tasks failed:"
-        problem = failures(headline, [task.in_words() for task in bad])
+        problem = paragraphs([task.in_words() for task in bad])
     elif running and context.stop.is_set():
         problem = f"interrupted while {len(running)} of {len(tasks)} tasks still run"
     return Report(
         {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)},
         changed=changed,
         problem=problem,
+        counted=bool(bad),
     )

@@ -19,6 +19,7 @@ from ..api.client import Client
 from ..api.connection import Connection
 from ..api.errors import MissingLibraryError, PveError
 from ..commands.context import Context, Report, attend, summary
+from ..commands.headline import message
 from .ancestors import until_orphaned
 from .arguments import CONNECTION_SPEC, check_numbers
 from .masking import as_shown, secrets_of
@@ -69,11 +70,12 @@ class _Module(AnsibleModule):
 
     def exit_json(self, **result: t.Any) -> None:
         self.hide_secrets()
-        super().exit_json(**printable({**self.common, **result}))
+        super().exit_json(**printable({**self.common, "succeeded": True, **result}))
 
     def fail_json(self, msg: str, **result: t.Any) -> None:
         self.hide_secrets()
-        super().fail_json(printable(msg), **printable({**self.common, **result}))
+        result = {**self.common, "succeeded": False, **result}
+        super().fail_json(printable(msg), **printable(result))
 
     def warn(self, warning: str, **options: t.Any) -> None:
         super().warn(printable(warning), **options)
@@ -130,9 +132,8 @@ def run(
     _warn_of_masking(module, result)
     if report.diff is not None and module._diff:  # noqa: SLF001 - no public name says so
         result["diff"] = dict(report.diff)
-    if report.problem is not None:
-        module.fail_json(msg=report.problem, **result)
-    module.exit_json(**result)
+    result["msg"] = message(report, check=module.check_mode)
+    (module.exit_json if report.problem is None else module.fail_json)(**result)
 
 
 def _missing(error: MissingLibraryError) -> str:

@@ -70,7 +70,11 @@ def report(context: Context, identity: str, done: t.Sequence[Done]) -> Report:
             if value["done"]
         ],
     )
-    return guests_report(values, tasks, problems, diff, "templates")
+    return guests_report(values, tasks, problems, diff, "templates").with_verb(_would)
+
+
+def _would(value: Values) -> str:
+    return "create" if _WORDS["create"] in value["done"] else "clean up after"
 
 
 def _gone(value: Values, one: Done) -> list[Guest]:

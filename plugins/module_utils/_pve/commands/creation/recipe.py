@@ -52,6 +52,11 @@ class Recipe:
     moves: bool = False
     vetoes: Vetoes = no_vetoes
 
+    @property
+    def step(self) -> str:
+        """The name of what it does: ``clone`` or ``create``."""
+        return "clone" if self.verb.startswith("cloned") else "create"
+
     def node_of(self, one: GuestRequest) -> str:
         """Where a guest is or will be."""
         return one.lives_on or self.job(one, 0, movable=False).target.node

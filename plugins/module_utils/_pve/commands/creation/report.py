@@ -46,7 +46,7 @@ def report(context: Context, made: Creation, results: t.Mapping[int, Result]) ->
             f"{one.title}: {one.refusal}" for one in made.wanted if one.action is Action.GIVE_UP
         ],
         more_tasks=[*made.finished.values(), *made.cleared],
-    )
+    ).with_verb(made.recipe.step)
 
 
 def _values(one: GuestRequest, result: Result | None, finished: t.Mapping[int, Task]) -> Values:

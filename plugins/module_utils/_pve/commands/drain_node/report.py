@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...tasks.task import Outcome
-from ..context import Report, failures, summary, task_values
+from ..context import Report, paragraphs, summary, task_values
 from ..result import is_failure
 from .moves import way_of
 
@@ -38,7 +38,6 @@ def report(
         if is_failure(context, Outcome(value["outcome"]))
     ]
     remaining = _remaining(context, values, cluster)
-    headline = f"{len(problems)} of {len(values)} guests could not be moved:"
     return Report(
         {
             "guests": values,
@@ -47,8 +46,10 @@ def report(
             "remaining": remaining,
         },
         changed=any(value["changed"] for value in values),
-        problem=failures(headline, problems) if problems else None,
+        problem=paragraphs(problems) or None,
         diff=_diff(values),
+        counted=True,
+        would="move" if context.params["state"] == "drained" else "move back",
     )
 
 

@@ -223,4 +223,4 @@ class _Fleet:
 
 
 def _creation_of(made: Creation) -> str:
-    return "clone" if made.recipe.verb.startswith("cloned") else "create"
+    return made.recipe.step

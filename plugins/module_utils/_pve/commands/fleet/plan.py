@@ -37,7 +37,14 @@ async def planned(context: Context, entries: t.Sequence[Entry]) -> Report:
         if value["outcome"] == Outcome.FAILED.value
     ]
     lines = together([lines for _value, lines in plans])
-    return guests_report([value for value, _lines in plans], [], problems, lines)
+    values = [value for value, _lines in plans]
+    return guests_report(values, [], problems, lines).with_verb(_would)
+
+
+def _would(value: Values) -> str:
+    """The verb of what would be done to a guest: a new one, one that goes, or one that changes."""
+    verbs = {"cloned": "clone", "created": "create", "deleted": "delete"}
+    return next((verbs[word] for word in value["done"] if word in verbs), "change")
 
 
 async def _plan(context: Context, entry: Entry) -> tuple[Values, Lines]:

@@ -47,7 +47,9 @@ async def run(context: Context, operation: Operation) -> Report:
         steps = await decide_all(context, operation, found, cluster)
         values = [planned(step, apply_now=params["apply"] == "now") for step in steps]
         diff = diff_of(operation, steps)
-        return job_report(context, [], values, diff=diff, refused=_refusals(steps))
+        return job_report(context, [], values, diff=diff, refused=_refusals(steps)).with_verb(
+            operation.title
+        )
     async with engine(context) as machine:
         groups = _by_node(found, together=params["start_interval"] > 0)
         work = [

@@ -36,6 +36,8 @@ if t.TYPE_CHECKING:
 _FORBIDDEN = 403
 _OF_GUESTS = ("guests", "pool", "tags", "type", "status", "name")
 
+_NOUNS = {"node": "nodes", "storage": "storages"}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -181,7 +183,10 @@ def place_report(
     problems = [*refused, *problems_of(context, results.values())]
     tasks = [task for result in results.values() for task in result.tasks]
     after = [_line(place.job) for place in places if place.to_do]
-    return guests_report(values, tasks, problems, ([], after), "targets")
+    kinds = {place.job.target.type for place in places}
+    noun = _NOUNS.get(kinds.pop(), "") if len(kinds) == 1 else ""
+    report = guests_report(values, tasks, problems, ([], after), "targets")
+    return report.with_verb(places[0].job.title if places else "", noun)
 
 
 def _line(job: Job) -> str:

@@ -49,7 +49,7 @@ def report(context: Context, entries: t.Sequence[Entry]) -> Report:
     ]
     tasks = [task for result in results for task in result.tasks]
     lines = [_line(entry, value) for entry, value in zip(entries, values)]
-    return guests_report(values, tasks, problems, together(lines))
+    return guests_report(values, tasks, problems, together(lines)).with_verb("remove")
 
 
 def _values(entry: Entry) -> Values:

@@ -13,7 +13,7 @@ from ...tasks.task import Outcome
 from ..lines import together
 from ..operation.report import planned
 from ..result import guests_report, is_failure, left_behind, step_problem
-from .wish import ABSENT, PRESENT
+from .wish import ABSENT, PRESENT, ROLLED_BACK
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult, StepResult
@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
     from ..lines import Lines
     from ..operation.decisions import Decision
     from .wish import Wish
+
+_WOULD = {PRESENT: "take a snapshot", ABSENT: "delete snapshots", ROLLED_BACK: "roll back"}
 
 
 @dataclass(eq=False)
@@ -86,7 +88,7 @@ def report(context: Context, wish: Wish, entries: t.Sequence[Entry]) -> Report:
                 context.warn(text)
     tasks = [task for entry in entries for result in entry.results for task in result.tasks]
     lines = [_line(wish, entry, value) for entry, value in zip(entries, values)]
-    return guests_report(values, tasks, problems, together(lines))
+    return guests_report(values, tasks, problems, together(lines)).with_verb(_WOULD[wish.state])
 
 
 def _values(context: Context, wish: Wish, entry: Entry) -> Values:

@@ -80,7 +80,7 @@ def report(
             context.warn(f"{old.guest.title} of an earlier call is not removed: {value['message']}")
     plan = [_line(one) for one, value in zip(verified, values) if value["outcome"] == "queued"]
     after = plan if context.check else []
-    result = guests_report(values, tasks, problems, ([], after))
+    result = guests_report(values, tasks, problems, ([], after)).with_verb("verify")
     result.values["leftovers"] = gone
     if not verified:
         selector = Selector.from_params(context.params, templates=context.params["templates"])

@@ -289,7 +289,7 @@ async def test_failures_are_reported_per_guest_with_their_logs() -> None:
     assert report.changed
     assert len(report.values["tasks"]) == 5
     assert report.problem is not None
-    assert report.problem.startswith("1 of 5 guests failed:\n")
+    assert report.problem.startswith("clone")
     assert "TASK ERROR: clone failed: no space left on device" in report.problem
     assert report.values["tasks"][0]["upid"] in report.problem
 

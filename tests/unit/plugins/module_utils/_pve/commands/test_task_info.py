@@ -16,6 +16,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     UsageError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.headline import headline
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import FakeTask, now
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
@@ -185,7 +186,7 @@ def test_a_limit_that_cuts_off_tasks_is_reported(limit: int, warnings: int) -> N
         warned: list[str] = []
         report = await look(api, limit=limit, warned=warned)
         assert report.values["truncated"] is (limit < 60)
-        assert ("msg" in report.values) is (limit < 60)
+        assert ("more match" in headline(report, check=False)) is (limit < 60)
         assert len(warned) == warnings
 
     scenario()

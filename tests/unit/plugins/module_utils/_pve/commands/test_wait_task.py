@@ -58,7 +58,7 @@ async def test_a_failure_is_reported_at_once_with_exit_status_and_log() -> None:
     )
     assert now() < 33
     assert report.problem is not None
-    assert report.problem.startswith("1 of 1 tasks failed:\n")
+    assert report.problem.startswith("VM 9000 - Clone on pve1: failed: no space")
     assert "no space" in report.problem
     assert report.values["tasks"][0]["log"] == log
 
