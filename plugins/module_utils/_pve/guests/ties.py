@@ -42,22 +42,31 @@ async def read_ties(api: Api, guest: Guest) -> Ties:
 
 
 async def _linked_clones(api: Api, guest: Guest) -> tuple[int, ...]:
-    """The guests whose disks rest on those of a template.
-
-    A volume of such a guest has the base volume in its id: ``ceph:base-9000-disk-0/vm-201-disk-0``
-    (``PVE::Storage``, volume_is_base_and_used). LVM-thin keeps no such relation.
-    """
     if not guest.template:
         return ()
-    bases = owned_volumes(guest, (await read_configuration(api, guest)).values)
-    contents = await asyncio.gather(*(disks_on(api, guest, one) for one in _storages(bases)))
-    on_top = [
+    rows, _unread = await linked_volumes(api, guest, (await read_configuration(api, guest)).values)
+    return tuple(sorted({int(row.get("vmid") or 0) for row in rows}))
+
+
+async def linked_volumes(
+    api: Api, guest: Guest, config: t.Mapping[str, t.Any]
+) -> tuple[list[t.Mapping[str, t.Any]], tuple[str, ...]]:
+    """The volumes that rest on those of a template, and the storages that cannot be read.
+
+    Such a volume has its base in its id: ``ceph:base-9000-disk-0/vm-201-disk-0``
+    (``PVE::Storage``, volume_is_base_and_used). LVM-thin keeps no such relation: its clones do not
+    depend on their origin.
+    """
+    bases = owned_volumes(guest, config)
+    storages = _storages(bases)
+    contents = await asyncio.gather(*(disks_on(api, guest, one) for one in storages))
+    found = [
         row
         for rows in contents
         for row in rows or ()
         if any(str(row.get("volid")).startswith(f"{base}/") for base in bases)
     ]
-    return tuple(sorted({int(row.get("vmid") or 0) for row in on_top}))
+    return found, tuple(one for one, rows in zip(storages, contents) if rows is None)
 
 
 async def _replication(api: Api, guest: Guest) -> tuple[str, ...]:

@@ -9,13 +9,11 @@ Nothing goes that has lost its mark, its name or its being a template since it w
 
 from __future__ import annotations
 
-import asyncio
-import re
 import typing as t
 
-from ...api.answers import read_mapping, read_rows
-from ...api.errors import ApiError, Cause, PveError
-from ...guests.volumes import DRIVE, storage_of, volume_of
+from ...api.answers import read_mapping
+from ...api.errors import ApiError, Cause
+from ...guests.ties import linked_volumes
 from ...operations.job import Unneeded
 from .image import identity_of
 
@@ -69,51 +67,21 @@ async def check_surplus(api: Api, guest: Guest) -> None:
     why = next((text for holds, text in reasons if holds), "")
     if why:
         raise Unneeded(why)
-    clones = await linked_clones(api, guest, config)
+    clones = await _linked_clones(api, guest, config)
     if clones:
         raise Unneeded(f"its disks are the base of linked clones: {', '.join(clones)}")
 
 
-async def linked_clones(api: Api, guest: Guest, config: t.Mapping[str, t.Any]) -> list[str]:
+async def _linked_clones(api: Api, guest: Guest, config: t.Mapping[str, t.Any]) -> list[str]:
     """The guests with disks that are based on those of this template, ``VM 101`` or its volume.
 
-    Unneeded if that cannot be determined. Clones on LVM-thin are not seen, and need not be: they do
-    not depend on their origin.
+    Unneeded if that cannot be determined.
     """
-    volumes = [volume_of(str(v)) for key, v in config.items() if DRIVE.match(key)]
-    bases = [volume for volume in volumes if "base-" in volume]
-    storages = sorted({str(storage_of(volume)) for volume in bases})
-    try:
-        lists = await asyncio.gather(*(_images(api, guest.node, name) for name in storages))
-    except PveError as error:
-        raise Unneeded(f"its linked clones cannot be read: {error}") from error
-    found = set()
-    for rows in lists:
-        for row in rows:
-            if str(row.get("volid")) not in bases and any(_is_based(row, one) for one in bases):
-                owner = row.get("vmid")
-                found.add(f"VM {owner}" if owner else str(row.get("volid")))
-    return sorted(found)
-
-
-async def _images(api: Api, node: str, storage: str) -> list[t.Mapping[str, t.Any]]:
-    path = ("nodes", node, "storage", storage, "content")
-    return await read_rows(api, path, {"content": "images"})
-
-
-def _is_based(row: t.Mapping[str, t.Any], base: str) -> bool:
-    """Whether a volume is based on another.
-
-    The volume has its base in its own name (``ceph:base-9000-disk-0/vm-101-disk-0``), or names it
-    as its parent (``base-9000-disk-0@__base__``, ``../9000/base-9000-disk-0.qcow2``).
-    """
-    name = base.split(":", 1)[1].rsplit("/", 1)[-1]
-    own = str(row.get("volid")).split(":", 1)[-1]
-    pattern = rf"(\A|/){re.escape(name)}"
-    return bool(
-        re.search(rf"{pattern}/", own)
-        or re.search(rf"{pattern}(@|\Z)", str(row.get("parent") or ""))
-    )
+    rows, unread = await linked_volumes(api, guest, config)
+    if unread:
+        raise Unneeded(f"its linked clones cannot be read on storage {', '.join(unread)}")
+    owners = {f"VM {row['vmid']}" if row.get("vmid") else str(row["volid"]) for row in rows}
+    return sorted(owners)
 
 
 def needs_growth(config: Configuration, disk: str, gib: int | None) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
+    ApiError,
     PveError,
     UsageError,
 )
@@ -246,11 +247,7 @@ async def test_the_newest_are_kept_and_half_made_ones_of_old_images_do_not_count
     ("config", "row", "why"),
     [
         ({}, {"volid": "lvm:base-300-disk-0/vm-7-disk-0", "vmid": 7}, "linked clones: VM 7"),
-        (
-            {},
-            {"volid": "lvm:vm-7-disk-0", "vmid": 7, "parent": "base-300-disk-0@__base__"},
-            "linked clones: VM 7",
-        ),
+        ({}, {"volid": "lvm:base-300-disk-0/vm-7-disk-0"}, "linked clones: lvm:base-300-disk-0/"),
         ({"protection": 1}, {}, "it is protected"),
         ({"lock": "backup"}, {}, "it is locked (backup)"),
     ],
@@ -270,6 +267,18 @@ async def test_an_old_version_that_is_needed_stays(
     assert (report.problem, report.changed) == (None, False)
     assert why in of(report, "pve1")["kept"][0]["why"]
     assert any("VM 300 (debian-13) on pve1 is kept" in text for text in warned)
+    assert 300 in api.cluster.guests
+
+
+@in_virtual_time
+async def test_an_old_version_stays_when_its_linked_clones_cannot_be_read() -> None:
+    api = an_api()
+    a_template(api, 300)
+    a_template(api, 301, checksum=NEW)
+    refused = ApiError("GET /nodes/pve1/storage/lvm/content", 403, "Permission check failed")
+    api.disturb("GET /nodes/pve1/storage/lvm/content", refused, count=None)
+    report = await make(api, nodes=["pve1"], allow_destructive=True)
+    assert "cannot be read on storage lvm" in of(report, "pve1")["kept"][0]["why"]
     assert 300 in api.cluster.guests
 
 
