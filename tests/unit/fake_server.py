@@ -103,7 +103,7 @@ class FakeServer:
         active = [task for task in tasks if task.running and task.listed]
         archive = sorted(
             (task for task in tasks if not task.running and task.archived),
-            key=lambda task: task.end or 0,
+            key=lambda task: (task.end or 0) + task.noticed,
             reverse=True,
         )
         source = params.get("source", "archive")

@@ -129,7 +129,7 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
     An unreachable node is part of the result; UsageError for one that does not exist, and PveError
     if no node answers.
     """
-    names = list(dict.fromkeys(nodes)) if nodes else await _all_nodes(api)
+    names = list(dict.fromkeys(nodes)) if nodes else await all_nodes(api)
     clocks = NodeClocks(api)
     pages = await asyncio.gather(*(_page(api, clocks, name, query) for name in names))
     tasks: list[Task] = []
@@ -147,8 +147,9 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
     return TaskPage(tuple(tasks[: query.limit]), unreachable, len(tasks) > query.limit)
 
 
-async def _all_nodes(api: Api) -> list[str]:
-    rows = rows_of(await api.get(("nodes",)), "GET /nodes")
+async def all_nodes(api: Api, *, retries: int | None = None) -> list[str]:
+    """The names of all nodes of the cluster, sorted."""
+    rows = rows_of(await api.get(("nodes",), retries=retries), "GET /nodes")
     if not all(isinstance(row, dict) and isinstance(row.get("node"), str) for row in rows):
         raise malformed("GET /nodes", rows)
     return sorted(row["node"] for row in rows)

@@ -26,12 +26,13 @@ class Entry:
     """One line of ``GET /nodes/{node}/tasks``.
 
     ``status`` is the exit status, None while the task runs; ``endtime`` is when Proxmox VE
-    noticed the end, in epoch seconds.
+    noticed the end, in epoch seconds. ``archived`` is whether the entry is from the archive.
     """
 
     upid: Upid
     status: str | None
     endtime: int | None
+    archived: bool = True
 
 
 async def list_tasks(
@@ -55,15 +56,49 @@ async def list_tasks(
     seen = 0
     while True:
         limit = PAGE if most is None else min(PAGE, most - seen)
-        page = {**filters, "start": seen or None, "limit": limit}
-        answer = await api.get(("nodes", node, "tasks"), page, retries=retries)
-        rows, total = rows_of(answer, tried), count_of(answer.total)
-        if total is None:
-            raise malformed(tried, answer.total)
+        rows, total = await _page(api, node, filters, (seen, limit), retries)
         entries += _entries(rows, tried, lenient=lenient)
         seen += len(rows)
         if not rows or seen >= total or (most is not None and seen >= most):
             return entries
+
+
+async def list_until(
+    api: Api,
+    node: str,
+    filters: t.Mapping[str, t.Any],
+    first: int,
+    enough: t.Callable[[list[Entry]], bool],
+) -> None:
+    """The same page by page, until ``enough`` says so of a page; malformed rows are left out.
+
+    ``first`` is the size of the first page.
+    """
+    seen, limit = 0, min(first, PAGE)
+    while True:
+        rows, total = await _page(api, node, filters, (seen, limit), 0)
+        done = enough(list(_entries(rows, f"GET /nodes/{node}/tasks", lenient=True)))
+        seen, limit = seen + len(rows), PAGE
+        if done or not rows or seen >= total:
+            return
+
+
+async def _page(
+    api: Api,
+    node: str,
+    filters: t.Mapping[str, t.Any],
+    extent: tuple[int, int],
+    retries: int | None,
+) -> tuple[list[t.Any], int]:
+    """The rows of a page from its ``(start, limit)``, and the number of all rows."""
+    tried = f"GET /nodes/{node}/tasks"
+    start, limit = extent
+    page = {**filters, "start": start or None, "limit": limit}
+    answer = await api.get(("nodes", node, "tasks"), page, retries=retries)
+    rows, total = rows_of(answer, tried), count_of(answer.total)
+    if total is None:
+        raise malformed(tried, answer.total)
+    return rows, total
 
 
 def _entries(rows: t.Iterable[t.Any], tried: str, *, lenient: bool) -> t.Iterator[Entry]:
@@ -81,10 +116,10 @@ def _entry(row: t.Mapping[str, t.Any]) -> Entry:
     upid = Upid.parse(row.get("upid"))
     status, endtime = row.get("status"), row.get("endtime")
     if status is None or status == _RUNNING:
-        return Entry(upid, None, None)
+        return Entry(upid, None, None, "saved" not in row)
     ended = count_of(endtime)
     if not isinstance(status, str) or (endtime is not None and ended is None):
         raise TypeError("the end of a task")
     if ended is not None and not 0 <= ended <= _LATEST:
         raise TypeError("the end of a task")
-    return Entry(upid, status, ended)
+    return Entry(upid, status, ended, "saved" not in row)
