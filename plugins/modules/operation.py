@@ -384,6 +384,18 @@ options:
         dictionary becomes a property string, in which a key may have no value, such as C(virtio) in
         C(net0).
     type: dict
+  max_age:
+    description:
+      - With V(backup), a guest is left as it is if its newest backup on the storage is younger than
+        this age (V(90s), V(2h), V(7d)), or later than this time (ISO 8601, epoch seconds). It needs
+        O(storage), or C(storage) in O(params).
+      - What counts are the backups that the guest's node lists on that storage, by the type and
+        VMID of the guest, except those that a Proxmox Backup Server has found to be damaged. A
+        backup that is older than the VM itself is of an earlier one. A container does not say when
+        it was created.
+      - Each guest is read again right before its backup would begin. One whose backups cannot be
+        read fails.
+    type: str
   allow_destructive:
     description:
       - Whether to allow operations that can lose data. Otherwise they are refused before anything
@@ -842,6 +854,7 @@ ARGUMENT_SPEC = {
     "guests": {"type": "list", "elements": "raw"},
     "templates": {"type": "bool", "default": False},
     "params": {"type": "dict"},
+    "max_age": {"type": "str"},
     "allow_destructive": {"type": "bool", "default": False},
     "force_stop": {"type": "bool", "default": False},
     "apply": {"type": "str", "choices": ["on_restart", "now"], "default": "on_restart"},

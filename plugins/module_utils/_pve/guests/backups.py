@@ -21,6 +21,7 @@ class Backup:
     """A backup: the volume ``volid`` on ``storage``, seen on ``node``.
 
     ``vmid`` and ``type`` (``qemu`` or ``lxc``) are the guest's, ``created`` is in epoch seconds.
+    ``corrupt`` says that a Proxmox Backup Server has verified it and found it damaged.
     """
 
     volid: str
@@ -32,6 +33,7 @@ class Backup:
     size: int | None = None
     protected: bool = False
     notes: str = ""
+    corrupt: bool = False
 
     @property
     def archive(self) -> str:
@@ -76,4 +78,9 @@ def _read(row: t.Mapping[str, t.Any], node: str, storage: str) -> Backup | None:
         count_of(row.get("size")),
         bool(int(row.get("protected") or 0)),
         str(row.get("notes") or ""),
+        _is_corrupt(row.get("verification")),
     )
+
+
+def _is_corrupt(verification: object) -> bool:
+    return isinstance(verification, dict) and verification.get("state") == "failed"

@@ -23,6 +23,7 @@ from ...operations.reading import read_situation
 from ...operations.rules import Situation
 from ..references import GuestReference, parameters, read_references
 from ..selection import check_selector, no_longer, selected
+from .recent import without_recent
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -72,6 +73,7 @@ def with_options(context: Context, params: t.Mapping[str, t.Any], **options: t.A
         "storage": None,
         "force_stop": False,
         "update_password": "always",
+        "max_age": None,
     }
     return replace(context, params={**context.params, **own, **options})
 
@@ -145,9 +147,8 @@ async def decide_all(
 ) -> list[Decision]:
     """Read each guest afresh and decide about every one."""
     steps = await _with_states(context.api, found)
-    return list(
-        await asyncio.gather(*(_decide(context, operation, step, cluster) for step in steps))
-    )
+    decided = await asyncio.gather(*(_decide(context, operation, step, cluster) for step in steps))
+    return await without_recent(context, operation, decided)
 
 
 def _find(

@@ -23,6 +23,7 @@ from ..parameters import Planned, check_parameters
 from ..result import job_report
 from ..selection import still_selected
 from .decisions import decide_all, find_all
+from .recent import max_age, unless_recent
 from .report import diff_of, nothing_selected, planned, values_of
 
 if t.TYPE_CHECKING:
@@ -39,6 +40,7 @@ if t.TYPE_CHECKING:
 async def run(context: Context, operation: Operation) -> Report:
     """Read the guests, decide what differs, act on that."""
     params = context.params
+    max_age(context, operation)
     found, cluster = await find_all(context, operation)
     if not found and params["guests"] is None:
         return nothing_selected(context, Selector.from_params(params))
@@ -161,7 +163,8 @@ def job_of(context: Context, operation: Operation, step: Decision) -> Job:
     if operation.compares and step.current.digest is not None:
         params.setdefault("digest", step.current.digest)
     job = guest_job(operation, guest, params, context.params["wait_timeout"])
-    return replace(job, recheck=_recheck(step, guest), before=step.current)
+    job = replace(job, recheck=_recheck(step, guest), before=step.current)
+    return unless_recent(context, operation, job)
 
 
 def _recheck(step: Decision, guest: Guest) -> t.Callable[[Api], t.Awaitable[None]] | None:

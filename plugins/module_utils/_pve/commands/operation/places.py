@@ -23,6 +23,7 @@ from ..machine import engine
 from ..parameters import Planned, check_parameters
 from ..result import guests_report, problems_of, why_not
 from .decisions import common_params
+from .recent import max_age
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -76,6 +77,7 @@ async def run(context: Context, operation: Operation) -> Report:
 
 
 def _check(context: Context, operation: Operation, params: t.Mapping[str, t.Any]) -> None:
+    max_age(context, operation)
     refuse_options(context, _OF_GUESTS, f"{operation.name} is about no guest")
     if operation.scope == "cluster" and context.params["nodes"]:
         raise UsageError(f"nodes: {operation.name} is about the cluster as a whole")

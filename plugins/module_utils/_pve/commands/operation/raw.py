@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from ..context import Context, Report
 
 _PREFIXES = ("/api2/json", "/api2/extjs")
-_OTHERS = ("guests", "pool", "tags", "nodes", "type", "status", "name", "storage")
+_OTHERS = ("guests", "pool", "tags", "nodes", "type", "status", "name", "storage", "max_age")
 
 
 async def run(context: Context) -> Report:

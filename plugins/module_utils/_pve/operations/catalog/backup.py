@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..backups import backup_is_whole, what_was_saved
+from ..recent_backups import recent_backups
 from .entry import Call, Operation
 
 CATEGORY = "backup"
@@ -32,5 +33,6 @@ OPERATIONS = (
         varies=True,
         details=what_was_saved,
         check=backup_is_whole,
+        recent=recent_backups,
     ),
 )

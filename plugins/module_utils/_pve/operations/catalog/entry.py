@@ -19,13 +19,21 @@ from ..rules import always, missing
 
 if t.TYPE_CHECKING:
     from ...api.calls import Segments
+    from ...api.client import Api
+    from ...api.errors import PveError
     from ...guests.cluster import Guest
+    from ...tasks.times import Moment
     from ..job import Check, Details, Job
     from ..rules import Reading, Rule
     from ..states import DoneCheck
 
 Returns = t.Literal["upid", "null", "null_but_forks", "upid_or_null", "upid_or_OK"]
 Scope = t.Literal["guest", "node", "storage", "cluster"]
+Recent = t.Callable[
+    ["Api", "t.Sequence[Job]", "Moment"],
+    "t.Awaitable[list[str | PveError | None]]",
+]
+"""Of each job what makes it unnecessary, None if it is due, an error where that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,8 @@ class Operation:
     effect of the first one is missing; a guest that is still there may be another one by then, so a
     deletion is not. ``details`` reads further facts about a task that ended, ``check`` what a
     successful one has done, for what Proxmox VE does not show in its exit status, and ``make``
-    makes the job where it is not made like all the others.
+    makes the job where it is not made like all the others. ``recent`` reads which of its jobs are
+    unnecessary because what they make was made not long ago, for the option max_age.
     ``effect`` is what the guest is afterwards, for a diff: ``status``, ``node``, ``lock``,
     ``template``, an option of its configuration, or something else that then exists or, with an
     empty text, does not; both with parameters in braces.
@@ -185,6 +194,7 @@ class Operation:
     details: Details | None = None
     check: Check | None = None
     make: t.Callable[[Guest, t.Mapping[str, t.Any], float | None], Job] | None = None
+    recent: Recent | None = None
 
     @property
     def adopts(self) -> bool:
