@@ -169,7 +169,7 @@ tasks:
       elements: str
       returned: always
       sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
-unreachable:
+unreachable_nodes:
   description: Why a node could not be read, by the name of the node. Empty if all answered.
   type: dict
   returned: when nothing failed

@@ -96,6 +96,13 @@ def test_the_documentation_of_a_module_is_yaml(name: str) -> None:
     assert yaml.safe_load(module.RETURN)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_no_key_of_a_result_has_a_meaning_for_ansible(name: str) -> None:
+    # Ansible takes a host for unreachable, or the task for skipped, if such a key is not empty.
+    module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
+    assert not {"unreachable", "skipped", "failed", "rc"} & set(yaml.safe_load(module.RETURN))
+
+
 def test_starting_includes_waiting() -> None:
     assert set(WAIT_SPEC) < set(START_SPEC)
 

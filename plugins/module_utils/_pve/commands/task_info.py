@@ -54,7 +54,7 @@ def _values(tasks: t.Sequence[Task]) -> Values:
 
 def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
     """What the list omits; a warning if the default limit cut off tasks."""
-    values: Values = {"unreachable": dict(page.unreachable), "truncated": page.truncated}
+    values: Values = {"unreachable_nodes": dict(page.unreachable), "truncated": page.truncated}
     if page.truncated and query.limit == _DEFAULT_LIMIT:
         context.warn(
             f"more tasks match; only the newest {query.limit} are listed (limit); set limit to list"
@@ -92,7 +92,7 @@ async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
         for upid, one in zip(upids, results)
     ]
     tasks = list(await asyncio.gather(*(_with_any_log(context.api, task, lines) for task in tasks)))
-    return Report({**_values(tasks), "unreachable": {}, "truncated": False})
+    return Report({**_values(tasks), "unreachable_nodes": {}, "truncated": False})
 
 
 async def _with_any_log(api: Api, task: Task, lines: int) -> Task:

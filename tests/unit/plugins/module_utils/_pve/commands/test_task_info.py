@@ -173,7 +173,7 @@ async def test_a_node_that_does_not_answer_fails_the_call_if_requested() -> None
     report = await look(api, on_unreachable="fail")
     assert "tasks of node pve2 are missing" in (report.problem or "")
     assert briefly(report) == [("pve1", "ok")]
-    assert list(report.values["unreachable"]) == ["pve2"]
+    assert list(report.values["unreachable_nodes"]) == ["pve2"]
 
 
 @pytest.mark.parametrize(("limit", "warnings"), [(50, 1), (10, 0), (60, 0)])
