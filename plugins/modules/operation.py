@@ -328,8 +328,9 @@ options:
       # end of choices
   guests:
     description:
-      - The guests, each a VMID, a name, or a dictionary with C(vmid) or C(name) and its own
-        C(params), which are added to O(params). A number is a VMID, except in C(name).
+      - The guests, each a VMID, a name, or a dictionary with C(vmid), C(name) or both, and its own
+        C(params), which are added to O(params). A number is a VMID, except in C(name). With both
+        it is the guest of this VMID, which fails if it has another name.
       - A guest given by name is changed only if its configuration, read right before, still has
         that name.
       - A guest that does not exist, is on a node that does not answer, or does not allow the

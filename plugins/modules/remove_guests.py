@@ -19,12 +19,13 @@ author:
 options:
   guests:
     description:
-      - The guests, by VMID or by name.
+      - The guests, each a VMID, a name, or a dictionary with C(vmid), C(name) or both. With both it
+        is the guest of this VMID, which fails if it has another name.
       - Instead of a list the guests can be selected by O(pool), O(tags), O(nodes), O(type),
         O(status) and O(name), which all have to fit.
       - A guest that was given by name or selected is checked again right before it is changed.
     type: list
-    elements: str
+    elements: raw
   templates:
     description:
       - Whether templates are selected as well. Without it they have to be named in O(guests).
@@ -307,7 +308,7 @@ from ..module_utils._pve.edge.arguments import GUEST_FILTERS_SPEC, START_SPEC
 from ..module_utils._pve.edge.module import run
 
 ARGUMENT_SPEC = {
-    "guests": {"type": "list", "elements": "str"},
+    "guests": {"type": "list", "elements": "raw"},
     "templates": {"type": "bool", "default": False},
     "running": {
         "type": "str",

@@ -24,7 +24,10 @@ _NAME = re.compile(r"[^\s\x00-\x1f\x7f{}\[\]=:,;'\"]{1,255}\Z")
 
 @dataclass(frozen=True)
 class GuestReference:
-    """One guest as the user named it: by ``vmid``, or by ``name``, with the parameters for it."""
+    """One guest as the user named it, with the parameters for it.
+
+    By ``vmid`` or by ``name``; with both it is the guest of this VMID, if it has this name.
+    """
 
     vmid: int | None
     name: str | None
@@ -33,13 +36,29 @@ class GuestReference:
     @property
     def text(self) -> str:
         """What the user wrote."""
-        return str(self.vmid) if self.name is None else self.name
+        if self.name is None:
+            return str(self.vmid)
+        return self.name if self.vmid is None else f"{self.name} ({self.vmid})"
 
     def find(self, cluster: Cluster) -> Guest | None:
-        """The guest in the cluster; an explicit name is never taken for a VMID."""
-        if self.name is None:
-            return cluster.guests.get(t.cast("int", self.vmid))
-        return cluster.find_named(self.name, "guests")
+        """The guest in the cluster; an explicit name is never taken for a VMID.
+
+        UsageError if several have the name, or if the guest of the VMID has another one.
+        """
+        if self.vmid is None:
+            return cluster.find_named(t.cast("str", self.name), "guests")
+        guest = cluster.guests.get(self.vmid)
+        # A name that is not known is read right before the guest is changed.
+        if guest is not None and self.name is not None and guest.name not in (None, self.name):
+            raise UsageError(not_named(guest, self.name))
+        return guest
+
+
+def not_named(guest: Guest, name: str) -> str:
+    """The message about a guest that has another name than the user gave."""
+    return (
+        f"expected VMID {guest.vmid} to be named {name!r}, found {guest.name!r}; it is not changed"
+    )
 
 
 def read_references(
@@ -63,21 +82,23 @@ def _read(one: t.Any, common: t.Mapping[str, t.Any]) -> GuestReference:
     if not isinstance(one, t.Mapping):
         return _referred(one, common)
     unknown = sorted(str(key) for key in one if key not in _KEYS)
-    if unknown or (one.get("vmid") is None) == (one.get("name") is None):
+    given = {key: one[key] for key in ("vmid", "name") if one.get(key) is not None}
+    if unknown or not given:
         raise UsageError(
-            f"guests: a guest has the keys {', '.join(map(str, one)) or 'none'}; set either"
-            " vmid or name, and params where it has its own"
+            f"guests: a guest has the keys {', '.join(map(str, one)) or 'none'}; set vmid, name or"
+            " both, and params where it has its own"
         )
     own = one.get("params") or {}
     if not isinstance(own, t.Mapping):
         raise UsageError("guests: params of a guest are not a dictionary")
     params = parameters({**common, **own})
-    if one.get("vmid") is None:
-        return GuestReference(None, _name(one["name"]), params)
-    vmid = as_vmid(one["vmid"])
-    if vmid is None or isinstance(one["vmid"], bool):
+    name = _name(given["name"]) if "name" in given else None
+    if "vmid" not in given:
+        return GuestReference(None, name, params)
+    vmid = as_vmid(given["vmid"])
+    if vmid is None or isinstance(given["vmid"], bool):
         raise UsageError("guests: the vmid of a guest is not a number")
-    return GuestReference(check_vmid(vmid, "guests"), None, params)
+    return GuestReference(check_vmid(vmid, "guests"), name, params)
 
 
 def _referred(one: t.Any, params: t.Mapping[str, t.Any]) -> GuestReference:

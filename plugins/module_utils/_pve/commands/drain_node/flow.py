@@ -97,7 +97,7 @@ def _named(given: t.Sequence[t.Any] | None, cluster: Cluster, option: str) -> li
             raise UsageError(
                 f"{option}: there is no guest {one.text!r}, or VM.Audit on it is missing"
             )
-        found[guest.vmid] = guest
+        found[guest.vmid] = guest if one.name is None else replace(guest, name=one.name)
     return list(found.values())
 
 

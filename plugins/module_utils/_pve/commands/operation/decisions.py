@@ -21,7 +21,7 @@ from ...guests.reading import read_cluster
 from ...guests.selector import Selector
 from ...operations.reading import read_situation
 from ...operations.rules import Situation
-from ..references import GuestReference, parameters, read_references
+from ..references import GuestReference, not_named, parameters, read_references
 from ..selection import check_selector, no_longer, selected
 from .recent import without_recent
 
@@ -188,6 +188,8 @@ def _newcomer(operation: Operation, one: GuestReference, cluster: Cluster) -> De
     try:
         if one.vmid is None:
             raise UsageError(f"there is no guest {one.text!r}; a new one is given by its VMID")
+        if one.name is not None:
+            raise UsageError("guests: a new guest gets its name from params")
         if kind is None:
             raise UsageError("params: archive does not say whether it is of a VM or a container")
         node = cluster.node(str(params.get("node") or ""), "params: node").name
@@ -229,12 +231,7 @@ def _with_state(step: Decision, fresh: Guest | None) -> Decision:
         )
     named = step.reference.name
     if named is not None and fresh.name != named:
-        return replace(
-            step,
-            guest=fresh,
-            refusal=f"VMID {fresh.vmid} was named {named!r} and is now named {fresh.name!r}; it is"
-            " not changed",
-        )
+        return replace(step, guest=fresh, refusal=not_named(fresh, named))
     if step.selector is not None and not step.selector.fits(fresh):
         return replace(step, guest=fresh, note=no_longer(fresh, step.selector))
     return replace(step, guest=fresh)

@@ -43,6 +43,8 @@ async def run(context: Context) -> Report:
         )
     if not params["wait"]:
         raise UsageError("wait: that a guest is gone is verified at the end")
+    if any(isinstance(one, t.Mapping) and "params" in one for one in params["guests"] or ()):
+        raise UsageError("guests: a guest to remove has only the keys vmid and name")
     inner = with_options(
         context,
         _parameters(params),

@@ -22,7 +22,7 @@ from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_
 
 async def remove(api: FakeApi, *guests: Any, **options: Any) -> Report:
     options.setdefault("allow_destructive", True)
-    return await run_command("remove_guests", api, guests=list(map(str, guests)), **options)
+    return await run_command("remove_guests", api, guests=list(guests), **options)
 
 
 def message(report: Report) -> str:
@@ -52,6 +52,17 @@ async def test_guests_are_removed_once() -> None:
 async def test_what_is_not_allowed_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         await remove(an_api(), 100, **options)
+
+
+@in_virtual_time
+async def test_a_vmid_with_a_name_goes_only_if_the_guest_has_both() -> None:
+    api = an_api()
+    report = await remove(api, {"vmid": 100, "name": "app1"}, {"vmid": 200, "name": "web1"})
+    assert outcomes(report) == [(100, "ok", True), (200, "failed", False)]
+    assert "expected VMID 200 to be named 'web1', found 'ct1'" in (report.problem or "")
+    assert set(api.cluster.guests) == {101, 200}
+    with pytest.raises(UsageError, match="only the keys vmid and name"):
+        await remove(api, {"vmid": 200, "params": {"force": 1}})
 
 
 @in_virtual_time

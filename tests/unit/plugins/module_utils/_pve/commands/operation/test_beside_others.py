@@ -46,9 +46,10 @@ async def test_a_configuration_is_never_taken_over_for_it_may_be_another() -> No
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3, 4])
+@pytest.mark.parametrize("reference", ["victim", {"vmid": 102, "name": "victim"}])
 @in_virtual_time
 async def test_a_vmid_that_got_another_guest_after_it_was_found_by_name_is_left_alone(
-    looks: int,
+    reference: object, looks: int
 ) -> None:
     """Whichever of the reads before the call saw the old name last."""
     api = an_api()
@@ -60,11 +61,24 @@ async def test_a_vmid_that_got_another_guest_after_it_was_found_by_name_is_left_
         victim.config["name"] = "innocent"
 
     work = asyncio.ensure_future(replaced())
-    report = await operate(api, "delete", "victim", allow_destructive=True)
+    report = await operate(api, "delete", reference, allow_destructive=True)
     await work
     assert [one["outcome"] for one in report.values["guests"]] != ["ok"]
     assert 102 in api.cluster.guests
     assert not api.made("DELETE")
+
+
+@in_virtual_time
+async def test_a_vmid_with_a_name_is_the_guest_that_has_both() -> None:
+    api = an_api()
+    right = await operate(api, "start", {"vmid": 100, "name": "app1"})
+    assert outcomes(right) == [(100, "ok", True)]
+    wrong = await operate(api, "stop", {"vmid": 101, "name": "app1"}, allow_destructive=True)
+    assert outcomes(wrong) == [(101, "failed", False)]
+    assert "expected VMID 101 to be named 'app1', found 'app2'" in (wrong.problem or "")
+    gone = await operate(api, "delete", {"vmid": 300, "name": "app1"}, allow_destructive=True)
+    assert outcomes(gone) == [(300, "unchanged", False)]
+    assert [call.path for call in api.made("POST")] == ["/nodes/pve1/qemu/100/status/start"]
 
 
 @in_virtual_time
