@@ -11,6 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ..clone_log import CLONES
 from ..task import Outcome, Task, iso
 
 # How a log of PVE::VZDump names a guest whose backup failed; it says VM of a container, too.
@@ -40,7 +41,8 @@ class Event:
 
     ``id`` is the same whenever the same thing is reported again. ``time`` is in epoch seconds: of a
     task by the clock of its node, of anything else by that of this machine. ``lost_for`` is how
-    many seconds a connection was lost that is regained.
+    many seconds a connection was lost that is regained. ``vmids`` are the guests that a task
+    concerns, see ``vmids_of``.
     """
 
     kind: Kind
@@ -50,6 +52,7 @@ class Event:
     node: str | None = None
     task: Task | None = None
     lost_for: int | None = None
+    vmids: tuple[int, ...] = ()
 
     def as_result(self) -> dict[str, t.Any]:
         """The event as a dictionary of plain values; every event has every key."""
@@ -64,18 +67,6 @@ class Event:
             "lost_for": self.lost_for,
         }
 
-    @property
-    def vmids(self) -> tuple[int, ...]:
-        """The guests that a task concerns: of a failed backup, those that it names as failed."""
-        if self.task is None:
-            return ()
-        if self.task.upid.type == "vzdump" and self.task.outcome is Outcome.FAILED:
-            failed = [_FAILED_BACKUP.match(line) for line in self.task.log]
-            if any(failed):
-                return tuple(dict.fromkeys(int(found.group(1)) for found in failed if found))
-        vmid = self.task.upid.vmid
-        return () if vmid is None else (vmid,)
-
 
 def task_started(task: Task) -> Event:
     """A task has started, or was seen for the first time."""
@@ -87,6 +78,7 @@ def task_started(task: Task) -> Event:
         f"{task.title}: started on {upid.node}",
         upid.node,
         Task(upid),
+        vmids=vmids_of(Task(upid)),
     )
 
 
@@ -100,11 +92,15 @@ def task_progress(task: Task, now: float) -> Event:
         f"{task.title}: {task.progress:g} % on {upid.node}",
         upid.node,
         task,
+        vmids=vmids_of(task),
     )
 
 
-def task_finished(task: Task, now: float) -> Event:
-    """A task has ended; ``now`` by the clock of its node if the time of the end is unknown."""
+def task_finished(task: Task, now: float, created: t.Iterable[int] = ()) -> Event:
+    """A task has ended; ``now`` by the clock of its node if the time of the end is unknown.
+
+    ``created`` are the guests that a clone has created.
+    """
     upid = task.upid
     why = task.exitstatus if task.outcome is not Outcome.OK else None
     return Event(
@@ -115,4 +111,21 @@ def task_finished(task: Task, now: float) -> Event:
         + (f": {why or task.note}" if why or task.note else ""),
         upid.node,
         task,
+        vmids=tuple(sorted(created)) or vmids_of(task),
     )
+
+
+def vmids_of(task: Task) -> tuple[int, ...]:
+    """The guests that a task concerns.
+
+    Of a failed backup they are those that its log names as failed, because a job may have many. The
+    UPID of a clone names its source, which it does not concern.
+    """
+    upid = task.upid
+    if upid.type in CLONES:
+        return ()
+    if upid.type == "vzdump" and task.outcome is Outcome.FAILED:
+        failed = [_FAILED_BACKUP.match(line) for line in task.log]
+        if any(failed):
+            return tuple(dict.fromkeys(int(found.group(1)) for found in failed if found))
+    return () if upid.vmid is None else (upid.vmid,)

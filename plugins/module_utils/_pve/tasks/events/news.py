@@ -81,8 +81,6 @@ class _Walk:
         if not entry.archived:
             # One whose end is known already is not in the archive yet, but will be in a moment.
             self._running[upid] = entry
-        elif upid in self._ended:
-            pass
         elif self._before or self._is_old(upid, entry):
             self._before[upid] = entry
         else:

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import typing as t
 from dataclasses import dataclass
 
 from ...api import clock
 from ...api.answers import mapping_of
-from ...api.errors import ApiError, Cause, NoAnswerError
+from ...api.errors import ApiError, Cause, NoAnswerError, PveError
+from ..clone_log import CLONES, read_targets
 from ..log import read_log, with_log
 from ..task import UNEXPECTED, Outcome, Task, outcome_of
 from ..upid import Upid
@@ -83,8 +85,8 @@ class NodeFollower:
             await emit(self._taken(self._beginning(news)))
         for begin in range(0, len(news.ended), _LOGS):
             chunk = news.ended[begin : begin + _LOGS]
-            for task in await asyncio.gather(*(self._ended(entry) for entry in chunk)):
-                for step in self._end(task, news):
+            for end in await asyncio.gather(*(self._ended(entry) for entry in chunk)):
+                for step in self._end(*end, news):
                     await emit(self._taken(step))
         await self._report_rest(news, emit)
 
@@ -124,7 +126,7 @@ class NodeFollower:
             if str(entry.upid) not in self.position.running:
                 await emit(self._taken(self._start(entry.upid, news)))
         for task in await self._unlisted_ends(news):
-            for step in self._end(task, news):
+            for step in self._end(task, (), news):
                 await emit(self._taken(step))
         for event in await self._advances(news):
             await emit(Step(self.node, lambda _position: None, event))
@@ -171,21 +173,24 @@ class NodeFollower:
             event = None
         return Step(self.node, lambda position: position.start(upid), event)
 
-    def _end(self, task: Task, news: News) -> t.Iterator[Step]:
+    def _end(self, task: Task, created: t.Iterable[int], news: News) -> t.Iterator[Step]:
         """A task has ended, and started before if it was too short to be seen."""
         upid = task.upid
         if str(upid) not in self.position.running:
             yield self._start(upid, news)
-        event = task_finished(task, self._clocks.now(self.node))
+        event = task_finished(task, self._clocks.now(self.node), created)
         yield Step(self.node, lambda position: position.end(upid, task.ended), self._wanted(event))
 
-    async def _ended(self, entry: Entry) -> Task:
+    async def _ended(self, entry: Entry) -> tuple[Task, frozenset[int]]:
+        """A task with the end of its log, and the guests that a clone has created."""
         status = entry.status or UNEXPECTED
         task = Task(entry.upid, outcome_of(status), status, entry.endtime)
-        event = task_finished(task, 0)
-        if not self._query.accepts_event(event):
-            return task
-        return await with_log(self._api, task, self._query.log_lines)
+        if not self._query.accepts_event(task_finished(task, 0)):
+            return task, frozenset()
+        if task.outcome.succeeded and entry.upid.type in CLONES:
+            with contextlib.suppress(PveError):
+                return task, await read_targets(self._api, entry.upid)
+        return await with_log(self._api, task, self._query.log_lines), frozenset()
 
     async def _unlisted_ends(self, news: News) -> list[Task]:
         """Tasks that have ended and are in no list any more, for instance after a gap."""

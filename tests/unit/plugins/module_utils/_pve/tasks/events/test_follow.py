@@ -70,7 +70,9 @@ def said(seen: Seen, task: FakeTask | None = None) -> list[str]:
 async def test_a_start_and_an_end_are_reported_once_each() -> None:
     api = FakeApi()
     async with following(api) as seen:
-        task = api.cluster.start("pve1", "qmclone", 9000, 5)
+        log = ["create full clone of drive", "trying to acquire lock...",
+               "creating a clone of VM 9000 with ID 201"]  # fmt: skip
+        task = api.cluster.start("pve1", "qmclone", 9000, 5, log=log)
         await asyncio.sleep(20)
     assert said(seen) == ["task_started", "task_finished"]
     assert [event["id"] for event in seen] == [
@@ -80,7 +82,7 @@ async def test_a_start_and_an_end_are_reported_once_each() -> None:
     assert [event["task"]["outcome"] for event in seen] == ["running", "ok"]
     assert seen[1]["task"]["duration"] == 5
     assert seen[1]["message"] == "VM 9000 - Clone: ok on pve1"
-    assert seen[1]["vmids"] == [9000]
+    assert [event["vmids"] for event in seen] == [[], [201]]
 
 
 @in_virtual_time
@@ -174,7 +176,7 @@ async def test_an_end_counts_by_its_place_in_the_archive_and_not_by_the_clock() 
         api.cluster.start("pve1", "qmstart", 100, 1)
         await asyncio.sleep(5)
         api.cluster.skews["pve1"] = -600
-        task = api.cluster.start("pve1", "qmstart", 101, 1)
+        task = api.cluster.start("pve1", "qmstart", 101, 0.1)
         await asyncio.sleep(5)
     assert said(seen, task) == ["task_started", "task_finished"]
     assert len(seen) == 4
