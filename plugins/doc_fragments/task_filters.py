@@ -18,6 +18,9 @@ options:
   vmid:
     description:
       - Only tasks with this VMID. A clone task has the VMID of its source.
+      - A backup job of several guests has no VMID. It is found by its log, which costs one more
+        request per node and at least one for each such job, at most 100. If that is not enough, a
+        warning says how many jobs were not searched.
     type: int
   user:
     description:

@@ -189,6 +189,8 @@ class LookupModule(LookupBase):
             raise AnsibleError(printable("\n".join(missing)))
         for text in missing:
             display.warning(printable(text))
+        if page.unsearched:
+            display.warning(f"task_history: {page.unsearched_in_words(int(options['vmid']))}")
         if page.truncated and "limit" not in kwargs:
             display.warning(
                 f"task_history: more tasks match; only the newest {options['limit']} are returned."

@@ -48,7 +48,9 @@ options:
     description:
       - How many of the last log lines to return for each of O(upids). In a list, logs are only read
         for tasks that did not end V(ok).
-      - For a task that did not end V(ok), up to 50 earlier errors and warnings come first.
+      - For a task that did not end V(ok), up to 50 earlier errors and warnings come first. Its log
+        is searched for them, up to 20000 lines, and in up to 200 requests for all tasks together.
+        With V(0), no log is read.
     type: int
     default: 20
 extends_documentation_fragment:
@@ -81,6 +83,18 @@ EXAMPLES = r"""
     since: 7d
     limit: 1000
   register: failed_backups
+
+- name: Find out why last night's backup of a guest failed
+  upid.proxmox.task_info:
+    vmid: 101
+    type: vzdump
+    status: failed
+    since: 24h
+  register: failed_backup
+
+- name: Show the reason
+  ansible.builtin.debug:
+    msg: "{{ failed_backup.msg }}"
 
 - name: List the clones and restores that run on two nodes, and fail if one does not answer
   upid.proxmox.task_info:
@@ -169,6 +183,67 @@ tasks:
       elements: str
       returned: always
       sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'", "TASK ERROR: job errors"]
+    errors:
+      description:
+        - The lines with an error or a warning in the whole log of a task that did not end V(ok), up
+          to 200 of them.
+      type: list
+      elements: str
+      returned: always
+      sample: ["ERROR: Backup of VM 101 failed - unable to find VM '101'"]
+    guests:
+      description:
+        - How the backup of each guest ended, of a task of type C(vzdump) that did not end V(ok).
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        vmid:
+          description: The VMID of the guest.
+          type: int
+          returned: always
+          sample: 101
+        type:
+          description: V(qemu) or V(lxc), null if the task ended before the guest's turn.
+          type: str
+          returned: always
+          sample: qemu
+        outcome:
+          description:
+            - The outcome, with the values of the outcome of a task. V(warnings) if the backup has
+              finished in spite of errors, V(cancelled) if the task ended before the guest's turn.
+          type: str
+          returned: always
+          sample: failed
+        duration:
+          description: How many seconds the backup took, null unless it has finished.
+          type: int
+          returned: always
+          sample: null
+        archive:
+          description: The name of its archive in the log, null if it has none.
+          type: str
+          returned: always
+          sample: null
+        errors:
+          description: The errors in its part of the log.
+          type: list
+          elements: str
+          returned: always
+          sample: ["Backup of VM 101 failed - unable to find VM '101'"]
+        warnings:
+          description: The warnings in its part of the log.
+          type: list
+          elements: str
+          returned: always
+          sample: []
+    log_complete:
+      description:
+        - Whether the whole log was searched. V(false) if it is too long or cannot be read, null if
+          it was not searched, because the task runs or ended V(ok).
+      type: bool
+      returned: always
+      sample: true
 unreachable_nodes:
   description: Why a node could not be read, by the name of the node. Empty if all answered.
   type: dict
@@ -185,7 +260,7 @@ msg:
     - After a failure each failed guest or task follows with its reason and the end of its log.
   type: str
   returned: always
-  sample: "1 task: 1 failed (VM/CT 101 - Backup: job errors) in 0.4 s"
+  sample: "1 task: 1 failed (VM/CT 101 - Backup: Backup of VM 101 failed - no space left) in 0.4 s"
 succeeded:
   description: Whether the call succeeded, whatever C(failed_when) makes of it.
   type: bool

@@ -105,7 +105,8 @@ def _reason(one: Values) -> str:
         (str(one[key]) for key in ("name", "title", "vmid", "storage") if one.get(key)), ""
     )
     title = title or str(one.get("node"))
-    why = str(one.get("message") or one.get("exitstatus") or "").strip().split("\n")[0]
+    why = one.get("message") or next(iter(one.get("errors") or ()), None) or one.get("exitstatus")
+    why = str(why or "").strip().split("\n")[0].removeprefix("ERROR: ")
     why = why if len(why) <= _LONGEST else f"{why[: _LONGEST - 3].rstrip()}..."
     return f"{title}: {why}" if why else title
 

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from ..api.answers import malformed, mapping_of
 from ..api.errors import ApiError, Cause, NoAnswerError, PveError
+from ..tasks.explained import explained, explained_values
 from ..tasks.history import TaskPage, TaskQuery, recent_tasks
 from ..tasks.listing import list_tasks
-from ..tasks.log import read_log, with_log
+from ..tasks.log import LogBudget, read_log
 from ..tasks.task import UNEXPECTED, Outcome, Task, outcome_of
 from ..tasks.upid import Upid, collect_upids
-from .context import Context, Report, Values, summary, task_values
+from .context import Context, Report, Values, summary
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
@@ -35,10 +36,12 @@ async def run(context: Context) -> Report:
         return await _by_upid(context, collect_upids(params["upids"], "upids"))
     query = TaskQuery.from_options(params)
     page = await recent_tasks(context.api, params["nodes"], query)
-    tasks = await _with_logs(context.api, page.tasks, params["log_lines"])
+    tasks = await _with_logs(context, page.tasks)
     missing = [
         f"the tasks of node {node} are missing: {why}" for node, why in page.unreachable.items()
     ]
+    if page.unsearched:
+        context.warn(page.unsearched_in_words(query.vmid))
     problem = None
     if missing and params["on_unreachable"] == "fail":
         problem = "\n".join(missing)
@@ -49,7 +52,8 @@ async def run(context: Context) -> Report:
 
 
 def _values(tasks: t.Sequence[Task]) -> Values:
-    return {"tasks": task_values(tasks), "summary": summary(task.outcome for task in tasks)}
+    values = {str(task.upid): explained_values(task) for task in tasks}
+    return {"tasks": list(values.values()), "summary": summary(task.outcome for task in tasks)}
 
 
 def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
@@ -63,19 +67,17 @@ def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
     return values
 
 
-async def _with_logs(api: Api, tasks: t.Iterable[Task], lines: int) -> list[Task]:
-    if lines <= 0:
-        return list(tasks)
-    return list(
-        await asyncio.gather(
-            *(
-                _logged(api, task, lines)
-                if not task.outcome.finished
-                else with_log(api, task, lines)
-                for task in tasks
-            )
+async def _with_logs(context: Context, tasks: t.Iterable[Task]) -> list[Task]:
+    """The tasks with the logs of those that did not end well; a warning where one is too long."""
+    lines, budget = context.params["log_lines"], LogBudget()
+    found = await asyncio.gather(*(explained(context.api, task, lines, budget) for task in tasks))
+    cut = [task for task in found if task.details.get("log_complete") is False]
+    if cut:
+        context.warn(
+            f"the logs of {len(cut)} of {len(found)} tasks are too long to be searched for errors"
+            f" to their end; the first of them is {cut[0].upid}"
         )
-    )
+    return list(found)
 
 
 async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
@@ -91,12 +93,9 @@ async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
         Task(upid, Outcome.LOST, note=str(one)) if isinstance(one, PveError) else one
         for upid, one in zip(upids, results)
     ]
-    tasks = list(await asyncio.gather(*(_with_any_log(context.api, task, lines) for task in tasks)))
+    tasks = await _with_logs(context, tasks)
+    tasks = list(await asyncio.gather(*(_logged(context.api, task, lines) for task in tasks)))
     return Report({**_values(tasks), "unreachable_nodes": {}, "truncated": False})
-
-
-async def _with_any_log(api: Api, task: Task, lines: int) -> Task:
-    return await _logged(api, await with_log(api, task, lines), lines)
 
 
 async def _logged(api: Api, task: Task, lines: int) -> Task:

@@ -29,7 +29,11 @@ _FINISHED = re.compile(
     r"INFO: Finished Backup of VM (?P<vmid>\d+) \((?P<h>\d+):(?P<m>\d\d):(?P<s>\d\d)\)"
 )
 _STORAGE = re.compile(r"INFO: starting new backup job: vzdump .*--storage (?P<storage>[\w.\-]+)")
+# The guests by name, where the job was not given by --all or --pool, and those of other nodes.
+_NAMED = re.compile(r"INFO: starting new backup job: vzdump (?P<vmids>\d+(?: \d+)*)(?: |\Z)")
+_ELSEWHERE = re.compile(r"INFO: skip external VMs: (?P<vmids>[\d, ]+)")
 _ERROR = re.compile(r"ERROR: (?P<what>.*)")
+_WARNING = re.compile(r"WARN(?:ING)?: (?P<what>.*)")
 _UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
@@ -40,7 +44,7 @@ class GuestBackup:
     ``archive`` is what its volume is called after the storage's ``backup/``: the name of a file, or
     ``vm/100/2026-11-21T12:48:07Z`` on a backup server. ``seconds`` is None unless it has finished,
     ``transferred`` (bytes) and ``speed`` (bytes per second) are None if not reported.
-    ``errors`` are the texts behind ``ERROR:``.
+    ``errors`` are the texts behind ``ERROR:``, ``warnings`` those behind ``WARN:``.
     """
 
     vmid: int
@@ -51,6 +55,7 @@ class GuestBackup:
     transferred: int | None = None
     speed: int | None = None
     errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -63,12 +68,14 @@ class BackupLog:
     """The log of a whole task.
 
     ``storage`` is None where the one of the node's settings was taken. ``errors`` are those before
-    the first guest and after the last one.
+    the first guest and after the last one. ``named`` are the guests of the job that were named in
+    its call, without those of other nodes; None where it does not name them (``--all``).
     """
 
     storage: str | None
     guests: tuple[GuestBackup, ...]
     errors: tuple[str, ...] = ()
+    named: tuple[int, ...] | None = None
 
     def of(self, vmid: int) -> GuestBackup | None:
         """The backup of this guest, None if it was not even begun."""
@@ -80,6 +87,7 @@ def read_backup_log(lines: t.Iterable[str]) -> BackupLog:
     storage: str | None = None
     guests: list[GuestBackup] = []
     errors: list[str] = []
+    named: tuple[int, ...] | None = None
     inside = False
     for line in lines:
         begin, error = _BEGIN.match(line), _ERROR.match(line)
@@ -91,10 +99,21 @@ def read_backup_log(lines: t.Iterable[str]) -> BackupLog:
         elif inside:
             guests[-1] = _with_line(guests[-1], line)
             inside = not line.startswith(("INFO: Backup finished at", "INFO: Failed at"))
-        elif storage is None:
+        elif not guests:
             found = _STORAGE.match(line)
-            storage = found["storage"] if found else None
-    return BackupLog(storage, tuple(guests), tuple(errors))
+            storage = found["storage"] if found else storage
+            named = _named(named, line)
+    return BackupLog(storage, tuple(guests), tuple(errors), named)
+
+
+def _named(named: tuple[int, ...] | None, line: str) -> tuple[int, ...] | None:
+    call, elsewhere = _NAMED.match(line), _ELSEWHERE.match(line)
+    if call:
+        return tuple(map(int, call["vmids"].split()))
+    if elsewhere and named:
+        others = {int(one) for one in re.findall(r"\d+", elsewhere["vmids"])}
+        return tuple(vmid for vmid in named if vmid not in others)
+    return named
 
 
 def _with_line(one: GuestBackup, line: str) -> GuestBackup:
@@ -132,6 +151,7 @@ _LINES: t.Sequence[
     tuple[re.Pattern[str], t.Callable[[GuestBackup, re.Match[str]], dict[str, t.Any]]]
 ] = (
     (_ERROR, lambda one, found: {"errors": (*one.errors, found["what"])}),
+    (_WARNING, lambda one, found: {"warnings": (*one.warnings, found["what"])}),
     (_MODE, lambda _one, found: {"mode": found["mode"]}),
     (_ARCHIVE, _name),
     (_TRANSFERRED, _figures),

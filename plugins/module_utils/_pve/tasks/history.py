@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..api.answers import malformed, rows_of
 from ..api.errors import ApiError, NoAnswerError, PveError, UsageError
+from .backup_jobs import BACKUP, jobs_with
 from .clocks import NodeClocks
 from .listing import list_tasks
 from .task import Task, outcome_of
@@ -31,6 +32,8 @@ _STATUS = {
     "unknown": "unknown",
 }
 STATUS_WORDS = tuple(_STATUS)
+# How many backup jobs of a node to look at.
+_MOST_JOBS = 200
 # How long the list of one node may take, in seconds; pveproxy gives up on a silent node after 30.
 _PATIENCE = 45.0
 
@@ -76,6 +79,13 @@ class TaskQuery:
         return any(one is not None and one.age is not None for one in (self.since, self.until))
 
     @property
+    def of_backup_jobs(self) -> TaskQuery | None:
+        """The same for backup jobs whose id is not this VMID, None where they cannot match."""
+        if self.vmid is None or (self.types and BACKUP not in self.types):
+            return None
+        return replace(self, types=(BACKUP,), vmid=None, limit=_MOST_JOBS)
+
+    @property
     def userfilter(self) -> str | None:
         """The part of ``user`` that the server can compare.
 
@@ -115,23 +125,40 @@ class TaskQuery:
 class TaskPage:
     """The tasks found, newest start first, and why nodes did not answer, by node.
 
-    ``truncated`` says that more tasks match than the limit allows.
+    ``truncated`` says that more tasks match than the limit allows, ``unsearched`` how many backup
+    jobs of several guests were not searched for the guest.
     """
 
     tasks: tuple[Task, ...]
     unreachable: t.Mapping[str, str] = field(default_factory=dict)
     truncated: bool = False
+    unsearched: int = 0
+
+    def unsearched_in_words(self, vmid: int | None) -> str:
+        """A warning about these jobs, empty if there are none."""
+        if not self.unsearched:
+            return ""
+        jobs = f"{self.unsearched} backup job{'s' if self.unsearched > 1 else ''}"
+        return (
+            f"{jobs} of several guests could not be searched for guest {vmid}, starting with the"
+            " oldest; a narrower period (since, until) needs less searching"
+        )
 
 
 async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery) -> TaskPage:
     """List the tasks of these nodes, or of all, in one request a node and type.
 
-    An unreachable node is part of the result; UsageError for one that does not exist, and PveError
-    if no node answers.
+    With a VMID, backup jobs of several guests are searched for it, too, which costs a request for
+    each node and at least one for each such job. An unreachable node is part of the result;
+    UsageError for one that does not exist, and PveError if no node answers.
     """
     names = list(dict.fromkeys(nodes)) if nodes else await all_nodes(api)
     clocks = NodeClocks(api)
-    pages = await asyncio.gather(*(_page(api, clocks, name, query) for name in names))
+    lists = [_page(api, clocks, name, query) for name in names]
+    jobs = query.of_backup_jobs
+    if jobs is not None:
+        lists += [_page(api, clocks, name, jobs) for name in names]
+    pages = await asyncio.gather(*lists)
     tasks: list[Task] = []
     unreachable: dict[str, str] = {}
     for name, page in zip(names, pages):
@@ -143,8 +170,37 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
         raise PveError(
             "no node could be read for its tasks: " + "; ".join(dict.fromkeys(unreachable.values()))
         )
-    tasks.sort(key=lambda task: (task.upid.starttime, task.upid.pstart), reverse=True)
-    return TaskPage(tuple(tasks[: query.limit]), unreachable, len(tasks) > query.limit)
+    unsearched = 0
+    if jobs is not None:
+        lists_of_jobs = pages[len(names) :]
+        for name, page in zip(names, lists_of_jobs):
+            if isinstance(page, PveError):
+                unreachable[name] = str(page)
+        inside, unsearched = await _inside_jobs(api, query, tasks, lists_of_jobs)
+        tasks += inside
+    tasks.sort(key=_age, reverse=True)
+    cut = len(tasks) > query.limit
+    return TaskPage(tuple(tasks[: query.limit]), unreachable, cut, unsearched)
+
+
+def _age(task: Task) -> tuple[int, int]:
+    return task.upid.starttime, task.upid.pstart
+
+
+async def _inside_jobs(
+    api: Api, query: TaskQuery, tasks: t.Sequence[Task], pages: t.Sequence[list[Task] | PveError]
+) -> tuple[list[Task], int]:
+    """The backup jobs of several guests that save this one, unless they are too old to be listed.
+
+    And how many were not searched.
+    """
+    jobs = [job for page in pages if not isinstance(page, PveError) for job in page]
+    jobs = [job for job in jobs if not job.upid.id]
+    jobs.sort(key=_age, reverse=True)
+    newest = sorted(map(_age, tasks), reverse=True)[: query.limit]
+    if len(newest) == query.limit and newest:
+        jobs = [job for job in jobs if _age(job) >= newest[-1]]
+    return await jobs_with(api, t.cast("int", query.vmid), jobs, query.limit + 1)
 
 
 async def all_nodes(api: Api, *, retries: int | None = None) -> list[str]:

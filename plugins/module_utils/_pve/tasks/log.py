@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..api.answers import count_of, malformed, rows_of
 from .task import UNEXPECTED, Outcome, Task, closing_status, outcome_of
@@ -23,9 +23,10 @@ _EMPTY = "no content"
 _MISSING = "unable to open file - "
 # A job with many backups goes on after an error, and migrations begin lines with the time.
 _ERROR = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(ERROR|WARN(ING)?)\b")
-_PAGE = 1000
-# How far a log is searched, and how many errors from its middle are kept.
-_MOST_LINES, _MOST_ERRORS = 20_000, 50
+PAGE = 1000
+# How far a log is searched, how many errors from its middle come before its end, and how many are
+# kept by themselves.
+_MOST_LINES, _MOST_ERRORS, _MOST_KEPT = 20_000, 50, 200
 # How long a known outcome may be delayed by reading its log, in seconds.
 _PATIENCE = 60.0
 
@@ -51,6 +52,48 @@ async def read_whole_log(api: Api, upid: Upid) -> tuple[str, ...]:
     return await _patiently(_read_all(_Log(api, upid)))
 
 
+@dataclass
+class LogBudget:
+    """How many requests may still be made to search logs; one budget for all logs of a call."""
+
+    requests: int = 200
+
+
+@dataclass(frozen=True)
+class LogReport:
+    """What a whole log says.
+
+    ``shown`` are its last lines after earlier errors and warnings, ``errors`` all lines with an
+    error or a warning, 200 at most. ``complete`` says that every line was searched, and ``texts``
+    are those that were.
+    """
+
+    shown: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    complete: bool = False
+    texts: tuple[str, ...] = ()
+
+
+async def search_log(api: Api, upid: Upid, lines: int, budget: LogBudget) -> LogReport:
+    """Search a log for errors, as far as the budget goes; an empty report if it cannot be read."""
+    try:
+        return await asyncio.wait_for(_search(_Log(api, upid), lines, budget), _PATIENCE)
+    except Exception:  # noqa: BLE001 - as in _patiently
+        return LogReport()
+
+
+async def pages_of(api: Api, upid: Upid, budget: LogBudget) -> t.AsyncIterator[list[str]]:
+    """The lines of a log, page by page, as far as the budget goes."""
+    log, seen, total = _Log(api, upid), 0, 1
+    while seen < min(total, _MOST_LINES) and budget.requests > 0:
+        budget.requests -= 1
+        texts, total = await log.page(PAGE, seen)
+        if not texts:
+            return
+        seen += len(texts)
+        yield texts
+
+
 async def with_log(api: Api, task: Task, lines: int) -> Task:
     """The task with the end of its log, if requested or needed.
 
@@ -62,11 +105,15 @@ async def with_log(api: Api, task: Task, lines: int) -> Task:
     wanted = max(lines, 1 if task.exitstatus == UNEXPECTED else 0)
     read = read_log if task.outcome is Outcome.TIMED_OUT else read_log_of_failure
     log = await read(api, task.upid, wanted)
-    if task.exitstatus == UNEXPECTED and log:
-        status = closing_status(log[-1])
-        if status is not None:
-            task = replace(task, exitstatus=status, outcome=outcome_of(status))
-    return replace(task, log=log if lines > 0 else ())
+    return replace(as_log_says(task, log), log=log if lines > 0 else ())
+
+
+def as_log_says(task: Task, log: t.Sequence[str]) -> Task:
+    """The task with the exit status that its log ends with, where its own is ``unexpected``."""
+    status = closing_status(log[-1]) if task.exitstatus == UNEXPECTED and log else None
+    if status is None:
+        return task
+    return replace(task, exitstatus=status, outcome=outcome_of(status))
 
 
 class _Log:
@@ -94,11 +141,13 @@ async def _read_end(log: _Log, lines: int) -> tuple[str, ...]:
     return tuple(texts)
 
 
-async def _read_on(log: _Log, lines: int = _PAGE) -> tuple[list[str], int]:
+async def _read_on(log: _Log, lines: int, budget: LogBudget) -> tuple[list[str], int]:
     """Read to the end, or far enough; how many lines there are."""
-    texts, total = await log.page(max(_PAGE, lines))
-    while len(texts) < min(total, _MOST_LINES):
-        more, total = await log.page(_PAGE, len(texts))
+    texts, total = await log.page(max(PAGE, lines))
+    budget.requests -= 1
+    while len(texts) < min(total, _MOST_LINES) and budget.requests > 0:
+        budget.requests -= 1
+        more, total = await log.page(PAGE, len(texts))
         if not more:
             break
         texts += more
@@ -106,17 +155,25 @@ async def _read_on(log: _Log, lines: int = _PAGE) -> tuple[list[str], int]:
 
 
 async def _read_all(log: _Log) -> tuple[str, ...]:
-    return tuple((await _read_on(log))[0])
+    return tuple((await _read_on(log, PAGE, LogBudget()))[0])
 
 
-async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
+async def _search(log: _Log, lines: int, budget: LogBudget) -> LogReport:
     """Read on, and then the end."""
-    texts, total = await _read_on(log, lines)
+    texts, total = await _read_on(log, lines, budget)
+    if is_empty(texts):
+        return LogReport(complete=True)
     middle, end = texts[:-lines], texts[-lines:]
     if total > len(texts):
         middle, end = texts, (await log.page(lines, max(len(texts), total - lines)))[0]
     errors = [text for text in middle if _ERROR.match(text)]
-    return (*errors[:_MOST_ERRORS], *end)
+    every = [*errors, *(text for text in end if _ERROR.match(text))]
+    shown = (*errors[:_MOST_ERRORS], *end)
+    return LogReport(shown, tuple(every[:_MOST_KEPT]), total <= len(texts), tuple(texts))
+
+
+async def _read_troubles(log: _Log, lines: int) -> tuple[str, ...]:
+    return (await _search(log, lines, LogBudget())).shown
 
 
 async def _patiently(reading: t.Coroutine[t.Any, t.Any, tuple[str, ...]]) -> tuple[str, ...]:

@@ -228,3 +228,55 @@ async def test_an_interruption_ends_the_reading_at_once() -> None:
     asyncio.get_running_loop().call_later(1, stop.set)
     assert (await look(api, stop=stop)).problem == "interrupted"
     assert now() < 1.1
+
+
+def a_failed_job(api: FakeApi, filler: int = 3000) -> FakeTask:
+    log = ["INFO: starting new backup job: vzdump 100 101 --storage pbs"]
+    log += ["INFO: Starting Backup of VM 100 (qemu)", "ERROR: Backup of VM 100 failed - no space"]
+    log += ["INFO: Failed at now", "INFO: Starting Backup of VM 101 (qemu)"]
+    log += ["INFO:  10%"] * filler + ["INFO: Finished Backup of VM 101 (00:00:09)"]
+    log += ["INFO: Backup finished at now", "TASK ERROR: job errors"]
+    return api.cluster.start("pve1", "vzdump", "", 9, started=-60, exitstatus="job errors", log=log)
+
+
+@pytest.mark.parametrize("by_upid", [True, False])
+def test_why_last_nights_backup_failed(by_upid: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        job = a_failed_job(api)
+        report = await (look(api, job) if by_upid else look(api, vmid=100, since="12h"))
+        [task] = report.values["tasks"]
+        assert task["errors"] == ["ERROR: Backup of VM 100 failed - no space"]
+        assert [(one["vmid"], one["outcome"]) for one in task["guests"]] == [
+            (100, "failed"),
+            (101, "ok"),
+        ]
+        assert task["log_complete"]
+        assert len(task["log"]) == 21
+        line = "1 task: 1 failed (Backup Job: Backup of VM 100 failed - no space)"
+        assert headline(report, check=False) == line
+
+    scenario()
+
+
+@in_virtual_time
+async def test_the_search_for_errors_is_bounded_and_says_where_it_ended() -> None:
+    api = FakeApi()
+    for _one in range(20):
+        a_failed_job(api, filler=25_000)
+    warned: list[str] = []
+    report = await look(api, warned=warned)
+    assert {task["log_complete"] for task in report.values["tasks"]} == {False}
+    assert {task["log"][-1] for task in report.values["tasks"]} == {"TASK ERROR: job errors"}
+    assert "the logs of 20 of 20 tasks are too long to be searched" in warned[0]
+    assert len(api.made("/log$")) <= 200 + 2 * 20
+
+
+@in_virtual_time
+async def test_a_task_that_went_well_has_no_errors_and_its_log_is_not_searched() -> None:
+    api = FakeApi()
+    api.cluster.start("pve1", "qmstart", 100, 3, started=-60)
+    [task] = (await look(api)).values["tasks"]
+    assert (task["errors"], task["guests"], task["log_complete"]) == ([], [], None)
+    assert not api.made("/log$")

@@ -113,13 +113,14 @@ def archive(kind: str, vmid: int, at: str, ending: str) -> str:
                     "VM 3154 not running",
                     "Backup of VM 3154 failed - start failed: QEMU exited with code 1",
                 ),
+                warnings=("no physical CD-ROM available, ignoring",),
             ),
         ),
     ],
 )
 def test_a_recorded_log(number: int, backup: GuestBackup) -> None:
     log = recorded(number)
-    assert log == BackupLog("local", (backup,))
+    assert log == BackupLog("local", (backup,), named=(backup.vmid,))
     assert log.of(backup.vmid) == backup
     assert backup.finished is (number in (2204, 2210, 2249, 2305))
 
@@ -147,6 +148,7 @@ def test_several_guests_in_one_task_and_an_error_of_none_of_them() -> None:
         ]
     )
     first, second = log.guests
+    assert log.named == (100, 200)
     assert (log.storage, log.errors) == ("pbs", ("could not notify via target `mail`",))
     assert first.archive == "vm/100/2026-11-21T12:48:07Z"
     assert (first.seconds, first.transferred) == (3690, 1536 * MIB)
