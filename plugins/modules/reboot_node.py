@@ -24,14 +24,20 @@ options:
     required: true
   allow_destructive:
     description:
-      - Whether to allow the restart, which ends everything that runs on the node, such as backups
-        and migrations.
+      - Whether to allow the restart, which ends everything that runs on the node.
     type: bool
     default: false
   with_guests:
     description:
       - Whether to restart a node on which guests run. Proxmox VE shuts them down with it. Otherwise
         the restart is refused.
+    type: bool
+    default: false
+  with_tasks:
+    description:
+      - Whether to restart a node on which tasks run, such as backups and clones. They are ended by
+        the restart, and what they were doing stays half done. Otherwise the restart is refused.
+        Open consoles do not count.
     type: bool
     default: false
   allow_quorum_loss:
@@ -158,6 +164,7 @@ ARGUMENT_SPEC = {
     "node": {"type": "str", "required": True},
     "allow_destructive": {"type": "bool", "default": False},
     "with_guests": {"type": "bool", "default": False},
+    "with_tasks": {"type": "bool", "default": False},
     "allow_quorum_loss": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 900, "aliases": ["timeout"]},
 }

@@ -19,7 +19,9 @@ from ..api.errors import ApiError, NoAnswerError, PveError, UsageError
 from ..guests.cluster import GUEST_TYPES
 from ..guests.lists import read_list
 from ..guests.reading import read_cluster
+from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
+from ..tasks.types import CONSOLES
 from .context import Context, Report, summary
 
 if t.TYPE_CHECKING:
@@ -56,6 +58,7 @@ async def run(context: Context) -> Report:
     node = cluster.node(params["node"], "node").name
     before = await _uptime(api, node)
     _check_guests(context, cluster, node)
+    await _check_tasks(context, node)
     await _check_quorum(context, node)
     if context.check:
         return _report(node, Outcome.QUEUED, before, 0.0)
@@ -81,6 +84,20 @@ def _check_guests(context: Context, cluster: Cluster, node: str) -> None:
         raise PveError(
             f"guests run on {node}: {titles}. Move them away first (drain_node), or set with_guests"
             " to shut them down with it"
+        )
+
+
+async def _check_tasks(context: Context, node: str) -> None:
+    """Refuse to end tasks unless that was asked for: an ended clone leaves half a guest."""
+    if context.params["with_tasks"]:
+        return
+    entries = await list_tasks(context.api, node, {"source": "active"}, retries=None)
+    upids = [entry.upid for entry in entries if entry.status is None]
+    names = ", ".join(str(upid) for upid in upids if upid.type not in CONSOLES)
+    if names:
+        raise PveError(
+            f"tasks run on {node}, and a restart would end them: {names}. Wait for"
+            " them (wait_task), or set with_tasks"
         )
 
 

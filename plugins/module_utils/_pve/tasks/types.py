@@ -161,6 +161,9 @@ _TASK_TYPES = (
 TASK_TYPES: t.Mapping[str, TaskType] = {task_type.name: task_type for task_type in _TASK_TYPES}
 """Every worker type of Proxmox VE 9 by its name, and those that only older releases start."""
 
+CONSOLES = frozenset({"vncproxy", "vncshell", "spiceproxy", "spiceshell", "termproxy"})
+"""The types of open consoles: they run as long as a window is open."""
+
 
 def task_type(name: str) -> TaskType:
     """The worker type with this name; unknown ones get the defaults."""

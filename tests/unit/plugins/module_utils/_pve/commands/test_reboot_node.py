@@ -105,6 +105,21 @@ async def test_running_guests_keep_their_node_unless_that_is_allowed(check: bool
     assert len(api.made("POST")) == (0 if check else 1)
 
 
+@pytest.mark.parametrize("check", [True, False])
+@in_virtual_time
+async def test_running_tasks_are_not_ended_unless_that_is_allowed(check: bool) -> None:
+    api = FakeApi()
+    console = api.cluster.start("pve1", "vncshell", seconds=600).upid
+    backup = api.cluster.start("pve1", "vzdump", 100, 600).upid
+    with pytest.raises(PveError, match="tasks run on pve1") as refused:
+        await reboot(api, check=check)
+    assert str(backup) in str(refused.value)
+    assert str(console) not in str(refused.value)
+    assert api.made("POST") == []
+    report = await reboot(api, check=check, with_tasks=True)
+    assert report.values["outcome"] == ("queued" if check else "ok")
+
+
 @in_virtual_time
 async def test_quorum_is_kept_unless_its_loss_is_allowed() -> None:
     api = FakeApi()
