@@ -48,7 +48,10 @@ options:
     description:
       - The VMIDs for restored guests, such as V(90000-90099), which nothing else should use.
       - Guests in this range that an earlier call restored and could not remove, because it was
-        interrupted, are removed first. So calls that run at the same time need different ranges.
+        interrupted, are removed first. Those of a call that may still be at work are left alone, so
+        that calls at the same time can share a range. That a call has ended is known by its process
+        if that ran on this machine, otherwise as soon as the time that is in the description of its
+        guests has passed, which is hours later.
     type: str
     required: true
   restore_storage:
@@ -232,7 +235,9 @@ guests:
       returned: always
       sample: 90000
     left:
-      description: Whether the restored guest may still exist. The next call removes it.
+      description:
+        - Whether the restored guest may still exist. The next call that knows that this one has
+          ended removes it.
       type: bool
       returned: always
       sample: false
@@ -274,8 +279,8 @@ guests:
         - {name: restore, outcome: ok, message: null}
 leftovers:
   description:
-    - The restored guests of earlier calls that were found, with C(vmid), C(node), C(type),
-      C(archive), C(removed) and C(message).
+    - The restored guests of other calls that were found in the range, with C(vmid), C(node),
+      C(type), C(archive), C(removed), and in C(message) why one is left alone.
   type: list
   elements: dict
   returned: always

@@ -15,7 +15,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ...api.answers import read_mapping
-from ...api.errors import PveError, UsageError
+from ...api.errors import Cause, PveError, UsageError, classify
 from ...engine.chains import Chain, ChainStep
 from ...guests.cluster import Guest
 from ...guests.shared_readings import SharedReadings
@@ -26,13 +26,15 @@ from ...tasks.task import Outcome
 from ..machine import engine
 from ..parameters import Planned, check_parameters
 from .isolation import REMOVED, isolation
+from .marks import Mark
 from .proof import prove
 from .report import Leftover, Verified, report
 from .scratch import (
     TAG,
     Scratch,
-    find_leftovers,
-    new_mark,
+    find_restored,
+    find_when_restored,
+    is_gone,
     read_marked,
     removal_chain,
     still_marked,
@@ -45,7 +47,11 @@ if t.TYPE_CHECKING:
     from ...operations.job import Job
     from ..context import Context, Report
     from ..machine import Engine
+    from .scratch import Found
     from .subjects import Subject
+
+# Seconds by which clocks may differ, for what is between the steps of a guest.
+_MARGIN = 600
 
 
 async def run(context: Context) -> Report:
@@ -54,17 +60,23 @@ async def run(context: Context) -> Report:
     subjects, cluster = await read_subjects(context)
     scratch = Scratch(context.api, context.params["vmid_range"], cluster)
     await check_parameters(context, _calls(context, subjects, scratch))
+    found = await find_restored(context.api, scratch, cluster)
+    if context.params["guests"] is None:  # what selects all selects them, too
+        restored = {one.guest.vmid for one in found}
+        subjects = [one for one in subjects if one.vmid not in restored]
+    found = [one for one in found if one.guest.vmid in scratch]
+    if context.check:
+        return report(context, [Verified(one) for one in subjects], _as_found(found))
     async with engine(context) as machine:
-        found = await find_leftovers(machine, scratch, cluster, wait=not context.check)
-        if context.params["guests"] is None:  # what selects all selects them, too
-            old = {guest.vmid for guest, _mark in found}
-            subjects = [one for one in subjects if one.vmid not in old]
-        if context.check:
-            return report(context, [Verified(one) for one in subjects], _as_found(found))
         with context.ends_by_itself():
             work = _Verification(machine, scratch, SharedReadings(context.api))
-            leftovers = await work.clear(found)
+            leftovers = await work.clear([one for one in found if one.mark is not None])
+            # Whose restore it is that still runs, only its end shows.
+            being_created = [one for one in found if one.mark is None]
+            later = asyncio.ensure_future(work.clear_later(being_created))
+            scratch.coming = later
             verified = await asyncio.gather(*(work.verify(one) for one in subjects))
+            leftovers += await later
         return report(context, verified, leftovers)
 
 
@@ -87,11 +99,11 @@ def _calls(
 ) -> t.Iterator[Planned]:
     for one in subjects:
         if one.backup is not None and not one.refusal:
-            job = _restore(context, one, one.backup, scratch.range.first, new_mark("x"))
+            job = _restore(context, one, one.backup, scratch.range.first, Mark.new("x", 0))
             yield Planned.of(one.title, job)
 
 
-def _restore(context: Context, one: Subject, backup: Backup, vmid: int, mark: str) -> Job:
+def _restore(context: Context, one: Subject, backup: Backup, vmid: int, mark: Mark) -> Job:
     """The restore into a new guest, which bears the mark from the moment when it is complete."""
     params = context.params
     name = f"verify-{backup.vmid}"
@@ -100,7 +112,7 @@ def _restore(context: Context, one: Subject, backup: Backup, vmid: int, mark: st
         "archive": backup.volid,
         "unique": 1,
         "name" if backup.type == "qemu" else "hostname": name,
-        "description": mark,
+        "description": str(mark),
         "tags": TAG,
         "onboot": 0,
         "protection": 0,
@@ -114,8 +126,20 @@ def _restore(context: Context, one: Subject, backup: Backup, vmid: int, mark: st
     return replace(job, title=f"restore of {one.title}", repeatable=False)
 
 
-def _as_found(found: t.Sequence[tuple[Guest, str]]) -> list[Leftover]:
-    return [Leftover(guest, mark) for guest, mark in found]
+def _end(context: Context) -> int:
+    """How long the work on a guest that is restored now may take, by the clock of the server."""
+    params = context.params
+    jobs = [OPERATIONS[name].wait_timeout for name in ("restore", "configure", "start")]
+    if params["wait_timeout"] is not None:
+        jobs = [params["wait_timeout"]] * len(jobs)
+    proof = max(params["proof_timeout"], params["settle"])
+    # Its jobs may wait for those of all guests that are restored at the same time.
+    seconds = params["parallel_guests"] * sum(jobs) + proof + _MARGIN
+    return int(context.api.server_time() + seconds)
+
+
+def _as_found(found: t.Sequence[Found]) -> list[Leftover]:
+    return [Leftover(one.guest, one.mark, kept=one.kept) for one in found]
 
 
 @dataclass
@@ -130,35 +154,60 @@ class _Verification:
         self.context = self.machine.context
         self._turns = asyncio.Semaphore(self.context.params["parallel_guests"])
 
-    async def clear(self, found: t.Sequence[tuple[Guest, str]]) -> list[Leftover]:
-        """Remove what earlier calls left."""
-        if not found or self.context.stop.is_set():
+    async def clear(self, found: t.Sequence[Found]) -> list[Leftover]:
+        """Remove what calls that no longer live have left; what others use is left alone."""
+        if any(one.kept for one in found):
+            self.scratch.keep_away()
+        if self.context.stop.is_set():
             return _as_found(found)
-        chains = [removal_chain(self.context, *one, self.readings) for one in found]
-        results = await self.machine.run_chains(chains)
-        for (guest, _mark), result in zip(found, results):
+        old = [(one.guest, one.mark) for one in found if not one.kept and one.mark is not None]
+        chains = [removal_chain(self.context, *one, self.readings) for one in old]
+        results = await self.machine.run_chains(chains) if chains else []
+        for (guest, _mark), result in zip(old, results):
             if _is_removed(result):
                 self.scratch.release(guest.vmid)
-        return [
-            Leftover(guest, mark, result, removed=_is_removed(result))
-            for (guest, mark), result in zip(found, results)
-        ]
+        removed = []
+        for (guest, mark), result in zip(old, results):
+            done = _is_removed(result)
+            gone = not done and await is_gone(self.context.api, guest, mark)
+            why = "another call has removed it" if gone else None
+            removed.append(Leftover(guest, mark, result, removed=done, kept=why))
+        return removed + _as_found([one for one in found if one.kept])
+
+    async def clear_later(self, found: t.Sequence[Found]) -> list[Leftover]:
+        """The same for guests that are being created, at the end of their restores."""
+        if found:
+            self.scratch.keep_away()
+        cleared = await asyncio.gather(*(self._clear_later(one) for one in found))
+        return [leftover for some in cleared for leftover in some]
+
+    async def _clear_later(self, one: Found) -> list[Leftover]:
+        try:
+            now = await find_when_restored(self.machine, one, self.scratch)
+        except PveError as error:
+            now = replace(one, kept=str(error))
+        return [] if now is None else await self.clear([now])
 
     async def verify(self, one: Subject) -> Verified:
         """Restore, isolate, start, prove, remove."""
         if one.refusal or one.backup is None:
             return Verified(one)
         async with self._turns:
-            if self.context.stop.is_set():
-                return Verified(one, why="not started: interrupted")
-            try:
-                vmid = await self.scratch.take()
-            except PveError as error:
-                return Verified(one, why=str(error), outcome=Outcome.FAILED)
-            return await self._verify(one, one.backup, vmid)
+            while True:
+                if self.context.stop.is_set():
+                    return Verified(one, why="not started: interrupted")
+                try:
+                    vmid = await self.scratch.take()
+                except PveError as error:
+                    return Verified(one, why=str(error), outcome=Outcome.FAILED)
+                mark = Mark.new(one.backup.volid, _end(self.context))
+                with mark:
+                    verified = await self._verify(one, one.backup, vmid, mark)
+                if not _was_taken(verified):
+                    return verified
+                self.scratch.keep_away()
 
-    async def _verify(self, one: Subject, backup: Backup, vmid: int) -> Verified:
-        mark = new_mark(backup.volid)
+    async def _verify(self, one: Subject, backup: Backup, vmid: int, mark: Mark) -> Verified:
         job = _restore(self.context, one, backup, vmid, mark)
         guest = job.target
         chain = Chain(
@@ -178,14 +227,21 @@ class _Verification:
         bare = _has_failed_restore(result)
         removal = removal_chain(self.context, guest, mark, self.readings, bare=bare)
         [removed] = await self.machine.run_chains([removal])
-        gone = _is_removed(removed)
-        if gone:
+        if _is_removed(removed):
             self.scratch.release(vmid)
-        return Verified(one, result, vmid, removed, left=not gone)
+            return Verified(one, result, vmid, removed)
+        left = not await is_gone(self.context.api, guest, mark)
+        return Verified(one, result, vmid, removed, left=left)
 
-    def _isolate(self, guest: Guest, mark: str) -> t.Callable[[ChainResult], t.Awaitable[Job]]:
+    async def _read(self, guest: Guest, mark: Mark) -> t.Mapping[str, t.Any]:
+        """The configuration of a guest that is still this call's to work on."""
+        if self.context.api.server_time() > mark.until:
+            raise PveError("it took so long that another call may remove the guest by now")
+        return await read_marked(self.context.api, guest, mark)
+
+    def _isolate(self, guest: Guest, mark: Mark) -> t.Callable[[ChainResult], t.Awaitable[Job]]:
         async def prepare(_before: ChainResult) -> Job:
-            config = await read_marked(self.context.api, guest, mark)
+            config = await self._read(guest, mark)
             changes = isolation(config, guest.type, self.context.params["network"])
             if not changes:
                 raise Unneeded("it has no network and nothing of the host")
@@ -194,9 +250,9 @@ class _Verification:
 
         return prepare
 
-    def _start(self, guest: Guest, mark: str) -> t.Callable[[ChainResult], t.Awaitable[Job]]:
+    def _start(self, guest: Guest, mark: Mark) -> t.Callable[[ChainResult], t.Awaitable[Job]]:
         async def prepare(_before: ChainResult) -> Job:
-            config = await read_marked(self.context.api, guest, mark)
+            config = await self._read(guest, mark)
             rest = isolation(config, guest.type, self.context.params["network"])
             if rest:
                 shown = ", ".join(sorted(str(value) for value in rest.values()))
@@ -205,9 +261,9 @@ class _Verification:
 
         return prepare
 
-    def _prove(self, guest: Guest, mark: str) -> t.Callable[[ChainResult], t.Awaitable[Job]]:
+    def _prove(self, guest: Guest, mark: Mark) -> t.Callable[[ChainResult], t.Awaitable[Job]]:
         async def prepare(_before: ChainResult) -> Job:
-            await read_marked(self.context.api, guest, mark)
+            await self._read(guest, mark)
             path = ("nodes", guest.node, guest.type, guest.vmid, "status", "current")
             state = (await read_mapping(self.context.api, path)).get("status")
             if state != "running":
@@ -216,7 +272,7 @@ class _Verification:
 
         return prepare
 
-    def _job(self, name: str, guest: Guest, params: t.Mapping[str, t.Any], mark: str) -> Job:
+    def _job(self, name: str, guest: Guest, params: t.Mapping[str, t.Any], mark: Mark) -> Job:
         job = guest_job(OPERATIONS[name], guest, params, self.context.params["wait_timeout"])
         return replace(job, recheck=still_marked(guest, mark))
 
@@ -231,6 +287,18 @@ def _may_have_left(result: ChainResult) -> bool:
     return bool(result.tasks) or first.outcome is Outcome.LOST
 
 
+def _was_taken(one: Verified) -> bool:
+    """Whether nothing was done because another guest has taken the VMID in the meantime."""
+    if one.result is None or one.left or one.removal is not None:
+        return False
+    first = one.result.steps[0]
+    return (
+        first.outcome is Outcome.FAILED
+        and not one.result.tasks
+        and classify(first.why or "") is Cause.TAKEN
+    )
+
+
 def _has_failed_restore(result: ChainResult) -> bool:
     """Whether the restore that this call started, by its response, has failed."""
     first = result.steps[0]
@@ -240,4 +308,5 @@ def _has_failed_restore(result: ChainResult) -> bool:
         and job is not None
         and bool(job.tasks)
         and not job.found
+        and classify(first.why or "") is not Cause.TAKEN
     )

@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     from ...guests.cluster import Guest
     from ...tasks.task import Task
     from ..context import Context, Report, Values
+    from .marks import Mark
     from .subjects import Subject
 
 # Until a verification has run.
@@ -55,12 +56,16 @@ class Verified:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A guest that an earlier call restored; ``result`` is None if it was not touched."""
+    """A guest that another call restored; ``result`` is None if it was not touched.
+
+    ``kept`` says why it is left alone, or that it was gone before it was removed.
+    """
 
     guest: Guest
-    mark: str
+    mark: Mark | None
     result: ChainResult | None = None
     removed: bool = False
+    kept: str | None = None
 
 
 def report(
@@ -76,7 +81,7 @@ def report(
     for one in verified:
         tasks += _tasks(one)
     for old, value in zip(leftovers, gone):
-        if old.result is not None and not old.removed:
+        if old.result is not None and not old.removed and not old.kept:
             context.warn(f"{old.guest.title} of an earlier call is not removed: {value['message']}")
     plan = [_line(one) for one, value in zip(verified, values) if value["outcome"] == "queued"]
     after = plan if context.check else []
@@ -86,7 +91,7 @@ def report(
         selector = Selector.from_params(context.params, templates=context.params["templates"])
         result.values["msg"] = f"there is no guest with {selector.title}; nothing was verified"
     changed = result.changed or any(
-        old.removed or (context.check and old.result is None) for old in leftovers
+        old.removed or (context.check and not old.kept) for old in leftovers
     )
     return replace(result, changed=changed)
 
@@ -148,7 +153,7 @@ def _still_there(one: Verified) -> str:
     why = one.removal.last.why if one.removal else "this call was interrupted"
     return (
         f". The guest that was restored, VMID {one.vmid}, may still exist, because {why}. If it"
-        " does, the next call with this vmid_range removes it"
+        " does, the next call with this vmid_range that knows that this one has ended removes it"
     )
 
 
@@ -168,14 +173,14 @@ def _tasks(one: Verified) -> list[Task]:
 
 
 def _leftover_values(one: Leftover) -> Values:
-    failed = one.result is not None and not one.removed
+    why = one.result.last.why if one.result is not None and not one.removed else None
     return {
         "vmid": one.guest.vmid,
         "node": one.guest.node,
         "type": one.guest.type,
-        "archive": one.mark.rsplit(" ", 1)[-1],
+        "archive": one.mark.volid if one.mark else None,
         "removed": one.removed,
-        "message": one.result.last.why if failed and one.result else None,
+        "message": one.kept or why,
     }
 
 

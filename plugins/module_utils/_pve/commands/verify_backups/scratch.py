@@ -5,12 +5,13 @@
 """The guests that are restored to be looked at: what identifies them, and how they are removed.
 
 Each has a mark in its description from the moment of its restore on. Nothing is done to a guest
-whose own configuration, read right before, does not have it.
+whose own configuration, read right before, does not have it. Those of another call are removed only
+if that certainly no longer lives.
 """
 
 from __future__ import annotations
 
-import re
+import asyncio
 import secrets
 import typing as t
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Unneeded
 from ...tasks.listing import list_tasks
+from ...tasks.task import iso
+from .marks import Mark
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
@@ -35,34 +38,34 @@ if t.TYPE_CHECKING:
     from ..machine import Engine
 
 TAG = "upid-verify"
-_MARK = re.compile(r"^upid\.proxmox verify_backups: [0-9a-f]{16} \S+$", re.MULTILINE)
 _RESTORES = ("qmrestore", "vzrestore")
 
 
-def new_mark(volid: str) -> str:
-    """A mark that no other guest has, with the archive that it was restored from."""
-    return f"upid.proxmox verify_backups: {secrets.token_hex(8)} {volid}"
-
-
-def mark_in(config: t.Mapping[str, t.Any]) -> str | None:
-    """The mark in a guest's configuration, None if it is not one of ours."""
-    found = _MARK.search(str(config.get("description") or ""))
-    return found[0] if found else None
-
-
-async def read_marked(api: Api, guest: Guest, mark: str) -> t.Mapping[str, t.Any]:
+async def read_marked(api: Api, guest: Guest, mark: Mark) -> t.Mapping[str, t.Any]:
     """The configuration of a guest that has the mark; Unneeded if it is gone, else PveError."""
     config = await _config(api, guest)
     if config is None:
         raise Unneeded(f"VMID {guest.vmid} is gone")
-    if mark_in(config) != mark:
+    if Mark.of(config) != mark:
         raise PveError(
             f"{guest.title} does not have the mark of the guest that was restored; it is left alone"
         )
     return config
 
 
-def still_marked(guest: Guest, mark: str) -> t.Callable[[Api], t.Awaitable[None]]:
+async def is_gone(api: Api, guest: Guest, mark: Mark) -> bool:
+    """Whether a restored guest is gone, although another call may have restored one there since."""
+    try:
+        config = await _config(api, guest)
+    except PveError:
+        return False
+    if config is None:
+        return True
+    other = Mark.of(config)
+    return other != mark if other is not None else config.get("lock") == "create"
+
+
+def still_marked(guest: Guest, mark: Mark) -> t.Callable[[Api], t.Awaitable[None]]:
     """A ``recheck`` for a job: the guest has the mark in this moment."""
 
     async def recheck(api: Api) -> None:
@@ -72,19 +75,39 @@ def still_marked(guest: Guest, mark: str) -> t.Callable[[Api], t.Awaitable[None]
 
 
 class Scratch:
-    """The range of VMIDs for restored guests; each is used by one at a time."""
+    """The range of VMIDs for restored guests; each is used by one at a time.
+
+    ``coming`` are VMIDs that may become free, which are waited for if no other is.
+    """
 
     def __init__(self, api: Api, text: str, cluster: Cluster) -> None:
         self._api = api
         self.range = VmidRange.parse(text)
+        self.coming: asyncio.Future[t.Any] | None = None
         self._used = set(cluster.guests)
+        self._first = self.range.first
 
     def __contains__(self, vmid: int) -> bool:
         return self.range.first <= vmid <= self.range.last
 
+    def keep_away(self) -> None:
+        """Another call works in the range: begin somewhere else, so that the two seldom meet."""
+        self._first = self.range.first + secrets.randbelow(self.range.last - self.range.first + 1)
+
     async def take(self) -> int:
         """A free VMID; the cluster is asked, because it knows guests that the caller cannot see."""
-        for vmid in range(self.range.first, self.range.last + 1):
+        vmid = await self._next()
+        if vmid is None and self.coming is not None:
+            await asyncio.wait([self.coming])
+            vmid = await self._next()
+        if vmid is None:
+            raise UsageError(
+                f"vmid_range: no VMID is free from {self.range.first} to {self.range.last}"
+            )
+        return vmid
+
+    async def _next(self) -> int | None:
+        for vmid in self._in_order():
             if vmid in self._used:
                 continue
             self._used.add(vmid)
@@ -95,34 +118,65 @@ class Scratch:
                     raise
             else:
                 return vmid
-        raise UsageError(
-            f"vmid_range: no VMID is free from {self.range.first} to {self.range.last}"
-        )
+        return None
+
+    def _in_order(self) -> t.Iterator[int]:
+        """The VMIDs from the first one on, then those before it."""
+        yield from range(self._first, self.range.last + 1)
+        yield from range(self.range.first, self._first)
 
     def release(self, vmid: int) -> None:
         """The guest is gone; another one may take its VMID."""
         self._used.discard(vmid)
 
 
-async def find_leftovers(
-    machine: Engine, scratch: Scratch, cluster: Cluster, *, wait: bool
-) -> list[tuple[Guest, str]]:
-    """The guests that earlier calls restored and did not remove, each with its mark.
+@dataclass(frozen=True)
+class Found:
+    """A restored guest that this call has not restored; its mark is None while it is created.
 
-    With ``wait`` restores of the same caller that still run are waited for.
+    ``kept`` says why it is left alone, which only what is in the range of this call may not be.
     """
-    found = []
-    for guest in cluster.guests.values():
-        if guest.vmid not in scratch:
-            continue
-        config = await _config(machine.context.api, guest)
-        if wait and config is not None and config.get("lock") == "create":
-            await _end_of_restore(machine, guest)
-            config = await _config(machine.context.api, guest)
-        mark = None if config is None else mark_in(config)
-        if mark is not None:
-            found.append((guest, mark))
-    return found
+
+    guest: Guest
+    mark: Mark | None
+    kept: str | None = None
+
+
+async def find_restored(api: Api, scratch: Scratch, cluster: Cluster) -> list[Found]:
+    """The guests that other calls have restored, and what is not known of the range."""
+    guests = [
+        guest for guest in cluster.guests.values() if guest.vmid in scratch or TAG in guest.tags
+    ]
+    found = await asyncio.gather(*(_found(api, guest, scratch) for guest in guests))
+    return [one for one in found if one is not None]
+
+
+async def _found(api: Api, guest: Guest, scratch: Scratch) -> Found | None:
+    mine = guest.vmid in scratch
+    try:
+        config = await _config(api, guest)
+    except PveError as error:
+        return Found(guest, None, f"it cannot be read: {error}") if mine else None
+    mark = Mark.of(config or {})
+    if mark is not None:
+        return Found(guest, mark, _why_kept(mark, api.server_time(), mine=mine))
+    if mine and config is not None and config.get("lock") == "create":
+        return Found(guest, None, "it is being created")
+    return None
+
+
+def _why_kept(mark: Mark, now: float, *, mine: bool) -> str | None:
+    if not mine:
+        return "it is not in vmid_range"
+    if mark.may_be_at_work(now):
+        return f"the call that restored it may be at work until {iso(mark.until)}"
+    return None
+
+
+async def find_when_restored(machine: Engine, one: Found, scratch: Scratch) -> Found | None:
+    """A guest that was being created, as it is at the end of a restore of the same caller."""
+    await _end_of_restore(machine, one.guest)
+    return await _found(machine.context.api, one.guest, scratch)
 
 
 async def _end_of_restore(machine: Engine, guest: Guest) -> None:
@@ -136,7 +190,7 @@ async def _end_of_restore(machine: Engine, guest: Guest) -> None:
 
 
 def removal_chain(
-    context: Context, guest: Guest, mark: str, readings: SharedReadings, *, bare: bool = False
+    context: Context, guest: Guest, mark: Mark, readings: SharedReadings, *, bare: bool = False
 ) -> Chain:
     """Stop the restored guest if it runs, delete it, and see that it is gone.
 
@@ -161,7 +215,7 @@ class _Removal:
 
     context: Context
     guest: Guest
-    mark: str
+    mark: Mark
     readings: SharedReadings
     bare: bool
 
@@ -184,16 +238,21 @@ class _Removal:
 
     async def gone(self, _before: ChainResult) -> Job:
         there = self.guest.vmid in (await self.readings.read()).guests
-        if there and await _config(self.context.api, self.guest) is not None:
+        config = await _config(self.context.api, self.guest) if there else None
+        # Another call may have restored a guest with this VMID by now.
+        if config is not None and not await is_gone(self.context.api, self.guest, self.mark):
             raise PveError(f"{self.guest.title} still exists after it was deleted")
         raise Unneeded("gone")
 
     async def _check(self, api: Api) -> t.Mapping[str, t.Any]:
         if self.bare:
             config = await _config(api, self.guest)
-            if config is not None and is_bare(config):
+            if config is not None and self._is_bare(config):
                 return config
         return await read_marked(api, self.guest, self.mark)
+
+    def _is_bare(self, config: t.Mapping[str, t.Any]) -> bool:
+        return self.bare and is_bare(config)
 
     def _job(self, operation: str, params: t.Mapping[str, t.Any]) -> Job:
         async def recheck(api: Api) -> None:

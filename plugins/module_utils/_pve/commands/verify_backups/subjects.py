@@ -68,7 +68,10 @@ async def read_subjects(context: Context) -> tuple[list[Subject], Cluster]:
     else:
         subjects = [_named(one, cluster) for one in read_references(params["guests"], None)]
     newest = await _newest(context, cluster) if subjects else {}
-    return [_with_backup(context, one, newest) for one in subjects], cluster
+    found = [_with_backup(context, one, newest) for one in subjects]
+    if params["guests"] is None:  # one that is being created has no backup yet
+        found = [one for one in found if one.backup or not one.guest or one.guest.lock != "create"]
+    return found, cluster
 
 
 def _named(one: GuestReference, cluster: Cluster) -> Subject:

@@ -17,12 +17,16 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     UsageError,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.verify_backups.marks import (  # noqa: E501
+    Mark,
+)
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
+from ansible_collections.upid.proxmox.tests.unit.fake_cluster import EPOCH
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 DISK = "local:90000/vm-90000-disk-0.raw,size=8G"
-MARK = "upid.proxmox verify_backups: 0123456789abcdef local:backup/old"
+MARK = str(Mark("0123456789abcdef", "-", EPOCH - 60, "local:backup/old"))
 
 
 def row(vmid: int, created: int, kind: str = "qemu", **config: Any) -> dict[str, Any]:
@@ -211,13 +215,106 @@ async def test_a_restore_that_fails_leaves_nothing() -> None:
     assert set(api.cluster.guests) == {100, 101, 200}
 
 
+TAKEN = ApiError("POST /qemu", 500, "unable to restore VM 90000 - VM 90000 already exists")
+
+
 @in_virtual_time
-async def test_a_guest_that_took_the_vmid_is_left_alone() -> None:
+async def test_a_guest_that_took_the_vmid_is_left_alone_and_another_vmid_is_used() -> None:
     api = an_api()
-    taken = ApiError("POST /qemu", 500, "unable to restore VM 90000 - VM 90000 already exists")
-    api.disturb("POST .*/qemu$", taken, count=None)
+    api.disturb("POST .*/qemu$", TAKEN)
     report = await verify(api, 100)
-    assert of(report, 100)["step"] == "restore"
+    assert report.problem is None
+    assert of(report, 100)["scratch_vmid"] != 90000
+    assert untouched(api, 90000)
+    assert set(api.cluster.guests) == {100, 101, 200}
+
+
+@in_virtual_time
+async def test_a_range_without_a_free_vmid_is_an_error() -> None:
+    api = an_api()
+    api.disturb("POST .*/qemu$", TAKEN, count=None)
+    report = await verify(api, 100)
+    assert of(report, 100)["message"] == "vmid_range: no VMID is free from 90000 to 90009"
+    assert set(api.cluster.guests) == {100, 101, 200}
+
+
+@in_virtual_time
+async def test_two_calls_at_once_with_one_range_leave_each_other_alone() -> None:
+    api = an_api()
+    both = await asyncio.gather(verify(api, 100, 101), verify(api, 101, 200, 150))
+    for report in both:
+        assert report.problem is None
+        assert {one["proven"] for one in report.values["guests"]} == {True}
+        assert not [one for one in report.values["leftovers"] if one["removed"]]
+    assert set(api.cluster.guests) == {100, 101, 200}
+
+
+@in_virtual_time
+async def test_a_call_leaves_what_a_slower_one_that_began_earlier_works_on() -> None:
+    api = an_api()
+    slow = asyncio.ensure_future(verify(api, 200, settle=600))
+    await api.until_made("POST .*/lxc/90000/status/start", 1)
+    report = await verify(api, nodes=["all"], type="qemu")
+    assert report.problem is None
+    [kept] = report.values["leftovers"]
+    assert (kept["vmid"], kept["removed"]) == (90000, False)
+    assert "may be at work until" in kept["message"]
+    assert of(await slow, 200)["proven"]
+    assert set(api.cluster.guests) == {100, 101, 200}
+
+
+@in_virtual_time
+async def test_a_restore_of_another_call_is_left_alone_at_its_end_and_does_not_keep_others() -> (
+    None
+):
+    api = an_api()
+    other = asyncio.ensure_future(verify(api, 200, settle=600))
+    await api.until_made("POST .*/lxc$", 1)
+    report = await verify(api, 100)
+    assert report.problem is None
+    assert [one["removed"] for one in report.values["leftovers"]] == [False]
+    assert of(await other, 200)["proven"]
+    assert set(api.cluster.guests) == {100, 101, 200}
+
+
+@pytest.mark.parametrize(("until", "removed"), [(99, False), (-1, True)])
+def test_what_a_call_on_another_machine_has_restored_is_removed_when_its_time_is_over(
+    until: int, removed: bool
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = an_api()
+        mark = Mark("0123456789abcdef", "0123456789ab.12.34", EPOCH + until, "local:backup/old")
+        api.cluster.add(90000, name="theirs", description=str(mark), tags="upid-verify")
+        report = await verify(api, 100)
+        assert report.problem is None
+        assert [one["removed"] for one in report.values["leftovers"]] == [removed]
+        assert (90000 in api.cluster.guests) != removed
+        assert removed or untouched(api, 90000)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_selection_leaves_out_what_a_call_with_another_range_has_restored() -> None:
+    api = an_api()
+    mark = Mark("0123456789abcdef", "0123456789ab.12.34", EPOCH + 99, "local:backup/old")
+    api.cluster.add(80000, name="theirs", description=str(mark), tags="upid-verify")
+    report = await verify(api, nodes=["all"])
+    assert report.problem is None
+    assert [one["vmid"] for one in report.values["guests"]] == [100, 101, 200]
+    assert report.values["leftovers"] == []
+    assert untouched(api, 80000)
+
+
+@in_virtual_time
+async def test_a_guest_of_the_range_that_cannot_be_read_is_left_alone() -> None:
+    api = an_api()
+    api.cluster.add(90000, name="unknown")
+    api.disturb("GET .*/90000/config", ApiError("GET", 403, "Permission check failed"), count=None)
+    report = await verify(api, 100)
+    assert of(report, 100)["proven"]
+    assert "it cannot be read" in report.values["leftovers"][0]["message"]
     assert untouched(api, 90000)
 
 
