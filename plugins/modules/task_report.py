@@ -171,8 +171,10 @@ requests:
   returned: success
   sample: 43
 msg:
-  description: The counts in words.
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
   type: str
-  returned: success
+  returned: always
   sample: 10000 tasks, 1000 failed, 9000 ok; 12 are new
 """
