@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import traceback
 import typing as t
 from collections import Counter
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from ..api import clock
 from ..api.errors import PveError
+from ..guests.shared_readings import SharedReadings
 from ..tasks.task import Outcome, Task
 
 if t.TYPE_CHECKING:
@@ -50,6 +52,11 @@ class Context:
     def keeps_secrets(self) -> bool:
         """Whether a password that a guest has stays; none shows whether it is the wanted one."""
         return bool(self.params["update_password"] != _EACH_TIME)
+
+    @functools.cached_property
+    def readings(self) -> SharedReadings:
+        """Readings of the cluster for what is read again in the moment of each call."""
+        return SharedReadings(self.api)
 
     @contextlib.contextmanager
     def ends_by_itself(self) -> t.Iterator[None]:

@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
     from ..api.client import Api
     from ..guests.cluster import Cluster, Guest
     from ..guests.selector import Selector
+    from ..guests.shared_readings import SharedReadings
     from .context import Context
 
 
@@ -64,11 +65,16 @@ def selected(context: Context, selector: Selector, cluster: Cluster) -> list[Gue
     return found
 
 
-def still_selected(guest: Guest, selector: Selector) -> t.Callable[[Api], t.Awaitable[None]]:
-    """A ``recheck`` for a job: Unneeded unless the guest's own configuration still matches."""
+def still_selected(
+    guest: Guest, selector: Selector, readings: SharedReadings
+) -> t.Callable[[Api], t.Awaitable[None]]:
+    """A ``recheck`` for a job: Unneeded unless the guest's own configuration still matches.
+
+    Its pool is only in the cluster's list, which is read once for all guests at the same time.
+    """
 
     async def recheck(api: Api) -> None:
-        now = await _now(api, guest, selector)
+        now = await _now(api, guest, selector, readings)
         if now is None or not selector.fits(now):
             raise Unneeded(no_longer(guest, selector))
 
@@ -80,7 +86,9 @@ def no_longer(guest: Guest, selector: Selector) -> str:
     return f"{guest.title} is no longer one with {selector.title}; it is not changed"
 
 
-async def _now(api: Api, guest: Guest, selector: Selector) -> Guest | None:
+async def _now(
+    api: Api, guest: Guest, selector: Selector, readings: SharedReadings
+) -> Guest | None:
     """The guest in its current state, as far as the selector needs it; None if it is gone."""
     path = ("nodes", guest.node, guest.type, guest.vmid)
     try:
@@ -92,11 +100,8 @@ async def _now(api: Api, guest: Guest, selector: Selector) -> Guest | None:
         raise
     pool = guest.pool
     if selector.pool is not None:
-        rows = await read_rows(api, ("cluster", "resources"), {"type": "vm"})
-        row: t.Mapping[str, t.Any] = next(
-            (one for one in rows if one.get("vmid") == guest.vmid), {}
-        )
-        pool = row.get("pool")
+        there = (await readings.read()).guests.get(guest.vmid)
+        pool = None if there is None else there.pool
     return replace(
         guest,
         name=config_name(guest.type, config),

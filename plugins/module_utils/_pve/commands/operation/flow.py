@@ -163,16 +163,18 @@ def job_of(context: Context, operation: Operation, step: Decision) -> Job:
     if operation.compares and step.current.digest is not None:
         params.setdefault("digest", step.current.digest)
     job = guest_job(operation, guest, params, context.params["wait_timeout"])
-    job = replace(job, recheck=_recheck(step, guest), before=step.current)
+    job = replace(job, recheck=_recheck(context, step, guest), before=step.current)
     return unless_recent(context, operation, job)
 
 
-def _recheck(step: Decision, guest: Guest) -> t.Callable[[Api], t.Awaitable[None]] | None:
+def _recheck(
+    context: Context, step: Decision, guest: Guest
+) -> t.Callable[[Api], t.Awaitable[None]] | None:
     if step.selector is None:
         return None if step.reference.name is None else still_named(guest)
     # One that was stopped for this has another state by now.
     selector = replace(step.selector, status=None) if step.stop_first else step.selector
-    return still_selected(guest, selector)
+    return still_selected(guest, selector, context.readings)
 
 
 def _stop_job(context: Context, step: Decision) -> Job:
