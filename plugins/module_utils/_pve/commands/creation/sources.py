@@ -19,17 +19,23 @@ if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster, Guest
 
 
-async def find_source(api: Api, cluster: Cluster, reference: str) -> tuple[Cluster, CloneSource]:
+async def find_source(
+    api: Api, cluster: Cluster, reference: str, known: t.Iterable[CloneSource] = ()
+) -> tuple[Cluster, CloneSource]:
     """The source with this VMID or name, and the cluster with the names that were read for it.
 
-    UsageError if there is none.
+    ``known`` sources, which may have been named in another way, are not read again. UsageError if
+    there is none.
     """
+    by_vmid = {source.guest.vmid: source for source in known}
     if as_vmid(reference) is None:
-        hinted = await _by_hint(api, cluster, reference)
+        hinted = await _by_hint(api, cluster, reference, by_vmid)
         if hinted is not None:
             return cluster, hinted
         cluster = await add_names(api, cluster, GUEST_TYPES)
     guest = cluster.get(reference, "source")
+    if guest.vmid in by_vmid:
+        return cluster, by_vmid[guest.vmid]
     if not cluster.nodes.get(guest.node, Node(guest.node, online=True)).online:
         why = f"source: {guest.title} cannot be reached, its node is offline"
         return cluster, CloneSource(guest, why=why)
@@ -47,11 +53,16 @@ def check_format(source: CloneSource, options: t.Mapping[str, t.Any]) -> None:
         raise UsageError(f"format: the clone of a container ({source.guest.title}) takes no format")
 
 
-async def _by_hint(api: Api, cluster: Cluster, name: str) -> CloneSource | None:
+async def _by_hint(
+    api: Api, cluster: Cluster, name: str, known: t.Mapping[int, CloneSource]
+) -> CloneSource | None:
     """The source whose configuration has the name, without reading the lists of all nodes."""
     hinted = [guest for guest in cluster.guests.values() if guest.hint == name.strip()]
     if len(hinted) != 1:
         return None
+    source = known.get(hinted[0].vmid)
+    if source is not None:
+        return source if source.guest.name == name.strip() else None
     try:
         config = await _config(api, hinted[0])
     except NoAnswerError:

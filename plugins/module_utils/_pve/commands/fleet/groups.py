@@ -88,7 +88,9 @@ async def _sources(
         if reference is None:
             continue
         try:
-            cluster, sources[reference] = await find_source(context.api, cluster, reference)
+            cluster, sources[reference] = await find_source(
+                context.api, cluster, reference, sources.values()
+            )
         except UsageError as error:
             absent[reference] = str(error)
     return cluster, sources, absent

@@ -7,7 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
-from ansible_collections.upid.proxmox.tests.unit.cloning import OS_TEMPLATE, an_api, fleet, steps_of
+from ansible_collections.upid.proxmox.tests.unit.cloning import (
+    CLONE,
+    OS_TEMPLATE,
+    an_api,
+    fleet,
+    steps_of,
+)
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
 
 NAMES = ("web1", "web2", "web3")
@@ -154,3 +160,17 @@ async def test_a_series_counts_names_vmids_and_addresses() -> None:
         guest = api.cluster.guests[400 + index]
         assert guest.name == f"w-{index + 1:02d}"
         assert guest.config["ipconfig0"] == f"ip=192.0.2.{11 + index}/24"
+
+
+@in_virtual_time
+async def test_a_source_that_is_named_in_several_ways_is_read_once() -> None:
+    api = an_api()
+    guests = [
+        {"name": "web1", "source": "tpl"},
+        {"name": "web2", "source": "9000"},
+        {"name": "web3", "source": " tpl"},
+    ]
+    report = await fleet(api, guests=guests)
+    assert report.problem is None, report.problem
+    assert len(api.made("GET .*/9000/config")) == 1
+    assert len(api.made(CLONE)) == 3
