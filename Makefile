@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python
 GATE := $(RUN) $(CURDIR)/tests/tools/gate.py
 
 # The gates that run side by side, the longest first. The unit tests come last and alone.
-GATES := sanity exactly-once integration plays molecule clients ansible-lint importer types lint style layers docs changelog
+GATES := sanity exactly-once integration plays molecule clients rulebook ansible-lint importer types lint style layers docs changelog
 JOBS ?= 2
 
 export PATH := $(VENV)/bin:$(PATH)
@@ -94,6 +94,9 @@ molecule: $(INSTALLED) ## molecule on simulated clusters; SCENARIO=provision_vms
 
 clients: $(INSTALLED) ## proxmoxer and community.proxmox on simulated clusters; TEST=... runs one test
 	@$(GATE) $@ pytest $(or $(TEST),tests/clients --numprocesses $(JOBS))
+
+rulebook: $(INSTALLED) ## ansible-rulebook on simulated clusters; TEST=... runs one test
+	@$(GATE) $@ pytest --timeout 280 $(or $(TEST),tests/rulebook)
 
 ansible-lint: $(INSTALLED) ## ansible-lint, profile production
 	@$(GATE) $@ $(RUN) tests/tools/lint.py
