@@ -47,7 +47,7 @@ def program() -> Path:
     done = ENVIRONMENT / ".installed"
     if not done.exists() or done.read_text() != repr(PACKAGES):
         subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        pip = [ENVIRONMENT / "bin/python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        pip = [str(ENVIRONMENT / "bin/python"), "-m", "pip", "--quiet"]
         subprocess.run([*pip, "install", *PACKAGES], check=True)
         done.write_text(repr(PACKAGES))
     return ENVIRONMENT / "bin/ansible-rulebook"

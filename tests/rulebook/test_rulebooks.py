@@ -42,7 +42,10 @@ def test_a_failed_backup_is_run_again_once_and_reported_also_after_a_crash(
         assert [guest["vmid"] for guest in first["saved"]] == [100]
         fail_backups(cluster, 2)
         cluster.as_person(BACKUP, vmid="100", storage="local")
-        assert "0 of 1 guests whose backup failed are backed up now; 100 failed again:" in webhook.wait_for(2)["text"]
+        assert (
+            "0 of 1 guests whose backup failed are backed up now; 100 failed again:"
+            in webhook.wait_for(2)["text"]
+        )
         time.sleep(2)
     assert len(backups(cluster)) == 4, "what was run again and failed is not run again"
     # The rulebook was killed. What fails while it is away is run again as soon as it is back.
