@@ -17,6 +17,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains im
     ChainResult,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.lanes import Lanes
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.progress import Progress
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.scheduler import (
     Policy,
     Result,
@@ -55,13 +56,14 @@ class Run:
         self.watcher = Watcher(self.api, node_timeout=600)
         self.lanes = Lanes(limits or {})
         self.policy = Policy(**policy)
+        self.progress = Progress(self.api)
 
     async def __call__(self, *jobs: Job) -> list[Result]:
-        return await self._scheduled(lambda scheduler: scheduler.run(jobs))
+        return await self._scheduled(lambda scheduler: scheduler.run(jobs, self.progress))
 
     async def chains(self, *chains: Chain) -> list[ChainResult]:
         """The results of chains."""
-        return await self._scheduled(lambda scheduler: scheduler.run_chains(chains))
+        return await self._scheduled(lambda scheduler: scheduler.run_chains(chains, self.progress))
 
     async def _scheduled(self, work: Callable[[Scheduler], Awaitable[T]]) -> T:
         vmids = Vmids(self.api, self.api.cluster.guests, None)

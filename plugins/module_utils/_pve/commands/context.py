@@ -16,11 +16,13 @@ from dataclasses import dataclass, field, replace
 
 from ..api import clock
 from ..api.errors import PveError
+from ..engine.progress import Progress
 from ..guests.shared_readings import SharedReadings
 from ..tasks.task import Outcome, Task
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
+    from ..engine.progress import Sink
 
 Values = dict[str, t.Any]
 T = t.TypeVar("T")
@@ -38,6 +40,7 @@ class Context:
     holds every task that was started or waited for so far, and is returned whatever happens
     afterwards. ``ending`` is set while the command itself ensures that it ends soon after an
     interrupt; otherwise it is cancelled.
+    ``sink`` learns of the progress, if there is one.
     """
 
     api: Api
@@ -47,6 +50,12 @@ class Context:
     warn: t.Callable[[str], None] = lambda _text: None
     record: list[Task] = field(default_factory=list)
     ending: list[object] = field(default_factory=list)
+    sink: Sink | None = None
+
+    @functools.cached_property
+    def progress(self) -> Progress:
+        """The progress of this command, told to ``sink``."""
+        return Progress(self.api, self.sink)
 
     @property
     def keeps_secrets(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from ..engine.lanes import Lanes
 from ..engine.scheduler import Policy, Result, Scheduler
 from ..tasks.log import with_log
+from ..tasks.types import task_title
 from ..tasks.watcher import Watcher
 
 if t.TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Engine:
             return []
         policy = replace(self._policy, wait=True) if to_the_end else self._policy
         with self.context.ends_by_itself():
-            results = await self._scheduler(policy, vmids).run(jobs)
+            results = await self._scheduler(policy, vmids).run(jobs, self.context.progress)
         self.context.record.extend(task for result in results for task in result.tasks)
         return results
 
@@ -91,7 +92,8 @@ class Engine:
     ) -> list[ChainResult]:
         """Run chains to their ends; the results are in their order."""
         with self.context.ends_by_itself():
-            results = await self._scheduler(self._policy, vmids).run_chains(chains)
+            scheduler = self._scheduler(self._policy, vmids)
+            results = await scheduler.run_chains(chains, self.context.progress)
         self.context.record.extend(task for result in results for task in result.tasks)
         return results
 
@@ -102,7 +104,11 @@ class Engine:
 
     async def watch(self, upid: Upid, timeout: float) -> Task:
         """Any task, at its end or when ``timeout`` (seconds from its start) is over."""
-        task = await self._watcher.watch(upid, timeout=timeout)
+        work = self.context.progress.work(task_title(upid.type, upid.id))
+        with work.running(upid):
+            task = await self._watcher.watch(upid, timeout=timeout)
+        work.task_ended(task)
+        work.ended(task.outcome, task.note or task.exitstatus)
         if upid.user == self.context.api.authid:
             task = await with_log(self.context.api, task, self._policy.log_lines)
             self.context.record.append(task)

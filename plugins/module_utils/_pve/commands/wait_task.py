@@ -13,7 +13,7 @@ import typing as t
 from ..tasks.ending import watch_to_end
 from ..tasks.log import with_log
 from ..tasks.task import Outcome, Task
-from ..tasks.types import default_wait_timeout
+from ..tasks.types import default_wait_timeout, task_title
 from ..tasks.upid import Upid, collect_upids
 from ..tasks.watcher import Watcher
 from .context import Context, Report, Verdict, paragraphs, summary, task_values
@@ -65,9 +65,13 @@ async def _until_ended(context: Context, watcher: Watcher, upid: Upid, stopped: 
         task = await watcher.watch(upid, timeout=0)
         task = Task(upid) if task.outcome is Outcome.TIMED_OUT else task
     else:
-        task, was_stopped = await watch_to_end(
-            context.api, watcher, upid, timeout, params["on_timeout"]
-        )
+        work = context.progress.work(task_title(upid.type, upid.id))
+        with work.running(upid):
+            task, was_stopped = await watch_to_end(
+                context.api, watcher, upid, timeout, params["on_timeout"]
+            )
+        work.task_ended(task)
+        work.ended(task.outcome, task.note or task.exitstatus)
         if was_stopped:
             stopped.add(upid)
     context.record.append(task)

@@ -11,10 +11,12 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..tasks.task import Outcome, Task
+from .progress import SILENT
 
 if t.TYPE_CHECKING:
     from ..operations.job import Job
     from .baseline import Baseline
+    from .progress import Work
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class JobRun:
     its node had before the first call. ``unsure`` says that a call may have been carried out
     although no response confirmed it. ``waiting`` maps a reason to wait at no cost to the second
     when that began. ``notes`` are what earlier attempts left behind. ``turn`` is its place in the
-    queues.
+    queues. ``work`` is told what happens to it.
     """
 
     job: Job
@@ -87,6 +89,7 @@ class JobRun:
     waiting: dict[str, float] = field(default_factory=dict)
     turn: int | None = None
     data: t.Any = None
+    work: Work = SILENT
 
     def result(self, outcome: Outcome, message: str | None = None) -> Result:
         """The outcome of the job, with the notes about earlier attempts."""

@@ -16,12 +16,14 @@ from ..api.errors import PveError
 from ..operations.job import Unneeded
 from ..tasks.task import Outcome
 from .attempts import internal_error
+from .progress import SILENT
 
 if t.TYPE_CHECKING:
     from ..guests.cluster import Guest
     from ..operations.job import Job
     from ..tasks.task import Task
     from .attempts import JobRun, Result
+    from .progress import Work
 
 Prepare = t.Callable[["ChainResult"], t.Awaitable["Job"]]
 
@@ -137,7 +139,7 @@ class ChainRun:
     """A chain in progress; ``run`` is the current job, ``turn`` its place in the queues.
 
     ``over`` says that no further step is needed. ``replaced`` are the results of jobs that were
-    replaced.
+    replaced. ``work`` is told what happens to it.
     """
 
     chain: Chain
@@ -147,6 +149,7 @@ class ChainRun:
     run: JobRun | None = None
     over: bool = False
     replaced: list[Result] = field(default_factory=list)
+    work: Work = SILENT
 
     @property
     def calling(self) -> bool:

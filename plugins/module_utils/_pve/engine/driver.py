@@ -81,6 +81,7 @@ class JobDriver:
                     return run.interrupted() if self._stop.is_set() else await self._start(run)
             except Retry as retry:
                 adopted, run.state = None, Outcome.QUEUED
+                run.work.retried(retry)
                 await self._retries.pause(run, retry)
             except Unneeded as unneeded:
                 return run.result(Outcome.UNCHANGED, str(unneeded))
@@ -108,14 +109,16 @@ class JobDriver:
         self.known.add(upid)
         run.tasks.append(Task(upid))
         run.state = Outcome.RUNNING
-        task, _stopped = await watch_to_end(
-            self._api,
-            self._watcher,
-            upid,
-            run.job.timeout,
-            self._policy.on_timeout,
-            fresh=fresh,
-        )
+        with run.work.running(upid):
+            task, _stopped = await watch_to_end(
+                self._api,
+                self._watcher,
+                upid,
+                run.job.timeout,
+                self._policy.on_timeout,
+                fresh=fresh,
+            )
+        run.work.task_ended(task)
         run.tasks[-1], run.state = task, task.outcome
         task = await self._checked(run, await self._with_follow_up(run, task))
         task = await with_log(self._api, task, self._policy.log_lines)
@@ -136,7 +139,7 @@ class JobDriver:
         if not (run.job.on_guest and has_follow_up(task.upid) and task.outcome.succeeded):
             return task
         run.state = Outcome.RUNNING
-        last = await follow(self._api, self._watcher, run.job, task, run.job.timeout)
+        last = await follow(self._api, self._watcher, run, task)
         if last.upid != task.upid:
             self.known.add(last.upid)
             run.tasks.append(last)
@@ -224,7 +227,7 @@ class JobDriver:
         while True:
             attempt += 1
             # It uses the lanes that the job holds: waiting for lanes could deadlock.
-            result = await self.drive(JobRun(replace(removal(left), lanes=())))
+            result = await self.drive(JobRun(replace(removal(left), lanes=()), work=run.work))
             run.tasks += result.tasks
             if result.outcome.succeeded:
                 return True
@@ -262,5 +265,6 @@ class JobDriver:
             return
         vmid = await self._vmids.instead_of(run.job.target.vmid)
         run.job = run.job.readdress(vmid)
+        run.work.renamed(run.job.target.label)
         run.unsure = False
         raise Retry(str(error), costs=False)

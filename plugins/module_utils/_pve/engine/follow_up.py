@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
     from ..operations.job import Job
     from ..tasks.upid import Upid
     from ..tasks.watcher import Watcher
+    from .attempts import JobRun
 
 _FOLLOW_UPS: t.Mapping[str, tuple[str, ...]] = {
     "hastart": ("qmstart", "vzstart"),
@@ -47,12 +48,13 @@ def has_follow_up(upid: Upid) -> bool:
     return upid.type in _FOLLOW_UPS
 
 
-async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: float) -> Task:
+async def follow(api: Api, watcher: Watcher, run: JobRun, asked: Task) -> Task:
     """Wait until the work that the ended task ``asked`` for is done; return the task that counts.
 
-    That is the one that did it, with its own outcome, or ``asked`` if none was seen. ``timeout`` is
-    in seconds from now.
+    That is the one that did it, with its own outcome, or ``asked`` if none was seen. The timeout of
+    the job counts from now.
     """
+    job, timeout = run.job, run.job.timeout
     deadline = clock.now() + timeout
     last, seen = asked, {asked.upid}
     while True:
@@ -63,7 +65,9 @@ async def follow(api: Api, watcher: Watcher, job: Job, asked: Task, timeout: flo
             return replace(asked, outcome=seen_now.outcome, note=seen_now.why)
         if seen_now.task is not None:
             seen.add(seen_now.task)
-            last = await watcher.watch(seen_now.task, timeout=max(0.0, deadline - clock.now()))
+            with run.work.running(seen_now.task):
+                last = await watcher.watch(seen_now.task, timeout=max(0.0, deadline - clock.now()))
+            run.work.task_ended(last)
             if not last.outcome.succeeded:
                 return last
         elif clock.now() >= deadline:

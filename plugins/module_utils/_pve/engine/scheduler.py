@@ -15,6 +15,7 @@ from ..tasks.task import Outcome
 from .attempts import JobRun, Result
 from .chains import Chain, ChainRun
 from .driver import JobDriver
+from .progress import SILENT
 from .retries import Policy
 
 if t.TYPE_CHECKING:
@@ -24,6 +25,7 @@ if t.TYPE_CHECKING:
     from ..tasks.watcher import Watcher
     from .chains import ChainResult, ChainStep, Prepare
     from .lanes import Lanes
+    from .progress import Progress
 
 __all__ = ("Policy", "Result", "Scheduler")
 
@@ -51,19 +53,27 @@ class Scheduler:
         self._stop = stop
         self._driver = JobDriver(api, watcher, lanes, policy, stop, vmids)
 
-    async def run(self, jobs: t.Sequence[Job]) -> list[Result]:
+    async def run(self, jobs: t.Sequence[Job], progress: Progress | None = None) -> list[Result]:
         """Run the jobs; the results are in the same order, whatever the outcome."""
-        chains = await self.run_chains([Chain.of(job) for job in jobs])
+        chains = await self.run_chains([Chain.of(job) for job in jobs], progress)
         return [t.cast("Result", chain.last.result) for chain in chains]
 
-    async def run_chains(self, chains: t.Sequence[Chain]) -> list[ChainResult]:
+    async def run_chains(
+        self, chains: t.Sequence[Chain], progress: Progress | None = None
+    ) -> list[ChainResult]:
         """Run chains side by side; the results are in the same order.
 
-        With the policy not to wait, a chain ends after its first task has been started.
+        ``progress`` is told what happens to them. With the policy not to wait, a chain ends after
+        its first task has been started.
         """
         jobs = [step.job for chain in chains for step in chain.steps if step.job is not None]
         self._driver.known.update(job.upid for job in jobs if job.upid is not None)
-        runs = [ChainRun(chain, chain.target) for chain in chains]
+        runs = [
+            ChainRun(
+                chain, chain.target, work=progress.work(chain.target.label) if progress else SILENT
+            )
+            for chain in chains
+        ]
         drives = [asyncio.ensure_future(self._drive_chain(run)) for run in runs]
         await self._until_enough(runs, drives)
         await self._let_go(runs, drives)
@@ -105,11 +115,14 @@ class Scheduler:
     async def _drive_chain(self, chain: ChainRun) -> ChainResult:
         """Run one step after the other until one does not succeed."""
         chain.turn = self._lanes.turn()
-        for step in chain.chain.steps:
+        for number, step in enumerate(chain.chain.steps, 1):
+            chain.work.step(step.name, number, len(chain.chain.steps))
             await self._take(chain, step)
             if chain.over or not self._policy.goes_on_after(chain.ended[-1].outcome):
                 break
-        return chain.result()
+        result = chain.result()
+        chain.work.ended(result.outcome, result.last.why)
+        return result
 
     async def _take(self, chain: ChainRun, step: ChainStep) -> None:
         """Run a step; if others changed the guest in the meantime, prepare and run it again."""
@@ -117,13 +130,14 @@ class Scheduler:
             job = step.job or await self._prepared(chain, step)
             if job is None:
                 return
-            chain.run = JobRun(job, turn=chain.turn)
+            chain.run = JobRun(job, turn=chain.turn, work=chain.work)
             result = await self._driver.drive(chain.run)
             last = number == self._policy.retries or step.prepare is None
             if last or not _found_it_modified(result):
                 chain.end(step.name, result)
                 return
             chain.retry(result)
+            chain.work.retried(result.message or "it was changed in the meantime")
 
     async def _prepared(self, chain: ChainRun, step: ChainStep) -> Job | None:
         """The job of a step that is due; None if it ended without one, which is noted."""
@@ -137,6 +151,7 @@ class Scheduler:
                     chain.end_without_job(step.name, error)
                     return None
                 attempt += 1
+                chain.work.retried(error)
                 await clock.sleep(clock.backoff(attempt, first=2.0))
             except Exception as error:  # noqa: BLE001 - it must not take the other chains with it
                 chain.end_without_job(step.name, error)

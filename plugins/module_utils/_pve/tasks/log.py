@@ -94,6 +94,17 @@ async def pages_of(api: Api, upid: Upid, budget: LogBudget) -> t.AsyncIterator[l
         yield texts
 
 
+async def read_log_after(api: Api, upid: Upid, lines: int) -> tuple[list[str], int]:
+    """The log from the last of its first ``lines`` lines on, and how many lines are known then.
+
+    One request; where more lines are new than one returns, the next one goes on from there. Raises
+    PveError.
+    """
+    start = max(0, lines - 1)
+    texts, _total = await _Log(api, upid).page(PAGE, start)
+    return ([], lines) if is_empty(texts) else (texts, start + len(texts))
+
+
 async def with_log(api: Api, task: Task, lines: int) -> Task:
     """The task with the end of its log, if requested or needed.
 

@@ -57,6 +57,12 @@ _PERCENT = re.compile(
     r"|^INFO:\s+(?P<saved>\d+)%"  # vzdump
     r"|\s(?P<loaded>\d+)%\s"  # wget
 )
+# The memory of a VM that migrates. More than all of it may be sent, because it changes meanwhile.
+_TRANSFERRED = re.compile(
+    r" migration active, transferred (?P<sent>[\d.]+) (?P<of>[KMGTP]?i?B)"
+    r" of (?P<size>[\d.]+) (?P<unit>[KMGTP]?i?B)\b"
+)
+_UNITS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 # A message has this many lines of a log, the result has all requested ones.
@@ -147,7 +153,18 @@ def progress_in(log: t.Sequence[str]) -> float | None:
         found = _PERCENT.search(line[-_LONGEST:])
         if found:
             return min(100.0, float(next(filter(None, found.groups()))))
+        sent = _TRANSFERRED.search(line[-_LONGEST:])
+        if sent and _bytes(sent["size"], sent["unit"]):
+            part = _bytes(sent["sent"], sent["of"]) / _bytes(sent["size"], sent["unit"])
+            return min(99.0, round(100 * part, 2))
     return None
+
+
+def _bytes(number: str, unit: str) -> float:
+    try:
+        return float(number) * 1024.0 ** _UNITS[unit[0]]
+    except ValueError:  # dots alone
+        return 0.0
 
 
 def iso(seconds: float) -> str:

@@ -14,6 +14,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     ApiError,
     NoAnswerError,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.attempts import JobRun
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.follow_up import (
     follow,
     has_follow_up,
@@ -53,7 +54,9 @@ class Managed:
     async def follow(self, timeout: float = 300.0) -> Task:
         watcher = Watcher(self.api, node_timeout=600)
         try:
-            return await follow(self.api, watcher, self.job, self.asked, timeout)
+            return await follow(
+                self.api, watcher, JobRun(replace(self.job, timeout=timeout)), self.asked
+            )
         finally:
             await watcher.close()
 

@@ -13,7 +13,11 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors impor
     ApiError,
     NoAnswerError,
 )
-from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.log import read_log, with_log
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.log import (
+    read_log,
+    read_log_after,
+    with_log,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import (
     Outcome,
     Task,
@@ -172,3 +176,17 @@ async def test_a_known_outcome_does_not_wait_for_its_log_for_long() -> None:
     api.disturb("log", asyncio.Event(), count=None)
     assert await with_log(api, task, 5) == task
     assert now() < 65
+
+
+@in_virtual_time
+async def test_a_log_is_read_on_where_the_reading_before_ended() -> None:
+    api = FakeApi()
+    task = a_task(api)
+    assert await read_log_after(api, task.upid, 0) == ([], 0)
+    task.log += [f"line {number}" for number in range(1500)]
+    texts, known = await read_log_after(api, task.upid, 0)
+    assert (texts[-1], known) == ("line 999", 1000)
+    texts, known = await read_log_after(api, task.upid, known)
+    assert (texts[0], texts[-1], known) == ("line 999", "line 1499", 1500)
+    assert await read_log_after(api, task.upid, known) == (["line 1499"], 1500)
+    assert len(api.calls) == 4

@@ -17,6 +17,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid impor
 from hypothesis import given
 from hypothesis import strategies as st
 
+MIGRATION = "2026-11-20 22:29:21 migration active"
 UPID = Upid.parse("UPID:pve1:000934AF:0D015579:68BF3A41:qmclone:9000:root@pam!ci:")
 
 
@@ -77,8 +78,12 @@ def test_a_closing_line_counts_even_when_it_is_glued_to_other_output(
         ("  32768K ........ ........ ........ ........ 23%  123M 1s", 23.0),
         ("INFO: Total bytes written: 2058240 (2.0MiB, 117MiB/s)", None),
         ("1.25 GiB in 3s", None),
-        ("2026-11-20 22:29:21 migration active, transferred 1.2 GiB of 4.1 GiB VM-state", None),
+        ("2026-11-20 22:29:21 migration active, transferred 1.2 GiB of 4.1 GiB VM-state", 29.27),
         ("a disk that is (200%) full", 100.0),
+        (f"{MIGRATION}, transferred 1.0 GiB of 4.0 GiB VM-state, 112.5 MiB/s", 25.0),
+        (f"{MIGRATION}, transferred 512.0 MiB of 2.0 GiB VM-state, 112.5 MiB/s", 25.0),
+        (f"{MIGRATION}, transferred 5.0 GiB of 4.0 GiB VM-state, 112.5 MiB/s", 99.0),
+        (f"{MIGRATION}, transferred ... of 0.0 B VM-state, 112.5 MiB/s", None),
     ],
 )
 def test_progress_is_read_from_every_line_that_has_it(line: str, percent: float | None) -> None:
