@@ -141,6 +141,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.new_guests
   - upid.proxmox.connection

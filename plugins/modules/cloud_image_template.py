@@ -156,6 +156,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.connection
   - upid.proxmox.attributes

@@ -251,6 +251,7 @@ attributes:
         for that.
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.new_guests
   - upid.proxmox.connection

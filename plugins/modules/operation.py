@@ -438,6 +438,7 @@ attributes:
       - V(configure) with C(cipassword) sets it in every run, unless O(update_password=on_create).
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.guest_filters
   - upid.proxmox.connection

@@ -65,6 +65,7 @@ attributes:
     details:
       - The node is restarted in every run.
 extends_documentation_fragment:
+  - upid.proxmox.progress
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group
@@ -158,6 +159,7 @@ diff:
 """
 
 from ..module_utils._pve.commands import reboot_node
+from ..module_utils._pve.edge.arguments import PROGRESS_SPEC
 from ..module_utils._pve.edge.module import run
 
 ARGUMENT_SPEC = {
@@ -171,7 +173,7 @@ ARGUMENT_SPEC = {
 
 
 def main() -> None:
-    run(reboot_node.run, ARGUMENT_SPEC, keys=())
+    run(reboot_node.run, {**PROGRESS_SPEC, **ARGUMENT_SPEC}, keys=())
 
 
 if __name__ == "__main__":

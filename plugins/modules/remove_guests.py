@@ -80,6 +80,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.guest_filters
   - upid.proxmox.connection

@@ -97,6 +97,7 @@ attributes:
       - V(rolled_back) rolls back in every run.
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.guest_filters
   - upid.proxmox.connection

@@ -124,6 +124,7 @@ attributes:
         behind, or one of an earlier call was removed.
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.start
   - upid.proxmox.guest_filters
   - upid.proxmox.connection

@@ -57,6 +57,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - upid.proxmox.wait
+  - upid.proxmox.progress
   - upid.proxmox.connection
   - upid.proxmox.attributes
   - upid.proxmox.attributes.action_group

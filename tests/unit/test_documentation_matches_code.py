@@ -17,6 +17,7 @@ from ansible_collections.upid.proxmox.plugins.doc_fragments import (
     connection,
     guest_filters,
     new_guests,
+    progress,
     start,
     task_filters,
     wait,
@@ -25,6 +26,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments i
     CONNECTION_SPEC,
     GUEST_FILTERS_SPEC,
     NEW_GUESTS_SPEC,
+    PROGRESS_SPEC,
     START_SPEC,
     TASK_FILTERS_SPEC,
     WAIT_SPEC,
@@ -49,6 +51,7 @@ ROOT = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 SAID_TWICE = ("type", "elements", "default", "choices", "aliases", "required")
+ONLY_WAIT = {name: option for name, option in WAIT_SPEC.items() if name not in PROGRESS_SPEC}
 ONLY_START = {name: option for name, option in START_SPEC.items() if name not in WAIT_SPEC}
 
 
@@ -70,13 +73,14 @@ def said(options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     ("spec", "fragment"),
     [
         (CONNECTION_SPEC, connection),
-        (WAIT_SPEC, wait),
+        (ONLY_WAIT, wait),
+        (PROGRESS_SPEC, progress),
         (ONLY_START, start),
         (NEW_GUESTS_SPEC, new_guests),
         (TASK_FILTERS_SPEC, task_filters),
         (GUEST_FILTERS_SPEC, guest_filters),
     ],
-    ids=["connection", "wait", "start", "new_guests", "task_filters", "guest_filters"],
+    ids=["connection", "wait", "progress", "start", "new_guests", "task_filters", "guest_filters"],
 )
 def test_a_fragment_documents_the_constant_of_its_name(
     spec: dict[str, dict[str, Any]], fragment: Any

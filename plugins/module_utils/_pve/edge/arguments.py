@@ -5,7 +5,8 @@
 """Options that several modules share: a constant for each documentation fragment of its name.
 
 ``CONNECTION_SPEC`` belongs to ``plugins/doc_fragments/connection.py``, ``WAIT_SPEC`` to
-``wait.py``, and so on. ``START_SPEC`` has the options of ``wait.py`` in it.
+``wait.py``, and so on. ``START_SPEC`` has the options of ``wait.py`` in it, and both have that of
+``progress.py``.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ CONNECTION_SPEC: Spec = {
     "api_retries": _env("PROXMOX_API_RETRIES", type="int", default=5),
 }
 
+PROGRESS_SPEC: Spec = {
+    "progress": {"type": "str", "choices": ["auto", "on", "off"]},
+}
+
 WAIT_SPEC: Spec = {
+    **PROGRESS_SPEC,
     "wait_timeout": {"type": "int", "aliases": ["timeout"]},
     "on_timeout": {"type": "str", "choices": ["fail", "continue", "stop"], "default": "fail"},
     "node_timeout": {"type": "int", "default": 600},

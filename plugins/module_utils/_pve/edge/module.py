@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import os
 import re
 import signal
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from ..api.client import Client
 from ..api.connection import Connection
@@ -24,6 +26,7 @@ from .ancestors import until_orphaned
 from .arguments import CONNECTION_SPEC, check_numbers
 from .masking import as_shown, secrets_of
 from .printable import printable
+from .progress_file import ProgressFile
 
 Command = t.Callable[[Context], t.Awaitable[Report]]
 
@@ -83,6 +86,10 @@ class _Module(AnsibleModule):
     def log(self, msg: str, log_args: t.Any = None) -> None:
         self.hide_secrets()
         super().log(msg, log_args)
+
+    def shown(self, text: str) -> str:
+        """A text without secrets and control characters."""
+        return str(remove_values(printable(text), self.no_log_values))
 
     def hide_secrets(self) -> None:
         """Register secrets outside of ``no_log`` with Ansible, even in options that it refuses."""
@@ -180,11 +187,15 @@ async def _attend(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     began = loop.time()
+    module.hide_secrets()
+    sink = ProgressFile.of_environment(os.environ, module.shown)
     try:
-        context = Context(client, module.params, module.check_mode, stop, module.warn_of)
+        context = Context(client, module.params, module.check_mode, stop, module.warn_of, sink=sink)
         report = await attend(command, context)
     finally:
         orphaned.cancel()
+        if sink is not None:
+            sink.close()
         result["api"] = client.usage
         client.close()
     if "summary" in report.values:
