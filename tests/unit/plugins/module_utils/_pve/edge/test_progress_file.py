@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,4 +115,4 @@ def comparable(result: dict[str, Any]) -> dict[str, Any]:
         return [cut(one) for one in value] if isinstance(value, list) else value
 
     cleaned: dict[str, Any] = cut(result)
-    return cleaned
+    return {**cleaned, "msg": re.sub(r" in \S+ s\Z", "", result.get("msg", ""))}
