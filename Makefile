@@ -39,7 +39,7 @@ venv: $(INSTALLED) ## makes .venv, in which upid.proxmox can be imported
 $(INSTALLED): requirements.txt tests/requirements.txt
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.10 found: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --quiet --disable-pip-version-check -r tests/requirements.txt
+	@$(RUN) tests/tools/install.py tests/requirements.txt
 	mkdir -p $(COLLECTIONS)/$(dir $(COLLECTION))
 	ln -sfn ../../../.. $(COLLECTIONS)/$(COLLECTION)
 	echo $(COLLECTIONS) > "$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/upid_proxmox.pth"

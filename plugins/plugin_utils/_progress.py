@@ -135,7 +135,9 @@ class Board:
         work.began = now if work.began is None else work.began
         what = f"{work.step} started" if work.of > 1 else "started"
         where = f" ({work.number} of {work.of})" if work.of > 1 else ""
-        self.news[""].append(Line(f"{work.title}: {what}{where}, {upid}"))
+        node = upid.partition(":")[2].partition(":")[0]
+        task = f", {upid}" if len(self.works) == 1 else f" on {node}"
+        self.news[""].append(Line(f"{work.title}: {what}{task}{where}"))
 
     def _percent(self, work: Work, values: Values, _now: float) -> None:
         upid, percent = str(values.get("upid", "")), float(values.get("percent", 0.0))
@@ -144,12 +146,13 @@ class Board:
         if percent >= work.told + _GROWTH:
             work.told = percent
             text = f"{work.title}: {percent:.0f} %"
-            lines = [line for line in self.news[""] if not line.text.startswith(f"{work.title}: ")]
-            self.news[""] = [*lines, Line(text)]
+            self._forget(work)
+            self.news[""].append(Line(text))
 
     def _task_ended(self, work: Work, values: Values, _now: float) -> None:
         if values.get("outcome") not in _STILL_RUNS:
             work.upids.pop(str(values.get("upid", "")), None)
+            self._forget(work)
 
     def _retried(self, work: Work, values: Values, _now: float) -> None:
         why = str(values.get("why", ""))
@@ -162,10 +165,13 @@ class Board:
         work.why = str(values.get("why", ""))
         tone = "failed" if work.failed else "ok"
         text = work.reason if work.failed else work.title
-        self.news[""] = [
-            line for line in self.news[""] if not line.text.startswith(f"{work.title}: ")
-        ]
+        self._forget(work)
         self.news[tone].append(Line(text, tone))
+
+    def _forget(self, work: Work) -> None:
+        """What has not been said about its running task is old."""
+        begin = f"{work.title}: "
+        self.news[""] = [line for line in self.news[""] if not line.text.startswith(begin)]
 
 
 class Screen:

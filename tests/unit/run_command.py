@@ -24,6 +24,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments i
     START_SPEC,
     WAIT_SPEC,
 )
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.progress import Sink
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
 
 COLLECTION = "ansible_collections.upid.proxmox.plugins"
@@ -63,13 +64,14 @@ async def run_command(
     check: bool = False,
     stop: asyncio.Event | None = None,
     warned: list[str] | None = None,
+    sink: Sink | None = None,
     **given: Any,
 ) -> Report:
-    """The report of a command; ``warned`` collects what it warns of."""
+    """The report of a command; ``warned`` collects its warnings, ``sink`` its progress."""
     command = importlib.import_module(f"{COLLECTION}.module_utils._pve.commands.{module}")
     warn = (warned if warned is not None else []).append
     stop = stop or asyncio.Event()
-    context = Context(api, params_of(module, given), check, stop, warn)
+    context = Context(api, params_of(module, given), check, stop, warn, sink=sink)
     report = await attend(command.run, context)
     assert_headline_agrees(report, check=check)
     return report

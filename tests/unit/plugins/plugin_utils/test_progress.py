@@ -72,7 +72,7 @@ def test_a_guest_has_a_line_for_each_change_that_matters() -> None:
     show.event("queued")
     show.event("step", step="clone", number=1, of=2)
     show.start(0)
-    assert show.run(3) == ["VM 200 (web0): clone started (1 of 2), UPID:0"]
+    assert show.run(3) == ["VM 200 (web0): clone started, UPID:0 (1 of 2)"]
     show.event("percent", upid="UPID:0", percent=31.5)
     assert show.run(2) == ["VM 200 (web0): 32 %"]
     show.event("percent", upid="UPID:0", percent=35.0)
@@ -102,7 +102,7 @@ def test_failures_come_first_and_together() -> None:
     lines = show.run(4)
     assert lines[0].startswith("failed: VM 201 (web1): full; VM 202 (web2): full; ")
     assert lines[0].endswith(" and 2 more")
-    assert lines[1].startswith("VM 200 (web0): started")
+    assert lines[1] == "VM 200 (web0): started on 0"
 
 
 def test_many_guests_have_totals_and_failures_only() -> None:

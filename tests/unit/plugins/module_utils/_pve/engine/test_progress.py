@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Context
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.machine import engine
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.chains import (
     Chain,
     ChainResult,
@@ -24,7 +26,9 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.engine.progress 
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.job import Job
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome
+from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.fake_cluster import now
+from ansible_collections.upid.proxmox.tests.unit.run_command import params_of, run_command
 from ansible_collections.upid.proxmox.tests.unit.scheduled import (
     CLONE,
     LOCK,
@@ -183,3 +187,25 @@ async def test_nobody_listens_to_silent_work() -> None:
     SILENT.renamed("something")
     SILENT.ended(Outcome.OK)
     assert SILENT is Progress(run.api).work("something else")
+
+
+@in_virtual_time
+async def test_waiting_for_tasks_is_told_of_as_well() -> None:
+    api, listener = FakeApi(), Listener()
+    tasks = [api.cluster.start("pve1", "qmclone", 9000, seconds) for seconds in (5, 50)]
+    upids = [str(task.upid) for task in tasks]
+    await run_command("wait_task", api, upids=upids, wait_timeout=20, sink=listener)
+    assert listener.names(0) == ["queued", "started", "task_ended", "ended"]
+    told = [(one.work, one.upid, one.outcome) for one in listener.told("task_ended")]
+    assert told == [(0, upids[0], "ok"), (1, upids[1], "timed_out")]
+    assert {one.title for one in listener.events} == {"VM 9000 - Clone"}
+
+
+@in_virtual_time
+async def test_the_tasks_of_others_that_are_waited_for_are_told_of() -> None:
+    run, listener = listening()
+    upid = run.api.cluster.start("pve1", "qmclone", 9000, 10, user="root@pam!ansible").upid
+    params = params_of("operation", {"operation": "start", "guests": []})
+    async with engine(Context(run.api, params, sink=listener)) as machine:
+        await machine.watch(upid, 60)
+    assert listener.names() == ["queued", "started", "task_ended", "ended"]
