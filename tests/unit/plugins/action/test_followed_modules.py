@@ -22,7 +22,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.progress_fi
 from ansible_collections.upid.proxmox.plugins.plugin_utils import _following
 from ansible_collections.upid.proxmox.plugins.plugin_utils._following import FollowedModule
 from ansible_collections.upid.proxmox.plugins.plugin_utils._progress import Board
-from ansible_collections.upid.proxmox.tests.unit.test_every_module_is_tested import FACES
+from ansible_collections.upid.proxmox.tests.unit.test_every_module_is_tested import FOLLOWED
 
 COLLECTION = "ansible_collections.upid.proxmox.plugins"
 RESULT = {"changed": True, "tasks": []}
@@ -201,7 +201,7 @@ def test_an_interrupt_keeps_it_and_the_end_of_ansible_says_what_is_left(stage: S
     assert stage.said[1] == "  UPID:a  VM 201"
 
 
-@pytest.mark.parametrize("name", FACES["action"])
+@pytest.mark.parametrize("name", [name for _face, name in FOLLOWED])
 def test_every_action_is_that_of_a_module_with_the_option(name: str) -> None:
     action = importlib.import_module(f"{COLLECTION}.action.{name}")
     module = importlib.import_module(f"{COLLECTION}.modules.{name}")
