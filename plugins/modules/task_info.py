@@ -249,6 +249,13 @@ unreachable_nodes:
   type: dict
   returned: when nothing failed
   sample: {}
+more:
+  description:
+    - How many more tasks match than O(limit) allows. With O(user), or with a backup job of several
+      guests, there can be more.
+  type: int
+  returned: when nothing failed
+  sample: 0
 truncated:
   description: Whether more tasks match than O(limit) allows.
   type: bool

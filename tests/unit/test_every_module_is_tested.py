@@ -106,7 +106,7 @@ def test_an_example_gives_only_options_that_the_module_has(module: str) -> None:
         assert set(given) <= known | SHARED, task["name"]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_the_action_group_has_every_module(module: str) -> None:
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "task_table"])
+def test_the_action_group_has_every_module_that_asks_a_server(module: str) -> None:
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
     assert module in runtime["action_groups"]["proxmox"]

@@ -34,6 +34,8 @@ _EXPLAINED = (Outcome.FAILED, Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.LOST
 # How many failures of a kind are explained, and in how many characters each.
 _MOST, _LONGEST = 2, 80
 _MINUTE, _HOUR, _SOON = 60, 3600, 10
+# From so many hours on, days are shown.
+_DAYS = 48
 
 
 def message(report: Report, *, check: bool) -> str:
@@ -64,9 +66,11 @@ def headline(report: Report, *, check: bool) -> str:
         return ", ".join([_plan(report, planned, noun), *_parts(counts, subjects)])
     parts = _parts(counts, subjects) or _states(subjects)
     text = counted(total, noun) + (f": {', '.join(parts)}" if parts else "")
-    text += ", more match than limit allows" if values.get("truncated") else ""
     elapsed = values["summary"].get("elapsed")
-    return text if check or elapsed is None else f"{text} in {duration(elapsed)}"
+    if not check and elapsed is not None:
+        text += f" in {duration(elapsed)}"
+    more = values.get("more")
+    return f"{text}; {more} more match than limit allows" if more else text
 
 
 def _plan(report: Report, planned: t.Sequence[Values], noun: str) -> str:
@@ -123,7 +127,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``43 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """``0.4 s``, ``43 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
     if seconds < _SOON:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -132,4 +136,5 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, _MINUTE)
     if whole < _HOUR:
         return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, rest = divmod(minutes, _MINUTE)
+    return f"{hours} h {rest} min" if hours < _DAYS else f"{hours // 24} d {hours % 24} h"

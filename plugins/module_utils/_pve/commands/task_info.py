@@ -58,7 +58,11 @@ def _values(tasks: t.Sequence[Task]) -> Values:
 
 def _extent(context: Context, page: TaskPage, query: TaskQuery) -> Values:
     """What the list omits; a warning if the default limit cut off tasks."""
-    values: Values = {"unreachable_nodes": dict(page.unreachable), "truncated": page.truncated}
+    values: Values = {
+        "unreachable_nodes": dict(page.unreachable),
+        "truncated": page.truncated,
+        "more": page.more,
+    }
     if page.truncated and query.limit == _DEFAULT_LIMIT:
         context.warn(
             f"more tasks match; only the newest {query.limit} are listed (limit); set limit to list"
@@ -95,7 +99,7 @@ async def _by_upid(context: Context, upids: t.Sequence[Upid]) -> Report:
     ]
     tasks = await _with_logs(context, tasks)
     tasks = list(await asyncio.gather(*(_logged(context.api, task, lines) for task in tasks)))
-    return Report({**_values(tasks), "unreachable_nodes": {}, "truncated": False})
+    return Report({**_values(tasks), "unreachable_nodes": {}, "truncated": False, "more": 0})
 
 
 async def _logged(api: Api, task: Task, lines: int) -> Task:

@@ -14,7 +14,7 @@ from ..api.answers import malformed, rows_of
 from ..api.errors import ApiError, NoAnswerError, PveError, UsageError
 from .backup_jobs import BACKUP, jobs_with
 from .clocks import NodeClocks
-from .listing import list_tasks
+from .listing import list_counted
 from .task import Task, outcome_of
 from .times import Moment, read_moment
 
@@ -125,14 +125,19 @@ class TaskQuery:
 class TaskPage:
     """The tasks found, newest start first, and why nodes did not answer, by node.
 
-    ``truncated`` says that more tasks match than the limit allows, ``unsearched`` how many backup
-    jobs of several guests were not searched for the guest.
+    ``more`` is how many tasks match beyond the limit, where the server can count them, otherwise at
+    least. ``unsearched`` is how many backup jobs of several guests were not searched for the guest.
     """
 
     tasks: tuple[Task, ...]
     unreachable: t.Mapping[str, str] = field(default_factory=dict)
-    truncated: bool = False
+    more: int = 0
     unsearched: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        """Whether more tasks match than the limit allows."""
+        return self.more > 0
 
     def unsearched_in_words(self, vmid: int | None) -> str:
         """A warning about these jobs, empty if there are none."""
@@ -165,7 +170,7 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
         if isinstance(page, PveError):
             unreachable[name] = str(page)
         else:
-            tasks += page
+            tasks += page.tasks
     if unreachable and len(unreachable) == len(names):
         raise PveError(
             "no node could be read for its tasks: " + "; ".join(dict.fromkeys(unreachable.values()))
@@ -179,8 +184,16 @@ async def recent_tasks(api: Api, nodes: t.Sequence[str] | None, query: TaskQuery
         inside, unsearched = await _inside_jobs(api, query, tasks, lists_of_jobs)
         tasks += inside
     tasks.sort(key=_age, reverse=True)
-    cut = len(tasks) > query.limit
-    return TaskPage(tuple(tasks[: query.limit]), unreachable, cut, unsearched)
+    more = max(0, len(tasks) - query.limit)
+    unread = sum(page.more for page in pages[: len(names)] if isinstance(page, _Listed))
+    return TaskPage(tuple(tasks[: query.limit]), unreachable, more and more + unread, unsearched)
+
+
+class _Listed(t.NamedTuple):
+    """The tasks of a node, and how many more it has."""
+
+    tasks: list[Task]
+    more: int
 
 
 def _age(task: Task) -> tuple[int, int]:
@@ -188,13 +201,13 @@ def _age(task: Task) -> tuple[int, int]:
 
 
 async def _inside_jobs(
-    api: Api, query: TaskQuery, tasks: t.Sequence[Task], pages: t.Sequence[list[Task] | PveError]
+    api: Api, query: TaskQuery, tasks: t.Sequence[Task], pages: t.Sequence[_Listed | PveError]
 ) -> tuple[list[Task], int]:
     """The backup jobs of several guests that save this one, unless they are too old to be listed.
 
     And how many were not searched.
     """
-    jobs = [job for page in pages if not isinstance(page, PveError) for job in page]
+    jobs = [job for page in pages if not isinstance(page, PveError) for job in page.tasks]
     jobs = [job for job in jobs if not job.upid.id]
     jobs.sort(key=_age, reverse=True)
     newest = sorted(map(_age, tasks), reverse=True)[: query.limit]
@@ -211,10 +224,10 @@ async def all_nodes(api: Api, *, retries: int | None = None) -> list[str]:
     return sorted(row["node"] for row in rows)
 
 
-async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Task] | PveError:
+async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> _Listed | PveError:
     """The tasks of one node, or why it could not be read within its time."""
     try:
-        entries = await asyncio.wait_for(_entries(api, clocks, node, query), _PATIENCE)
+        entries, more = await asyncio.wait_for(_entries(api, clocks, node, query), _PATIENCE)
     except ApiError as error:
         if "hostname lookup" in error.text:
             raise UsageError(f"there is no node {node!r} in the cluster") from error
@@ -224,10 +237,12 @@ async def _page(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> li
     except asyncio.TimeoutError:
         return PveError(f"no answer within {_PATIENCE:.0f} s")
     found = {entry.upid: entry for entry in entries}
-    return [_task(entry) for entry in found.values() if _matches(entry, query)]
+    return _Listed([_task(entry) for entry in found.values() if _matches(entry, query)], more)
 
 
-async def _entries(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) -> list[Entry]:
+async def _entries(
+    api: Api, clocks: NodeClocks, node: str, query: TaskQuery
+) -> tuple[list[Entry], int]:
     if query.has_age:
         await clocks.learn(node)
     # The archive is ordered by end, the result by start: with a margin beyond the limit, a long
@@ -235,11 +250,13 @@ async def _entries(api: Api, clocks: NodeClocks, node: str, query: TaskQuery) ->
     most = None if query.is_partly_ours else query.limit * 2 + 25
     lists = await asyncio.gather(
         *(
-            list_tasks(api, node, query.filters(task_type, clocks.now(node)), most=most, retries=1)
+            list_counted(
+                api, node, query.filters(task_type, clocks.now(node)), most=most, retries=1
+            )
             for task_type in query.types or (None,)
         )
     )
-    return [entry for entries in lists for entry in entries]
+    return [one for entries, _more in lists for one in entries], sum(more for _one, more in lists)
 
 
 def _matches(entry: Entry, query: TaskQuery) -> bool:

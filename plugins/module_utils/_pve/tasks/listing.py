@@ -51,6 +51,19 @@ async def list_tasks(
     raises NoAnswerError; with ``lenient`` it is left out, for callers that draw no conclusions from
     its absence.
     """
+    return (await list_counted(api, node, filters, most=most, retries=retries, lenient=lenient))[0]
+
+
+async def list_counted(
+    api: Api,
+    node: str,
+    filters: t.Mapping[str, t.Any],
+    *,
+    most: int | None = None,
+    retries: int | None = 0,
+    lenient: bool = False,
+) -> tuple[list[Entry], int]:
+    """The tasks of ``list_tasks``, and how many more the server has that match."""
     tried = f"GET /nodes/{node}/tasks"
     entries: list[Entry] = []
     seen = 0
@@ -60,7 +73,7 @@ async def list_tasks(
         entries += _entries(rows, tried, lenient=lenient)
         seen += len(rows)
         if not rows or seen >= total or (most is not None and seen >= most):
-            return entries
+            return entries, max(0, total - seen)
 
 
 async def list_until(

@@ -95,7 +95,14 @@ def test_guests_that_were_only_read_are_counted_by_their_state() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (9.96, "10.0 s"), (43.4, "43 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+    [
+        (0.04, "0.0 s"),
+        (9.96, "10.0 s"),
+        (43.4, "43 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (273_700, "3 d 4 h"),
+    ],
 )
 def test_a_duration_is_as_precise_as_it_is_long(seconds: float, text: str) -> None:
     assert duration(seconds) == text

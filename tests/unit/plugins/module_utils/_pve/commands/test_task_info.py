@@ -186,7 +186,9 @@ def test_a_limit_that_cuts_off_tasks_is_reported(limit: int, warnings: int) -> N
         warned: list[str] = []
         report = await look(api, limit=limit, warned=warned)
         assert report.values["truncated"] is (limit < 60)
-        assert ("more match" in headline(report, check=False)) is (limit < 60)
+        assert report.values["more"] == 60 - limit
+        more = f"; {60 - limit} more match than limit allows"
+        assert headline(report, check=False).endswith(more) is (limit < 60)
         assert len(warned) == warnings
 
     scenario()
