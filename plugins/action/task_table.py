@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._pve.commands.headline import counted
 from ..module_utils._pve.edge.printable import printable
-from ..plugin_utils._table import NARROWEST, WIDTH, Line, table
+from ..plugin_utils._table import NARROWEST, WIDTH, Line, in_words, table
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "tasks": {"type": "list", "elements": "dict", "required": True},
@@ -67,7 +67,8 @@ class ActionModule(ActionBase):
         if constants.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] not in _SILENT:
             for line in lines:
                 self._display.display(line.text, color=_color(line))
-        return {**result, "changed": changed, "lines": texts}
+        words = in_words(options["tasks"], options["more"])
+        return {**result, "changed": changed, "lines": texts, "msg": printable(words)}
 
     def _write(self, dest: Path, text: str) -> bool:
         """Whether the file changed; it is replaced as a whole, and only its owner can read it."""

@@ -84,6 +84,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: How many tasks there are, by their outcomes.
+  type: str
+  returned: success
+  sample: "1 task: 1 failed"
 lines:
   description: The lines that were printed or written, without colours.
   type: list

@@ -16,6 +16,7 @@ Values = t.Mapping[str, t.Any]
 WIDTH, NARROWEST = 100, 80
 _GAP = "  "
 _INDENT = "    "
+_NONE = "There are no such tasks."
 _WIDEST = {"node": 12, "user": 18}
 # What is narrower first where the table would be too wide, down to how many characters.
 _SHRINKING = (("title", 20), ("user", 8), ("node", 8), ("title", 8))
@@ -40,7 +41,7 @@ def table(
     ``show`` may have ``upid``. ``more`` is how many further tasks there are.
     """
     if not tasks:
-        return [Line("There are no such tasks.")]
+        return [Line(_NONE)]
     now = datetime.now(timezone.utc)
     rows = [_row(task, now) for task in tasks]
     columns = _columns(rows, width)
@@ -52,6 +53,11 @@ def table(
         if "upid" in show:
             lines.append(Line(f"{_INDENT}{task['upid']}", outcome))
     return [*lines, Line(""), *(Line(text) for text in _footer(tasks, more))]
+
+
+def in_words(tasks: t.Sequence[Values], more: int) -> str:
+    """The last lines of the table as one."""
+    return "; ".join(_footer(tasks, more)) if tasks else _NONE
 
 
 _HEADS = {

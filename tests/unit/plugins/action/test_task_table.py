@@ -107,6 +107,7 @@ def test_the_lines_have_the_colour_of_the_outcome() -> None:
         None, constants.COLOR_OK, constants.COLOR_ERROR, constants.COLOR_ERROR, None, None, None,
     ]  # fmt: skip
     assert shown.result["lines"] == [text for text, _color in shown.printed]
+    assert shown.result["msg"] == "3 tasks: 1 ok, 1 failed, 1 running"
     assert not shown.result["changed"]
 
 
