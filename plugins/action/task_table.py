@@ -13,7 +13,6 @@ import typing as t
 from pathlib import Path
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._pve.commands.headline import counted
@@ -42,6 +41,10 @@ _COLORS = {
 _SILENT = ("json", "jsonl", "minimal", "oneline", "null", "selective")
 
 
+class _Refused(Exception):
+    """What is wrong with the options."""
+
+
 class ActionModule(ActionBase):
     """The action, as Ansible asks for it."""
 
@@ -56,8 +59,14 @@ class ActionModule(ActionBase):
         """Print the lines, and return them."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _checked, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        try:
+            return {**result, **self._show(options)}
+        except _Refused as error:
+            return {**result, "failed": True, "msg": printable(str(error))}
+
+    def _show(self, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         if options["width"] < NARROWEST:
-            raise AnsibleActionFail(f"width: {options['width']} is less than {NARROWEST}")
+            raise _Refused(f"width: {options['width']} is less than {NARROWEST}")
         lines = self._lines(options)
         texts = [line.text for line in lines]
         changed = False
@@ -68,7 +77,7 @@ class ActionModule(ActionBase):
             for line in lines:
                 self._display.display(line.text, color=_color(line))
         words = in_words(options["tasks"], options["more"])
-        return {**result, "changed": changed, "lines": texts, "msg": printable(words)}
+        return {"changed": changed, "lines": texts, "msg": printable(words)}
 
     def _write(self, dest: Path, text: str) -> bool:
         """Whether the file changed; it is replaced as a whole, and only its owner can read it."""
@@ -81,7 +90,7 @@ class ActionModule(ActionBase):
                     file.write(text)
                 Path(new).replace(dest)
         except (OSError, UnicodeError) as error:
-            raise AnsibleActionFail(f"dest: {error}") from error
+            raise _Refused(f"dest: {error}") from error
         return True
 
     @staticmethod
@@ -92,7 +101,7 @@ class ActionModule(ActionBase):
         try:
             return table(tasks, show=options["show"], width=options["width"], more=options["more"])
         except KeyError as error:
-            raise AnsibleActionFail(f"tasks: one has no {error}") from error
+            raise _Refused(f"tasks: one has no {error}") from error
 
 
 def _color(line: Line) -> str | None:

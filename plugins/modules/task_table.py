@@ -85,9 +85,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: How many tasks there are, by their outcomes.
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
   type: str
-  returned: success
+  returned: always
   sample: "1 task: 1 failed"
 lines:
   description: The lines that were printed or written, without colours.
