@@ -126,7 +126,7 @@ def test_json_is_one_line_that_a_script_finds() -> None:
 
 def test_a_file_is_replaced_and_private_and_left_alone_if_it_is_the_same(tmp_path: Path) -> None:
     file = tmp_path / "tasks.json"
-    options = {"tasks": [a_task()], "format": "json", "dest": str(file)}
+    options: dict[str, Any] = {"tasks": [a_task()], "format": "json", "dest": str(file)}
     assert Shown(check=True, **options).result["changed"]
     assert not file.exists()
     assert Shown(**options).printed == [(f"1 task in {file}", None)]
