@@ -20,8 +20,9 @@ from ..module_utils._pve.tasks.history import TaskQuery
 from ..plugin_utils._report.collect import Collected, ReadError, collect
 from ..plugin_utils._report.folder import Folder
 from ..plugin_utils._report.history import matching, read_lines, write_lines, younger_than
+from ..plugin_utils._report.html import MissingPlotly
 from ..plugin_utils._report.report import Report
-from ..plugin_utils._report.writing import Writing
+from ..plugin_utils._report.writing import Writing, check_formats
 
 Values = dict[str, t.Any]
 ARGUMENT_SPEC: dict[str, Values] = {
@@ -29,8 +30,8 @@ ARGUMENT_SPEC: dict[str, Values] = {
     "formats": {
         "type": "list",
         "elements": "str",
-        "choices": ["json", "csv", "markdown"],
-        "default": ["json"],
+        "choices": ["html", "json", "csv", "markdown"],
+        "default": ["html"],
         "aliases": ["format"],
     },
     "title": {"type": "str", "default": "Proxmox VE tasks"},
@@ -68,10 +69,11 @@ class ActionModule(ActionBase):
                 return {**result, "failed": True, "msg": msg}
         try:
             return {**result, **self._report(options, task_vars or {})}
-        except (PveError, ReadError, OSError) as error:
+        except (PveError, ReadError, MissingPlotly, OSError) as error:
             return {**result, "failed": True, "msg": printable(str(error))}
 
     def _report(self, options: Values, variables: Values) -> Values:
+        check_formats(options["formats"])
         query = TaskQuery.from_options(options)
         folder = Folder(Path(options["dest"]).absolute(), _mode(options["mode"]))
         now = time.time()
@@ -85,7 +87,7 @@ class ActionModule(ActionBase):
                 log_lines=options["log_lines"],
             )
             tasks = younger_than(found.tasks, now - options["retention_days"] * _DAY)
-            selected = matching(tasks.values(), query, options["nodes"] or (), now)
+            selected = matching(tasks.values(), query, options["nodes"] or (), now, found.listed)
             report = Report(
                 title=options["title"],
                 moment=int(now),

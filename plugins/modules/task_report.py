@@ -23,19 +23,22 @@ options:
   dest:
     description:
       - The folder on the controller, made if it does not exist. Each cluster needs its own.
-      - A report is named after its time, such as C(task-report-20261129T150405Z.json).
-        C(task-report.json) is a link to the newest, C(task-history.jsonl) has all tasks that were
+      - A report is named after its time, such as C(task-report-20261129T150405Z.html).
+        C(task-report.html) is a link to the newest, C(task-history.jsonl) has all tasks that were
         read so far, a JSON object in each line.
     type: path
     required: true
   formats:
     description:
+      - V(html) is one file that a browser shows without a network. It has a timeline, the failures
+        with their logs, success rates, durations, and a table to search, filter and sort. It needs
+        the Python package C(plotly) where Ansible runs.
       - V(json) has everything, V(csv) a line for each task, without logs. V(markdown) has the
         failures, figures by type, node, user and day, and the newest tasks.
     type: list
     elements: str
-    choices: [json, csv, markdown]
-    default: [json]
+    choices: [html, json, csv, markdown]
+    default: [html]
     aliases: [format]
   title:
     description: The heading of the report, such as the name of the cluster.
@@ -101,6 +104,8 @@ attributes:
 notes:
   - Proxmox VE lists about the last thousand tasks of a node. Run this more often than a node gets
     so many.
+requirements:
+  - plotly on the controller, for V(html) in O(formats)
 seealso:
   - module: upid.proxmox.task_info
 """
@@ -114,7 +119,7 @@ EXAMPLES = r"""
 - name: Write all backups of a year as a table for a spreadsheet
   upid.proxmox.task_report:
     dest: ~/reports/backups
-    formats: [csv, markdown]
+    formats: [html, csv]
     type: vzdump
     retention_days: 365
     mode: "0640"
@@ -126,7 +131,7 @@ reports:
   type: dict
   returned: success
   sample:
-    json: /srv/reports/task-report-20261129T150405Z.json
+    html: /srv/reports/task-report-20261129T150405Z.html
 history:
   description: The file with all tasks that were read so far.
   type: str

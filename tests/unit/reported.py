@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.explained import (
+    explained_values,
+)
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.task import Outcome, Task
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.tasks.upid import Upid
 
@@ -32,7 +35,7 @@ def task(
     """A task as the modules return it; each ``number`` is another one."""
     upid = f"UPID:{node}:{number:08X}:0000ABCD:{started:08X}:{kind}:{vmid}:{user}:"
     ended = None if seconds is None else started + seconds
-    return Task(Upid.parse(upid), Outcome(outcome), exitstatus, ended, log).as_result()
+    return explained_values(Task(Upid.parse(upid), Outcome(outcome), exitstatus, ended, log))
 
 
 def running(number: int = 0, **values: Any) -> dict[str, Any]:
@@ -43,3 +46,16 @@ def running(number: int = 0, **values: Any) -> dict[str, Any]:
 def failed(number: int = 0, exitstatus: str = "job errors", **values: Any) -> dict[str, Any]:
     """A task that failed."""
     return task(number, "failed", exitstatus, **values)
+
+
+def backup(vmid: int, outcome: str = "ok", error: str | None = None) -> dict[str, Any]:
+    """A guest of a backup job, as the modules return it."""
+    return {
+        "vmid": vmid,
+        "type": "qemu",
+        "outcome": outcome,
+        "duration": 42,
+        "archive": None,
+        "errors": [] if error is None else [error],
+        "warnings": [],
+    }

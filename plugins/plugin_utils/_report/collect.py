@@ -26,9 +26,10 @@ class ReadError(Exception):
 
 @dataclass(frozen=True)
 class Collected:
-    """All that is known now, and what could not be read."""
+    """All that is known now, what was listed of it, and what could not be read."""
 
     tasks: Tasks
+    listed: t.Collection[str]
     fresh: int
     requests: int
     unreachable: t.Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +53,9 @@ def collect(known: Tasks, ask: Ask, *, logs: int, log_lines: int) -> Collected:
         else:
             tasks = merge(tasks, answer["tasks"])
             requests += answer["api"]["requests"]
-    return Collected(tasks, len(tasks.keys() - known.keys()), requests, unreachable, notes)
+    upids = {str(task["upid"]) for task in listed}
+    fresh = len(tasks.keys() - known.keys())
+    return Collected(tasks, upids, fresh, requests, unreachable, notes)
 
 
 def _to_ask(

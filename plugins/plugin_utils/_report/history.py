@@ -100,16 +100,24 @@ def younger_than(tasks: t.Mapping[str, Values], moment: float) -> Tasks:
 
 
 def matching(
-    tasks: t.Iterable[Values], query: TaskQuery, nodes: t.Collection[str], now: float
+    tasks: t.Iterable[Values],
+    query: TaskQuery,
+    nodes: t.Collection[str],
+    now: float,
+    listed: t.Container[str] = (),
 ) -> list[Values]:
-    """The tasks that the filters of ``task_info`` let through, the newest start first."""
+    """The tasks that the filters of ``task_info`` let through, the newest start first.
+
+    ``listed`` are the UPIDs that it listed just now. It has searched the logs of backup jobs for
+    the VMID, which are not known here.
+    """
     tests: list[t.Callable[[Values], bool]] = []
     if nodes:
         tests.append(lambda task: task["node"] in nodes)
     if query.types:
         tests.append(lambda task: task["type"] in query.types)
     if query.vmid is not None:
-        tests.append(lambda task: bool(task["id"] == str(query.vmid)))
+        tests.append(lambda task: task["upid"] in listed or _is_about(task, query.vmid))
     if query.user:
         name = query.user.lower()
         tests.append(lambda task: name in task["user"].lower())
@@ -120,6 +128,10 @@ def matching(
     since, until = _bound(query.since, now, 0), _bound(query.until, now, float("inf"))
     tests.append(lambda task: since <= epoch(task["started"]) <= until)
     return by_age(task for task in tasks if all(test(task) for test in tests))[::-1]
+
+
+def _is_about(task: Values, vmid: int | None) -> bool:
+    return task["id"] == str(vmid) or any(guest["vmid"] == vmid for guest in task["guests"])
 
 
 def _status(task: Values) -> str | None:
@@ -150,6 +162,37 @@ def _task_of(line: bytes) -> Values | None:
             None if ended is None else epoch(ended),
             tuple(str(text) for text in log) if isinstance(log, list) else (),
         )
-        return t.cast("Values", printable(task.as_result()))
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, UpidError):
+        return t.cast("Values", printable({**task.as_result(), **_explanation(found)}))
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+        UpidError,
+    ):
         return None
+
+
+def _explanation(found: t.Mapping[str, t.Any]) -> Values:
+    """What ``task_info`` adds: errors of the whole log, and the guests of a backup job."""
+    complete = found.get("log_complete")
+    return {
+        "errors": [str(line) for line in found.get("errors") or ()],
+        "guests": [_guest(guest) for guest in found.get("guests") or ()],
+        "log_complete": None if complete is None else bool(complete),
+    }
+
+
+def _guest(guest: t.Mapping[str, t.Any]) -> Values:
+    kind, duration, archive = guest.get("type"), guest.get("duration"), guest.get("archive")
+    return {
+        "vmid": int(guest["vmid"]),
+        "type": None if kind is None else str(kind),
+        "outcome": Outcome(guest["outcome"]).value,
+        "duration": None if duration is None else int(duration),
+        "archive": None if archive is None else str(archive),
+        "errors": [str(line) for line in guest.get("errors") or ()],
+        "warnings": [str(line) for line in guest.get("warnings") or ()],
+    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from .html import as_html, plotly
 from .texts import as_csv, as_json, as_markdown
 
 if t.TYPE_CHECKING:
@@ -18,10 +19,17 @@ if t.TYPE_CHECKING:
 
 # By the value of the option ``formats``: the ending of the file, and what writes it.
 _WRITERS: dict[str, tuple[str, t.Callable[[Report], bytes]]] = {
+    "html": ("html", as_html),
     "json": ("json", as_json),
     "csv": ("csv", as_csv),
     "markdown": ("md", as_markdown),
 }
+
+
+def check_formats(names: t.Collection[str]) -> None:
+    """MissingPlotly if one of the formats cannot be written here."""
+    if "html" in names:
+        plotly()
 
 
 class Writing:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.arguments i
     TASK_FILTERS_SPEC,
 )
 from ansible_collections.upid.proxmox.plugins.modules import task_report as documented
+from ansible_collections.upid.proxmox.plugins.plugin_utils._report import html
 from ansible_collections.upid.proxmox.tests.unit.reported import failed, running, task
 
 Run = Callable[..., dict[str, Any]]
@@ -176,6 +178,17 @@ def test_a_wrong_option_is_refused_before_anything_is_read(
     result = run(**options)
     assert result["failed"]
     assert result["msg"].startswith(message)
+    assert cluster.asked == []
+
+
+def test_a_missing_library_is_said_before_anything_is_read(
+    cluster: Cluster, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    html.plotly.cache_clear()
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    result = run(formats=["html", "json"])
+    assert result["failed"]
+    assert "pip install plotly" in result["msg"]
     assert cluster.asked == []
 
 

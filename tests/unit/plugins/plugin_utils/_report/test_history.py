@@ -19,6 +19,7 @@ from ansible_collections.upid.proxmox.plugins.plugin_utils._report.history impor
 from ansible_collections.upid.proxmox.tests.unit.reported import (
     HOSTILE,
     NEW_YEAR,
+    backup,
     failed,
     running,
     task,
@@ -68,6 +69,22 @@ def test_what_a_line_says_beside_its_upid_cannot_contradict_it() -> None:
     line = json.dumps({**task(), "node": "other", "title": HOSTILE, "more": 1}).encode()
     [read] = read_lines(line)[0].values()
     assert read == task()
+
+
+def test_the_guests_of_a_backup_job_are_remembered() -> None:
+    job = {**failed(1, kind="vzdump", vmid=""), "errors": ["ERROR: x"], "log_complete": True}
+    job["guests"] = [backup(101), backup(102, "failed", "ERROR: x")]
+    assert list(read_lines(write_lines(merge({}, [job])))[0].values()) == [job]
+    jobs = [job, task(2)]
+    assert matching(jobs, TaskQuery(vmid=102), (), NEW_YEAR) == [job]
+    assert matching(jobs, TaskQuery(vmid=103), (), NEW_YEAR) == []
+    assert matching(jobs, TaskQuery(vmid=103), (), NEW_YEAR, {job["upid"]}) == [job]
+
+
+@pytest.mark.parametrize("guests", [7, [7], [{}], [{"vmid": "x"}], [{"vmid": 1, "outcome": 2}]])
+def test_guests_that_are_none_break_the_line(guests: object) -> None:
+    line = json.dumps({**task(), "guests": guests}).encode()
+    assert read_lines(line) == ({}, 1)
 
 
 def test_control_characters_of_a_log_do_not_reach_a_terminal() -> None:
