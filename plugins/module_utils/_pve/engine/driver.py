@@ -22,7 +22,7 @@ from .leftovers import explain, left_by, removal
 from .recovery import is_done
 from .retries import Policy, Retries
 from .starting import Starter, Taken
-from .taken import find_holder, is_wanted
+from .vmid_conflicts import find_holder, is_wanted
 
 if t.TYPE_CHECKING:
     import asyncio

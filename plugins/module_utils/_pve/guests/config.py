@@ -152,10 +152,10 @@ def difference(current: Configuration, wanted: t.Mapping[str, t.Any], rules: Rul
         for name, value in options.items()
     }
     changes = {name: value for name, value in new.items() if value is not None}
-    doomed = _names(wanted.get("delete"))
-    gone = [name for name in doomed if current.pending.get(name, "") is None]
+    deleted = _names(wanted.get("delete"))
+    gone = [name for name in deleted if current.pending.get(name, "") is None]
     lists = {
-        "delete": [name for name in doomed if current.after_restart(name) is not None],
+        "delete": [name for name in deleted if current.after_restart(name) is not None],
         "revert": [name for name in _names(wanted.get("revert")) if name in current.pending],
     }
     changes.update((call, ",".join(names)) for call, names in lists.items() if names)

@@ -21,9 +21,9 @@ from ..api.errors import UsageError
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}\Z")
 _TRUE, _FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
-# Formats of values that the server fills in where a wish leaves them out, and then keeps.
+# Formats of values that the server fills in where a request leaves them out, and then keeps.
 _FILLED_FORMATS = ("mac-addr", "disk-size")
-# The volume is made once and for all with these properties: what a later wish leaves out stays.
+# The volume is made once and for all with these properties: what a later request leaves out stays.
 _OF_THE_VOLUME = ("efidisk0", "tpmstate0")
 
 

@@ -22,7 +22,7 @@ DRIVE = re.compile(r"(rootfs|mp\d+|(ide|sata|scsi|virtio|efidisk|tpmstate)\d+)\Z
 """The options of a guest that can hold a volume."""
 _FORMAT = re.compile(r"\.(raw|qcow2|vmdk|subvol)\Z")
 _STORAGE = r"(?P<storage>[A-Za-z][\w.\-]*)"
-_WISH = re.compile(rf"{_STORAGE}:(?P<size>\d+(?:\.\d+)?|cloudinit)\Z")
+_REQUEST = re.compile(rf"{_STORAGE}:(?P<size>\d+(?:\.\d+)?|cloudinit)\Z")
 _VOLUME = re.compile(rf"{_STORAGE}:.+")
 # Properties for the creation of a volume, which are not stored.
 _OF_THE_CREATION = ("format", "import-from")
@@ -58,8 +58,8 @@ def met_by(option: str, form: Format, have: str, want: str) -> str:
     volume = form.volume
     current, wanted = form.parse(have), form.parse(want)
     mine, asked = current.get(volume, ""), wanted.get(volume, "")
-    wish = _WISH.match(asked)
-    if wish is None:
+    request = _REQUEST.match(asked)
+    if request is None:
         if asked != mine and _is_owned(current, mine):
             raise ReplacedVolumeError(
                 f"{option} has the volume {mine}; {asked or want} would replace it"
@@ -67,23 +67,23 @@ def met_by(option: str, form: Format, have: str, want: str) -> str:
         return want
     if not _VOLUME.match(mine) or _is_medium(current, mine):
         return want
-    if (wish.group("size") == _CLOUDINIT) != (_CLOUDINIT in mine):
+    if (request.group("size") == _CLOUDINIT) != (_CLOUDINIT in mine):
         raise ReplacedVolumeError(f"{option} has the volume {mine}; {asked} would replace it")
-    _check(option, wish, mine, current)
-    if wish.group("size") == _CLOUDINIT:
+    _check(option, request, mine, current)
+    if request.group("size") == _CLOUDINIT:
         wanted.setdefault("media", "cdrom")
     rest = {key: one for key, one in wanted.items() if key not in (volume, *_OF_THE_CREATION)}
     return ",".join([mine, *(f"{key}={one}" for key, one in rest.items())])
 
 
-def _check(option: str, wish: re.Match[str], mine: str, current: t.Mapping[str, str]) -> None:
+def _check(option: str, request: re.Match[str], mine: str, current: t.Mapping[str, str]) -> None:
     storage = mine.split(":", 1)[0]
-    if storage != wish.group("storage"):
+    if storage != request.group("storage"):
         raise UsageError(
-            f"{option} is on storage {storage} ({mine}), not on {wish.group('storage')}; to move it"
-            " there is an operation of its own (move_disk, for a container move_volume)"
+            f"{option} is on storage {storage} ({mine}), not on {request.group('storage')}; to move"
+            " it there is an operation of its own (move_disk, for a container move_volume)"
         )
-    size, have = wish.group("size"), size_in_bytes(current.get("size", ""))
+    size, have = request.group("size"), size_in_bytes(current.get("size", ""))
     if size == _CLOUDINIT or option in _OWN_SIZE or have is None or float(size) == 0:
         return
     if float(size) * _GIB != have:

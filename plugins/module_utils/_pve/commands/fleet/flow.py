@@ -65,10 +65,10 @@ async def run(context: Context) -> Report:
 
 def _check_allowed(context: Context, members: t.Sequence[Member]) -> None:
     allowed = context.params["allow_destructive"]
-    doomed = [one.title for one in members if one.state == ABSENT]
-    if doomed and not allowed:
+    deleted = [one.title for one in members if one.state == ABSENT]
+    if deleted and not allowed:
         raise UsageError(
-            f"state: {doomed[0]} would be deleted with its disks; set allow_destructive to true"
+            f"state: {deleted[0]} would be deleted with its disks; set allow_destructive to true"
             " to allow that. Nothing was done"
         )
     if context.params["force_stop"] and not allowed:
@@ -156,19 +156,19 @@ class _Fleet:
 
     async def _decide_absent(self, cluster: Cluster) -> None:
         """The entries of members that should be absent."""
-        doomed = [
+        absent = [
             entry
             for entry in self.entries
             if entry.member is not None and entry.member.state == ABSENT
         ]
-        members = [t.cast("Member", entry.member) for entry in doomed]
+        members = [t.cast("Member", entry.member) for entry in absent]
         if any(member.vmid is None for member in members):
             cluster = await add_names(self._context.api, cluster, GUEST_TYPES)
         elif members:
             vmids = {member.vmid for member in members}
             there = [guest for guest in cluster.guests.values() if guest.vmid in vmids]
             cluster = await add_names_of(self._context.api, cluster, there)
-        for entry, member in zip(doomed, members):
+        for entry, member in zip(absent, members):
             try:
                 entry.guest = find_absent(member, cluster)
             except UsageError as error:

@@ -14,7 +14,7 @@ from ..creation.plan import GuestRequest
 from ..creation.recipe import by_cloning, from_scratch, from_template
 from ..creation.requests import placed
 from ..creation.sources import check_format, find_source
-from .wishes import clone_options, container_creation, vm_creation, wanted_disks
+from .settings import clone_options, container_creation, vm_creation, wanted_disks
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Cluster

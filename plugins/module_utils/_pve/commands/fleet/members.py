@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ...api.errors import UsageError
 from ..creation.plan import GuestRequest, check_requests
-from .wishes import config_wish, wanted_disks
+from .settings import requested_config, wanted_disks
 
 # The options of a guest, which the top level can set for all.
 SETTINGS = (
@@ -183,7 +183,7 @@ def _check(member: Member) -> None:
     for name in ("nics", "disks"):
         _check_names(member, name)
     wanted_disks(member)
-    config_wish(member, member.type or "qemu")
+    requested_config(member, member.type or "qemu")
 
 
 def _check_names(member: Member, option: str) -> None:

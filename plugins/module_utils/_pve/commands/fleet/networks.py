@@ -12,7 +12,7 @@ import typing as t
 from ...api.errors import UsageError
 from ...guests.fixed_addresses import address_problems
 from ..context import failures
-from .wishes import config_wish
+from .settings import requested_config
 
 if t.TYPE_CHECKING:
     from .members import Member
@@ -32,7 +32,7 @@ def check_addresses(members: t.Sequence[Member]) -> None:
 
 def _networks(member: Member) -> t.Iterator[t.Any]:
     """The network interfaces of a member."""
-    options = {**config_wish(member, member.type or "qemu"), **(member.get("params") or {})}
+    options = {**requested_config(member, member.type or "qemu"), **(member.get("params") or {})}
     for name, value in options.items():
         if value and _NETWORK.fullmatch(name):
             yield value

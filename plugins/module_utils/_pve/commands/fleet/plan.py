@@ -16,9 +16,9 @@ from ...tasks.task import Outcome
 from ..lines import change_lines, growth_lines, title_with, together
 from ..result import guests_report
 from .members import ABSENT, STARTED, STOPPED
+from .settings import is_compared, wanted_disks
 from .steps import asks_addresses, configure_change, growth, stop_of
 from .values import done_by, title_of, values_of
-from .wishes import is_compared, wanted_disks
 
 if t.TYPE_CHECKING:
     from ...guests.cluster import Guest

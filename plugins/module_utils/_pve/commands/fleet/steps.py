@@ -33,7 +33,7 @@ from ...operations.job import Job, Unneeded
 from ..lines import change_lines, growth_lines
 from ..parameters import Planned
 from .members import PRESENT, STARTED, STOPPED
-from .wishes import config_wish, is_compared, wanted_disks
+from .settings import is_compared, requested_config, wanted_disks
 
 if t.TYPE_CHECKING:
     from ..context import Context
@@ -89,11 +89,11 @@ class Steps:
         """The call that configures a guest that is like its source; none if none is known."""
         guest = Guest(member.vmid or LOWEST_VMID, guest_type, _NODE, member.name, "unknown")
         try:
-            wish = config_wish(member, guest_type)
+            requested = requested_config(member, guest_type)
             for disk in wanted_disks(member):
                 there = Configuration({disk.name: f"{disk.storage or _STORAGE}:0"})
-                wish[disk.name] = disk.option(there, member, guest_type)
-            params = config_params(wish, guest_type)
+                requested[disk.name] = disk.option(there, member, guest_type)
+            params = config_params(requested, guest_type)
         except UsageError:  # the failure of that guest, when its turn comes
             return []
         job = guest_job(OPERATIONS["configure"], guest, params, None)
@@ -236,17 +236,17 @@ def configure_change(
     context: Context, member: Member, current: Configuration, guest: Guest
 ) -> Change:
     """What to configure; UsageError if the request is impossible."""
-    wish = config_wish(member, guest.type)
+    requested = requested_config(member, guest.type)
     for disk in wanted_disks(member):
         option = disk.option(current, member, guest.type)
         if option is not None:
-            wish[disk.name] = option
+            requested[disk.name] = option
     rules = Rules(
         guest.type,
         may_replace=context.params["allow_destructive"],
         keep_secrets=context.keeps_secrets,
     )
-    return difference(current, config_params(wish, guest.type), rules)
+    return difference(current, config_params(requested, guest.type), rules)
 
 
 def growth(member: Member, name: str, current: Configuration, guest: Guest) -> str | None:

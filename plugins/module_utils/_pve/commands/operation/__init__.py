@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
+from .dispatch import run
 from .listing import LIST, listed
-from .ways import run
 
 __all__ = ("LIST", "listed", "run")

@@ -38,7 +38,7 @@ class Decision:
 
     ``guest`` is None for a guest that is not there: gone already, or not created yet in check mode.
     ``refusal`` says why nothing can be done to it, ``note`` why nothing needs to be. ``current`` is
-    the configuration that was compared, ``awaited`` are options that are as wished after a restart.
+    the configuration that was compared, ``awaited`` are options that a restart will apply.
     ``stop_first`` says that the guest runs and is to be stopped before. ``selector`` is set for a
     guest that was not named, and ``exists`` is false for one that is to be created.
     """

@@ -23,7 +23,7 @@ from ..operation.decisions import decide_all, find_all, with_options
 from ..operation.flow import job_of
 from ..parameters import Planned, check_parameters
 from .report import Entry, report
-from .wish import ABSENT, PRESENT, ROLLED_BACK, Wish
+from .request import ABSENT, PRESENT, ROLLED_BACK, SnapshotRequest
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult
@@ -40,30 +40,32 @@ _OPERATIONS = {PRESENT: "snapshot", ABSENT: "delete_snapshot", ROLLED_BACK: "rol
 
 async def run(context: Context) -> Report:
     """Do to each guest what is asked for, one guest independent of the others unless asked."""
-    wish = Wish.from_params(context.params, clock.wall())
-    inner = with_options(context, wish.params)
-    found, cluster = await find_all(inner, OPERATIONS[_OPERATIONS[wish.state]])
+    request = SnapshotRequest.from_params(context.params, clock.wall())
+    inner = with_options(context, request.params)
+    found, cluster = await find_all(inner, OPERATIONS[_OPERATIONS[request.state]])
     if not found:
         context.warn("no guest was selected; nothing was done")
-    found = [_with_params(step, wish) for step in found]
-    job = _Snapshots(inner, wish, cluster)
+    found = [_with_params(step, request) for step in found]
+    job = _Snapshots(inner, request, cluster)
     await job.check(found)
     entries = await job.decide(found)
     if context.check:
-        return report(context, wish, entries)
-    if wish.together and any(entry.step.refusal for entry in entries):
+        return report(context, request, entries)
+    if request.together and any(entry.step.refusal for entry in entries):
         for entry in entries:
             entry.calls_off("nothing was done, because another guest cannot be snapshotted")
-        return report(context, wish, entries)
+        return report(context, request, entries)
     async with engine(inner) as machine:
         await job.carry_out(machine, entries)
-        return report(context, wish, entries)
+        return report(context, request, entries)
 
 
-def _with_params(step: Decision, wish: Wish) -> Decision:
+def _with_params(step: Decision, request: SnapshotRequest) -> Decision:
     if step.guest is None:
         return step
-    return replace(step, reference=replace(step.reference, params=wish.params_for(step.guest.type)))
+    return replace(
+        step, reference=replace(step.reference, params=request.params_for(step.guest.type))
+    )
 
 
 @dataclass(frozen=True)
@@ -71,27 +73,27 @@ class _Snapshots:
     """The decisions about the guests, and the chains that carry them out."""
 
     context: Context
-    wish: Wish
+    request: SnapshotRequest
     cluster: Cluster
 
     @property
     def operation(self) -> Operation:
         """What is done to a guest, where old snapshots are not all that it is about."""
-        return OPERATIONS[_OPERATIONS[self.wish.state]]
+        return OPERATIONS[_OPERATIONS[self.request.state]]
 
     @property
     def thinning(self) -> Operation:
         """The removal of the oldest snapshot that is too many in the moment it is decided."""
 
         def oldest(there: Situation) -> Need:
-            names = self.wish.surplus(there.snapshots)
+            names = self.request.surplus(there.snapshots)
             return Need({"snapname": names[0]}) if names else NOTHING
 
         return replace(OPERATIONS["delete_snapshot"], rule=oldest)
 
     async def check(self, found: t.Sequence[Decision]) -> None:
         """UsageError for what the API would refuse."""
-        if self.wish.snapname is not None:
+        if self.request.snapname is not None:
             there = [step for step in found if step.guest is not None and not step.refusal]
             await check_parameters(
                 self.context,
@@ -105,26 +107,26 @@ class _Snapshots:
 
     async def decide(self, found: t.Sequence[Decision]) -> list[Entry]:
         """What is to be done to each guest, by its snapshots of this moment."""
-        operation = self.thinning if self.wish.snapname is None else self.operation
+        operation = self.thinning if self.request.snapname is None else self.operation
         steps = await decide_all(self.context, operation, found, self.cluster)
         return list(await asyncio.gather(*(self._entry(step) for step in steps)))
 
     async def _entry(self, step: Decision) -> Entry:
-        entry = Entry(step, takes=step.to_do and self.wish.snapname is not None)
-        if step.guest is None or step.refusal or step.note or not self.wish.thins:
+        entry = Entry(step, takes=step.to_do and self.request.snapname is not None)
+        if step.guest is None or step.refusal or step.note or not self.request.thins:
             return entry
         try:
             snapshots = await read_snapshots(self.context.api, step.guest)
         except PveError as error:
             entry.step = replace(step, refusal=str(error))
             return entry
-        more = (self.wish.snapname,) if self.wish.snapname and entry.takes else ()
-        entry.surplus = self.wish.surplus(snapshots, *more)
+        more = (self.request.snapname,) if self.request.snapname and entry.takes else ()
+        entry.surplus = self.request.surplus(snapshots, *more)
         return entry
 
     async def carry_out(self, machine: Engine, entries: t.Sequence[Entry]) -> None:
         """Run the chain of each guest; of a group first all snapshots, then the removals."""
-        if not self.wish.together:
+        if not self.request.together:
             await _run(machine, {one: self._take(one) + self._thin(one) for one in _open(entries)})
             return
         await _run(machine, {one: self._take(one) for one in _open(entries)})
@@ -165,7 +167,9 @@ class _Snapshots:
             if one not in torn:
                 one.calls_off(f"not kept, because the snapshot of {names} failed")
         operation = OPERATIONS["delete_snapshot"]
-        steps = {one: replace(one.step, params={"snapname": self.wish.snapname}) for one in taken}
+        steps = {
+            one: replace(one.step, params={"snapname": self.request.snapname}) for one in taken
+        }
         await _run(
             machine,
             {

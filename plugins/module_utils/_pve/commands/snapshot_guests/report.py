@@ -13,14 +13,14 @@ from ...tasks.task import Outcome
 from ..lines import together
 from ..operation.report import planned
 from ..result import guests_report, is_failure, left_behind, step_problem
-from .wish import ABSENT, PRESENT, ROLLED_BACK
+from .request import ABSENT, PRESENT, ROLLED_BACK
 
 if t.TYPE_CHECKING:
     from ...engine.chains import ChainResult, StepResult
     from ..context import Context, Report, Values
     from ..lines import Lines
     from ..operation.decisions import Decision
-    from .wish import Wish
+    from .request import SnapshotRequest
 
 _WOULD = {PRESENT: "take a snapshot", ABSENT: "delete snapshots", ROLLED_BACK: "roll back"}
 
@@ -75,11 +75,11 @@ class Entry:
         return any(is_failure(context, result.outcome) for result in self.results)
 
 
-def report(context: Context, wish: Wish, entries: t.Sequence[Entry]) -> Report:
+def report(context: Context, request: SnapshotRequest, entries: t.Sequence[Entry]) -> Report:
     """Account for every guest and every task; a plan before anything was run."""
     values, problems = [], []
     for entry in entries:
-        value = _values(context, wish, entry)
+        value = _values(context, request, entry)
         values.append(value)
         if value["outcome"] == Outcome.FAILED.value or entry.failed(context):
             problems.append(_problem(entry, value))
@@ -87,16 +87,16 @@ def report(context: Context, wish: Wish, entries: t.Sequence[Entry]) -> Report:
             for text in left_behind(result.results):
                 context.warn(text)
     tasks = [task for entry in entries for result in entry.results for task in result.tasks]
-    lines = [_line(wish, entry, value) for entry, value in zip(entries, values)]
-    return guests_report(values, tasks, problems, together(lines)).with_verb(_WOULD[wish.state])
+    lines = [_line(request, entry, value) for entry, value in zip(entries, values)]
+    return guests_report(values, tasks, problems, together(lines)).with_verb(_WOULD[request.state])
 
 
-def _values(context: Context, wish: Wish, entry: Entry) -> Values:
+def _values(context: Context, request: SnapshotRequest, entry: Entry) -> Values:
     base = planned(entry.step)
     base.pop("pending"), base.pop("attempts")
     value: Values = {
         **base,
-        "snapname": wish.snapname,
+        "snapname": request.snapname,
         "removed": _removed(entry) if entry.results or not context.check else entry.surplus,
         "step": None,
     }
@@ -145,12 +145,14 @@ def _problem(entry: Entry, value: Values) -> str:
     return step_problem(entry.title, t.cast("ChainResult", last).last)
 
 
-def _line(wish: Wish, entry: Entry, value: Values) -> Lines:
+def _line(request: SnapshotRequest, entry: Entry, value: Values) -> Lines:
     """The snapshots of the guest that come and go."""
     gone = [f"{entry.title}: snapshot {name}" for name in value["removed"]]
     if not value["changed"] or not entry.takes:
         return gone, []
-    line = f"{entry.title}: snapshot {wish.snapname}"
-    if wish.state == PRESENT:
+    line = f"{entry.title}: snapshot {request.snapname}"
+    if request.state == PRESENT:
         return gone, [line]
-    return ([line], []) if wish.state == ABSENT else ([], [f"{entry.title}: as {wish.snapname}"])
+    return (
+        ([line], []) if request.state == ABSENT else ([], [f"{entry.title}: as {request.snapname}"])
+    )

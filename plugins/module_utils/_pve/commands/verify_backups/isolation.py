@@ -36,18 +36,18 @@ def isolation(config: t.Mapping[str, t.Any], kind: str, network: str) -> dict[st
             "its configuration has raw settings (lxc.*), which may reach the host or a network and"
             " cannot be removed by the API; it is not started"
         )
-    doomed = [key for key, value in config.items() if _reaches_host(kind, key, str(value))]
+    removed = [key for key, value in config.items() if _reaches_host(kind, key, str(value))]
     changes: dict[str, t.Any] = {}
     for key, value in config.items():
         if _NET.match(key):
             if network == REMOVED:
-                doomed.append(key)
+                removed.append(key)
             elif _without_link(str(value)) != str(value):
                 changes[key] = _without_link(str(value))
         elif kind == "qemu" and _is_image_of_cd(str(value)):
             changes[key] = "none,media=cdrom"
-    if doomed:
-        changes["delete"] = ",".join(sorted(doomed))
+    if removed:
+        changes["delete"] = ",".join(sorted(removed))
     return changes
 
 

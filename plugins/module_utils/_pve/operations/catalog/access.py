@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..states import made
+from ..states import created
 from .entry import TRUE, Call, Operation
 
 CATEGORY = "cluster"
@@ -57,7 +57,7 @@ OPERATIONS = (
         },
         ROOT,
         varies=True,
-        done=made.is_made(made.acme_account, usual="default"),
+        done=created.is_made(created.acme_account, usual="default"),
     ),
     Operation(
         "acme_account_update",
@@ -83,6 +83,6 @@ OPERATIONS = (
         ROOT,
         destructive=True,
         varies=True,
-        done=made.is_removed(made.acme_account),
+        done=created.is_removed(created.acme_account),
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..states import made
+from ..states import created
 from ..states.places import flags_are_set
 from .entry import Call, Operation
 
@@ -46,14 +46,14 @@ def _daemon(kind: str, title: str, key: str) -> tuple[Operation, Operation]:
             f"ceph_create_{kind}",
             f"create {title}",
             Call("POST", path, f"cephcreate{kind}", task_id=task_id),
-            done=made.is_made(made.daemon(kind), key),
+            done=created.is_made(created.daemon(kind), key),
         ),
         _on_node(
             f"ceph_destroy_{kind}",
             f"destroy {title}",
             Call("DELETE", path, f"cephdestroy{kind}", task_id=task_id),
             destructive=True,
-            done=made.is_removed(made.daemon(kind)),
+            done=created.is_removed(created.daemon(kind)),
         ),
     )
 
@@ -107,7 +107,7 @@ OPERATIONS = (
         Call("POST", f"{_CEPH}/osd", "cephcreateosd", task_id="{dev:base}", requires=("dev",)),
         ROOT,
         destructive=True,
-        done=made.is_made(made.osd, "dev"),
+        done=created.is_made(created.osd, "dev"),
     ),
     _on_node(
         "ceph_destroy_osd",
@@ -115,7 +115,7 @@ OPERATIONS = (
         Call("DELETE", f"{_CEPH}/osd/{{osdid}}", "cephdestroyosd", task_id="osd.{osdid}"),
         ROOT,
         destructive=True,
-        done=made.is_removed(made.osd),
+        done=created.is_removed(created.osd),
     ),
     _on_node(
         "ceph_create_pool",
@@ -127,7 +127,7 @@ OPERATIONS = (
             task_id="{erasure-coding:given}{name}-metadata|{name}",
             requires=("name",),
         ),
-        done=made.is_made(made.ceph_pool),
+        done=created.is_made(created.ceph_pool),
     ),
     _on_node(
         "ceph_set_pool",
@@ -139,19 +139,19 @@ OPERATIONS = (
         "destroy a Ceph pool",
         Call("DELETE", f"{_CEPH}/pool/{{name}}", "cephdestroypool", task_id="{name}"),
         destructive=True,
-        done=made.is_removed(made.ceph_pool),
+        done=created.is_removed(created.ceph_pool),
     ),
     _on_node(
         "ceph_create_fs",
         "create a CephFS",
         Call("POST", f"{_CEPH}/fs/{{name}}", "cephfscreate", task_id="{name}"),
-        done=made.is_made(made.ceph_fs),
+        done=created.is_made(created.ceph_fs),
     ),
     _on_node(
         "ceph_destroy_fs",
         "destroy a CephFS",
         Call("DELETE", f"{_CEPH}/fs/{{name}}", "cephdestroyfs", task_id="{name}"),
         destructive=True,
-        done=made.is_removed(made.ceph_fs),
+        done=created.is_removed(created.ceph_fs),
     ),
 )

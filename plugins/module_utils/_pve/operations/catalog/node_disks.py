@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..states import made
+from ..states import created
 from .entry import Call, Operation
 
 CATEGORY = "node disks"
@@ -15,7 +15,7 @@ _DISKS = "/nodes/{node}/disks"
 
 
 def _both(
-    what: str, title: str, path: str, task: str, there: made.Reader, removed: str = "{name}"
+    what: str, title: str, path: str, task: str, there: created.Reader, removed: str = "{name}"
 ) -> tuple[Operation, Operation]:
     """Its creation, which formats a disk that Proxmox VE knows to be unused, and its removal."""
     made_by = Call(
@@ -30,7 +30,7 @@ def _both(
             {"node": made_by},
             MODIFY,
             destructive=True,
-            done=made.is_made(there),
+            done=created.is_made(there),
         ),
         Operation(
             f"remove_{what}",
@@ -39,7 +39,7 @@ def _both(
             {"node": removed_by},
             MODIFY,
             destructive=True,
-            done=made.is_removed(there),
+            done=created.is_removed(there),
         ),
     )
 
@@ -61,10 +61,10 @@ OPERATIONS = (
         "root@pam with a password",
         destructive=True,
     ),
-    *_both("directory", "a directory storage", "directory", "dir", made.directory),
-    *_both("lvm", "a volume group", "lvm", "lvm", made.volume_group),
+    *_both("directory", "a directory storage", "directory", "dir", created.directory),
+    *_both("lvm", "a volume group", "lvm", "lvm", created.volume_group),
     *_both(
-        "lvm_thin", "a thin pool", "lvmthin", "lvmthin", made.thin_pool, "{volume-group}-{name}"
+        "lvm_thin", "a thin pool", "lvmthin", "lvmthin", created.thin_pool, "{volume-group}-{name}"
     ),
-    *_both("zfs", "a ZFS pool", "zfs", "zfs", made.zfs_pool),
+    *_both("zfs", "a ZFS pool", "zfs", "zfs", created.zfs_pool),
 )

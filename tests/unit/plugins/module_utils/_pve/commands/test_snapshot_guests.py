@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import UsageError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.snapshot_guests import (
-    wish as wishes,
+    request as requests,
 )
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.guests.snapshots import Snapshot
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
@@ -38,12 +38,12 @@ async def snapshot(api: FakeApi, *guests: Any, **options: Any) -> Report:
     return await run_command("snapshot_guests", api, guests=list(map(str, guests)), **options)
 
 
-def wish(**options: Any) -> wishes.Wish:
-    return wishes.Wish.from_params(params_of("snapshot_guests", options), NOON)
+def request_of(**options: Any) -> requests.SnapshotRequest:
+    return requests.SnapshotRequest.from_params(params_of("snapshot_guests", options), NOON)
 
 
 def test_the_name_is_the_prefix_and_the_time() -> None:
-    assert wish(prefix="auto").snapname == "auto-20261129-1201"
+    assert request_of(prefix="auto").snapname == "auto-20261129-1201"
 
 
 @pytest.mark.parametrize(("keep", "gone"), [(3, []), (2, ["a"]), (1, ["a", "b"])])
@@ -53,13 +53,13 @@ def test_the_newest_of_the_prefix_stay(keep: int, gone: list[str]) -> None:
     others = ["auto-before-upgrade", "autoauto-20261101-0000", "auto-20261101-0000-x", "mine"]
     there = [Snapshot(stamps[name], age) for name, age in ages.items()]
     there += [Snapshot(name, 0) for name in others]
-    asked = wish(prefix="auto", keep=keep, allow_destructive=True)
+    asked = request_of(prefix="auto", keep=keep, allow_destructive=True)
     assert asked.surplus(there) == [stamps[name] for name in gone]
 
 
 def test_the_snapshot_to_come_is_one_of_those_that_stay() -> None:
     there = [Snapshot("auto-20261101-0000", 1), Snapshot("auto-20261102-0000", 2)]
-    asked = wish(prefix="auto", keep=2, allow_destructive=True)
+    asked = request_of(prefix="auto", keep=2, allow_destructive=True)
     assert asked.surplus(there, "auto-20261129-1201") == ["auto-20261101-0000"]
 
 
@@ -83,7 +83,7 @@ def test_the_snapshot_to_come_is_one_of_those_that_stay() -> None:
 )
 def test_what_does_not_go_together_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        wish(**options)
+        request_of(**options)
 
 
 @in_virtual_time

@@ -58,28 +58,28 @@ def clone_options(member: Member) -> dict[str, t.Any]:
     return {name: member.get(name) for name in _CLONE if member.get(name) is not None}
 
 
-def config_wish(member: Member, guest_type: str) -> dict[str, t.Any]:
+def requested_config(member: Member, guest_type: str) -> dict[str, t.Any]:
     """The requested configuration options of a member, without its disks and without empty values.
 
     The dictionary ``config`` comes last. UsageError if it sets a disk that ``disks`` also sets.
     """
-    wish = {
+    config = {
         option: member.get(name)
         for name, option in _CONFIG[guest_type].items()
         if member.get(name) not in (None, "", [])
     }
-    wish.update(member.get("nics") or {})
+    config.update(member.get("nics") or {})
     extra = member.get("config") or {}
     twice = sorted(set(extra) & set(member.get("disks") or {}))
     if twice:
         raise UsageError(f"config: {twice[0]} of {member.title} is set in disks as well")
-    return {**wish, **extra}
+    return {**config, **extra}
 
 
 def is_compared(member: Member, guest_type: str | None) -> bool:
     """Whether any configuration of a guest is requested; None means a guest of either type."""
     types = _CONFIG if guest_type is None else (guest_type,)
-    return bool(member.get("disks") or any(config_wish(member, one) for one in types))
+    return bool(member.get("disks") or any(requested_config(member, one) for one in types))
 
 
 def container_creation(member: Member) -> dict[str, t.Any]:
@@ -88,12 +88,12 @@ def container_creation(member: Member) -> dict[str, t.Any]:
     disks = dict(member.get("disks") or {})
     if "rootfs" in disks:
         options["rootfs"] = _new_disk("rootfs", disks.pop("rootfs"), member, "lxc")
-    wish = config_wish(member, "lxc")
-    features = wish.pop("features", None)
+    config = requested_config(member, "lxc")
+    features = config.pop("features", None)
     mounts = {name: _new_disk(name, one, member, "lxc") for name, one in disks.items()}
     params = container_params({**options, "features": features, "params": {}})
     further = _further(member, "lxc")
-    return {**params, **config_params({**wish, **mounts}, "lxc"), **further}
+    return {**params, **config_params({**config, **mounts}, "lxc"), **further}
 
 
 def vm_creation(member: Member) -> dict[str, t.Any]:
@@ -103,7 +103,7 @@ def vm_creation(member: Member) -> dict[str, t.Any]:
         for name, one in (member.get("disks") or {}).items()
     }
     pool = {"pool": member.get("pool")} if member.get("pool") else {}
-    config = config_params({**config_wish(member, "qemu"), **disks}, "qemu")
+    config = config_params({**requested_config(member, "qemu"), **disks}, "qemu")
     return {**pool, **config, **_further(member, "qemu")}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which of its ways a call of operation takes: guests, places, or a call of the API by its path."""
+"""What a call of operation is about: guests, places, or a call of the API by its path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 
 async def run(context: Context) -> Report:
-    """Do what is asked for, in the one way that the options give."""
+    """Do what the options request."""
     params = context.params
     by_path = params["method"] is not None or params["path"] is not None
     if by_path == (params["operation"] is not None):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is asked for: the options, the name of a new snapshot, and which old ones are surplus."""
+"""What is requested: the options, the name of a new snapshot, and which old ones are surplus."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LENGTH_OF_TIME = 14
 
 
 @dataclass(frozen=True)
-class Wish:
+class SnapshotRequest:
     """What is to become of the snapshots of each guest.
 
     ``snapname`` is the snapshot to take, remove or go back to, None where only those of ``prefix``
@@ -43,7 +43,7 @@ class Wish:
     params: t.Mapping[str, t.Any]
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any], now: float) -> Wish:
+    def from_params(cls, params: t.Mapping[str, t.Any], now: float) -> SnapshotRequest:
         """Read the options of the module; UsageError for what does not go together."""
         state, prefix, keep = params["state"], params["prefix"], params["keep"]
         _check(params)
