@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.operations.catalog import OPERATIONS
 
 FILES = Path(__file__).parents[1] / "integration/targets/every_operation/files"
-KNOWN = {"guests", "nodes", "storage", "params", "effect", "again", "refuse"}
+KNOWN = {"guests", "once", "nodes", "storage", "params", "effect", "again", "refuse"}
 CATEGORIES = {operation.category.replace(" ", "_") for operation in OPERATIONS.values()}
 
 
@@ -60,6 +60,6 @@ def test_cases_do_not_share_guests() -> None:
     seen: dict[int, str] = {}
     for category in CATEGORIES:
         for name, case in cases_of(category).items():
-            for guest in case.get("guests", ()):
+            for guest in (*case.get("guests", ()), *case.get("once", ())):
                 vmid = guest["vmid"] if isinstance(guest, dict) else guest
                 assert seen.setdefault(vmid, name) == name

@@ -110,6 +110,7 @@ class Guest:
     config: dict[str, CONFIG_VALUE] = field(default_factory=dict)
     status: str = "stopped"
     paused: bool = False
+    """Whether the CPUs of a VM stand still, or a container that is stopped is saved."""
     started: float | None = None
     """Epoch second of the start of a running guest."""
     snapshots: dict[str, Snapshot] = field(default_factory=dict)

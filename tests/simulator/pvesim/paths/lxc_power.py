@@ -139,13 +139,14 @@ async def reboot(world: World, call: Call) -> str:
 
 @call("POST", "/nodes/{node}/lxc/{vmid}/status/suspend")
 async def suspend(world: World, call: Call) -> str:
-    """Freeze a container (CRIU, experimental in Proxmox VE too)."""
+    """Write a container to the disk of its node and stop it (`lxc-checkpoint -s`, CRIU)."""
     guest = _running(world, call)
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
             check_lock(guest)
             await worker.work()
+            power_off(guest)
             guest.paused = True
 
     return world.tasks.start(call.node, call.caller.authid, "vzsuspend", guest.vmid, work)
@@ -153,17 +154,17 @@ async def suspend(world: World, call: Call) -> str:
 
 @call("POST", "/nodes/{node}/lxc/{vmid}/status/resume")
 async def resume(world: World, call: Call) -> str:
-    """Thaw a container; that there is nothing to thaw is found out in the task."""
+    """Let a saved container go on; that nothing is saved is found out in the task."""
     guest = guest_of(world, call)
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
-            if not guest.running:
+            if guest.running or not guest.paused:
                 for line in NOTHING_SAVED.split("\n"):
                     worker.log(line.replace("{}", str(guest.vmid)))
                 command = f"lxc-checkpoint -n {guest.vmid} -r --foreground -D /var/lib/vz/dump"
                 raise Died(f"command '{command}' failed: exit code 1")
             await worker.work()
-            guest.paused = False
+            power_on(worker, guest)
 
     return world.tasks.start(call.node, call.caller.authid, "vzresume", guest.vmid, work)

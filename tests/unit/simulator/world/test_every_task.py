@@ -58,7 +58,8 @@ def furnish(cell: Any) -> None:
     """Guests, backups, snapshots and certificates that the calls need beside the default world."""
     world = cell.world
     volumes = {s: world.storages[s].volumes for s in ("local", "ceph")}
-    for vmid, guest_type in ((102, "qemu"), (200, "lxc"), (201, "lxc"), (202, "lxc")):
+    more = ((102, "qemu"), (200, "lxc"), (201, "lxc"), (202, "lxc"), (203, "lxc"))
+    for vmid, guest_type in more:
         key = "rootfs" if guest_type == "lxc" else "scsi0"
         config: dict[str, CONFIG_VALUE] = {key: f"ceph:vm-{vmid}-disk-0,size=1G"}
         world.guests[vmid] = Guest(vmid, guest_type, "pve1", config)
@@ -69,6 +70,7 @@ def furnish(cell: Any) -> None:
     world.guests[200].config["mp0"] = "ceph:vm-200-disk-1,mp=/srv,size=1G"
     volumes["ceph"].append(Volume("ceph:vm-200-disk-1", "rootdir", "raw", 1 << 30, 200))
     world.guests[201].status, world.guests[201].started = "running", world.born
+    world.guests[203].paused = True
     for name, vmid in (("ARCHIVE_VM", 100), ("ARCHIVE_CT", 200)):
         volume = Volume(WORDS[name], "backup", "vma", 1 << 20, vmid, node="pve1")
         volume.config = dict(world.guests[vmid].config)
