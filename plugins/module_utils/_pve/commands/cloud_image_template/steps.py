@@ -26,11 +26,13 @@ from ...operations.vm import vm_job
 from ...tasks.listing import list_tasks
 from ...tasks.types import default_wait_timeout
 from ..parameters import Planned
+from .image import identity_of
 from .surplus import check_surplus, needs_growth
 from .targets import Target, has_image, look
 
 if t.TYPE_CHECKING:
     from ...api.client import Api
+    from ...guests.config import Configuration
     from ..context import Context
     from ..machine import Engine
     from .image import Image
@@ -149,13 +151,30 @@ class Steps:
     def _resize(self, target: Target) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:
             guest = target.guest or before.target
-            config = await read_configuration(self.context.api, guest)
+            config = await self._own(self.context.api, guest)
             is_template = str(config.values.get("template") or 0) == "1"
             if is_template or not needs_growth(config, DISK, self.context.params["disk_gib"]):
                 raise Unneeded("already large enough")
-            return self._growth(guest)
+            return self._still_own(self._growth(guest))
 
         return ChainStep("resize", prepare=prepare)
+
+    async def _own(self, api: Api, guest: Guest) -> Configuration:
+        """The configuration of the VM that becomes the template; PveError if it is another one."""
+        config = await read_configuration(api, guest)
+        named = config.values.get("name") == guest.name
+        if not named or identity_of(config.values, guest.vmid) != self.image.identity:
+            raise PveError(
+                f"VMID {guest.vmid} is no longer the VM that is to become the template; it is not"
+                " changed"
+            )
+        return config
+
+    def _still_own(self, job: Job) -> Job:
+        async def recheck(api: Api) -> None:
+            await self._own(api, job.target)
+
+        return replace(job, recheck=recheck)
 
     def _growth(self, guest: Guest) -> Job:
         params = self.context.params
@@ -165,13 +184,13 @@ class Steps:
     def _convert(self, target: Target) -> ChainStep:
         async def prepare(before: ChainResult) -> Job:
             guest = target.guest or before.target
-            config = await read_configuration(self.context.api, guest)
+            config = await self._own(self.context.api, guest)
             if str(config.values.get("template") or 0) == "1":
                 raise Unneeded("already a template")
             if DISK not in config.values:
                 raise PveError(f"{guest.title} has no disk {DISK}; remove it and try again")
             timeout = self.context.params["wait_timeout"]
-            return guest_job(OPERATIONS["template"], guest, {}, timeout)
+            return self._still_own(guest_job(OPERATIONS["template"], guest, {}, timeout))
 
         return ChainStep("convert", prepare=prepare)
 
@@ -179,9 +198,15 @@ class Steps:
         async def recheck(api: Api) -> None:
             await check_surplus(api, guest)
 
-        timeout = self.context.params["wait_timeout"]
-        job = guest_job(OPERATIONS["delete"], guest, {"purge": 1}, timeout)
-        return ChainStep(f"remove {guest.vmid}", job=replace(job, recheck=recheck))
+        async def prepare(_before: ChainResult) -> Job:
+            await check_surplus(self.context.api, guest)
+            # By its disks it is seen afterwards that they are gone.
+            before = await read_configuration(self.context.api, guest)
+            timeout = self.context.params["wait_timeout"]
+            job = guest_job(OPERATIONS["delete"], guest, {"purge": 1}, timeout)
+            return replace(job, recheck=recheck, before=before)
+
+        return ChainStep(f"remove {guest.vmid}", prepare=prepare)
 
     def image_removal(self, target: Target) -> Job:
         """The job that removes the downloaded image."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from typing import Any
 
@@ -173,6 +174,25 @@ async def test_a_half_made_vm_of_an_interrupted_call_is_completed() -> None:
     assert api.cluster.guests[300].config["template"] == 1
     assert api.cluster.guests[300].config["scsi0"].endswith("size=10G")
     assert api.made("POST .*download-url") == []
+
+
+@pytest.mark.parametrize("options", [{}, {"disk_gib": 10}])
+@pytest.mark.parametrize("path", ["GET /nodes/pve1/storage$", "GET .*/pve1/tasks"])
+@in_virtual_time
+async def test_a_vm_that_takes_the_vmid_of_a_half_made_one_is_left_alone(
+    path: str, options: dict[str, Any]
+) -> None:
+    """Somebody removes what an interrupted call left, and makes a VM with its VMID."""
+    api = an_api()
+    a_template(api, 300, checksum=NEW, template=0)
+    work = asyncio.ensure_future(make(api, nodes=["pve1"], **options))
+    # Before its step is prepared, and before its call is sent.
+    await api.until_made(path, 1)
+    api.cluster.add(300, name="precious", scsi0="lvm:vm-300-disk-9,size=2G")
+    report = await work
+    assert "is no longer the VM that is to become the template" in (report.problem or "")
+    assert not api.made("(POST|PUT|DELETE) .*/300")
+    assert "template" not in api.cluster.guests[300].config
 
 
 @pytest.mark.parametrize(
@@ -430,3 +450,12 @@ def test_names_of_files_are_plain_and_differ_with_the_checksum() -> None:
     assert images.read_image({**params, "checksum": "a" * 128, "format": None}).algorithm == (
         "sha512"
     )
+
+
+@in_virtual_time
+async def test_an_older_template_whose_disks_remain_is_a_failure() -> None:
+    api = an_api()
+    a_template(api, 300)
+    api.cluster.contents["lvm"] = [{"volid": "lvm:base-300-disk-0", "vmid": 300}]
+    report = await make(api, nodes=["pve1"], keep=1, allow_destructive=True)
+    assert "its disks still exist: lvm:base-300-disk-0" in (report.problem or "")
