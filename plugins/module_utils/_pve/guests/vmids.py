@@ -11,12 +11,13 @@ import typing as t
 from dataclasses import dataclass
 
 from ..api.answers import count_of, malformed
-from ..api.errors import ApiError, UsageError
+from ..api.errors import ApiError, PveError, UsageError
 
 if t.TYPE_CHECKING:
     from ..api.client import Api
 
 LOWEST_VMID, HIGHEST_VMID = 100, 999999999
+_INVALID = 400
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,24 @@ def check_vmid(vmid: int, option: str) -> int:
     if not LOWEST_VMID <= vmid <= HIGHEST_VMID:
         raise UsageError(f"{option}: VMID {vmid} is outside {LOWEST_VMID}..{HIGHEST_VMID}")
     return vmid
+
+
+async def why_not_gone(api: Api, vmid: int) -> str:
+    """Why a guest that the cluster's lists do not show may be there all the same; empty if not.
+
+    They leave out what the caller cannot see; only the check of a VMID for a new guest knows it.
+    """
+    try:
+        await api.get(("cluster", "nextid"), {"vmid": vmid})
+    except ApiError as error:
+        if error.status == _INVALID and "already exists" in error.reason:
+            return f"there is a guest {vmid}, but the user or token lacks VM.Audit on it"
+        if error.status == _INVALID:  # such as of a VMID that no guest can have
+            return ""
+        return f"cannot determine whether there is a guest {vmid}: {error}"
+    except PveError as error:
+        return f"cannot determine whether there is a guest {vmid}: {error}"
+    return ""
 
 
 class Vmids:

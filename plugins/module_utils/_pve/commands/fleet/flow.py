@@ -14,6 +14,7 @@ from ...guests.cluster import GUEST_TYPES, Guest
 from ...guests.identity import still_named
 from ...guests.reading import add_names, add_names_of, read_cluster
 from ...guests.shared_readings import SharedReadings
+from ...guests.vmids import why_not_gone
 from ..creation.check import name_check
 from ..creation.flow import creation_calls, prepare, vmids_for
 from ..creation.plan import Action, GuestRequest
@@ -176,6 +177,8 @@ class _Fleet:
                 continue
             if entry.guest is not None:
                 self._remove(entry, cluster, None)
+            elif member.vmid is not None:
+                entry.refusal = await why_not_gone(self._context.api, member.vmid)
 
     def _check_doubles(self) -> None:
         """Refuse a guest that two members refer to, one by VMID and one by name."""

@@ -19,6 +19,7 @@ from ...guests.config import Configuration, config_params
 from ...guests.lists import read_states
 from ...guests.reading import read_cluster
 from ...guests.selector import Selector
+from ...guests.vmids import why_not_gone
 from ...operations.reading import read_situation
 from ...operations.rules import Situation
 from ..references import GuestReference, not_named, parameters, read_references
@@ -101,7 +102,18 @@ async def find_all(context: Context, operation: Operation) -> tuple[list[Decisio
     cluster = await read_cluster(context.api, GUEST_TYPES if named else ())
     found = [_find(context, operation, one, cluster) for one in references]
     _check_doubles(found)
+    if operation.removes:
+        found = list(await asyncio.gather(*(_unless_hidden(context.api, step) for step in found)))
     return found, cluster
+
+
+async def _unless_hidden(api: Api, step: Decision) -> Decision:
+    """A guest that is not listed is gone only if its VMID is free."""
+    vmid = step.reference.vmid
+    if step.guest is not None or step.refusal is not None or vmid is None:
+        return step
+    why = await why_not_gone(api, vmid)
+    return replace(step, params=None, refusal=why) if why else step
 
 
 def common_params(context: Context, operation: Operation) -> dict[str, t.Any]:

@@ -213,3 +213,23 @@ async def test_a_storage_that_cannot_be_read_is_told() -> None:
     assert outcomes(report) == [(100, "warnings", True)]
     assert "disks on ceph are gone cannot be read" in report.values["guests"][0]["message"]
     assert report.problem is None
+
+
+HIDDEN = ApiError("GET /cluster/nextid", 400, "", {"vmid": "VM 999 already exists"})
+
+
+@in_virtual_time
+async def test_a_guest_that_may_not_be_seen_is_not_gone() -> None:
+    """The lists of the cluster leave out what the caller has no VM.Audit on."""
+    api = an_api()
+    api.disturb("GET /cluster/nextid", HIDDEN, count=None)
+    assert "lacks VM.Audit on it" in message(await remove(api, 999))
+    report = await operate(api, "delete", 999, allow_destructive=True)
+    assert "lacks VM.Audit on it" in message(report)
+
+
+@in_virtual_time
+async def test_whether_a_guest_is_gone_may_be_unknown() -> None:
+    api = an_api()
+    api.disturb("GET /cluster/nextid", ApiError("GET", 500, "no quorum"), count=None)
+    assert "cannot determine whether there is a guest 999" in message(await remove(api, 999))

@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import ApiError
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.commands.context import Report
 from ansible_collections.upid.proxmox.tests.unit.cloning import an_api, fleet, steps_of
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
@@ -132,3 +133,13 @@ async def test_the_source_of_a_clone_is_never_removed() -> None:
     assert report.problem is None, report.problem
     assert 202 in api.cluster.guests
     assert api.made("DELETE .*") == []
+
+
+@in_virtual_time
+async def test_an_absent_guest_that_may_not_be_seen_is_not_gone() -> None:
+    api = an_api()
+    hidden = ApiError("GET /cluster/nextid", 400, "", {"vmid": "VM 999 already exists"})
+    api.disturb("GET /cluster/nextid", hidden)
+    guests = [{"name": "web1", "vmid": 999, "state": "absent"}]
+    report = await fleet(api, guests=guests, allow_destructive=True)
+    assert "lacks VM.Audit on it" in (report.problem or "")
