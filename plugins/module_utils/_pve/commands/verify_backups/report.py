@@ -144,7 +144,8 @@ def _verdict(one: Verified) -> tuple[Outcome, str | None, str | None]:
     if one.left:
         return Outcome.FAILED, "remove", f"the backup is proven{_still_there(one)}"
     warned = Outcome.WARNINGS in {step.outcome for step in one.result.steps}
-    return (Outcome.WARNINGS if warned else Outcome.OK), None, None
+    doubt = one.subject.doubt or None
+    return (Outcome.WARNINGS if warned or doubt else Outcome.OK), None, doubt
 
 
 def _still_there(one: Verified) -> str:

@@ -32,7 +32,7 @@ if t.TYPE_CHECKING:
 class Subject:
     """A guest whose backup is verified; it may be gone, so that only its VMID is known.
 
-    ``refusal`` says why its backup cannot be verified.
+    ``refusal`` says why its backup cannot be verified, ``doubt`` why it may not be the newest one.
     """
 
     text: str
@@ -40,6 +40,7 @@ class Subject:
     guest: Guest | None = None
     backup: Backup | None = None
     refusal: str = ""
+    doubt: str = ""
 
     @property
     def title(self) -> str:
@@ -67,8 +68,10 @@ async def read_subjects(context: Context) -> tuple[list[Subject], Cluster]:
         ]
     else:
         subjects = [_named(one, cluster) for one in read_references(params["guests"], None)]
-    newest = await _newest(context, cluster) if subjects else {}
+    unread: list[str] = []
+    newest = await _newest(context, cluster, unread) if subjects else {}
     found = [_with_backup(context, one, newest) for one in subjects]
+    found = [_with_doubt(one, cluster, unread) for one in found]
     if params["guests"] is None:  # one that is being created has no backup yet
         found = [one for one in found if one.backup or not one.guest or one.guest.lock != "create"]
     return found, cluster
@@ -113,11 +116,29 @@ def _with_backup(
     return one
 
 
-async def _newest(context: Context, cluster: Cluster) -> dict[tuple[int, str], list[Backup]]:
-    """The newest backups by VMID and type: one, or the same one as several nodes see it."""
-    places = await _places(context, cluster)
+def _with_doubt(one: Subject, cluster: Cluster, unread: t.Sequence[str]) -> Subject:
+    """What could not be read may have a newer backup, and so may a node that is offline."""
+    places = list(unread)
+    node = cluster.nodes.get(one.guest.node) if one.guest else None
+    if node is not None and not node.online:
+        places.append(f"what only its node {node.name} has, which is offline")
+    if not places:
+        return one
+    if one.backup is None and one.refusal:
+        return replace(one, refusal=f"{one.refusal}; not read: {', '.join(places)}")
+    return replace(one, doubt=f"there may be a newer one: not read: {', '.join(places)}")
+
+
+async def _newest(
+    context: Context, cluster: Cluster, unread: list[str]
+) -> dict[tuple[int, str], list[Backup]]:
+    """The newest backups by VMID and type: one, or the same one as several nodes see it.
+
+    What could not be read is added to ``unread``.
+    """
+    places = await _places(context, cluster, unread)
     found: dict[tuple[int, str], list[Backup]] = {}
-    for backups in await asyncio.gather(*(_content(context, *place) for place in places)):
+    for backups in await asyncio.gather(*(_content(context, unread, *place) for place in places)):
         for one in backups:
             found.setdefault((one.vmid, one.type), []).append(one)
     return {
@@ -126,10 +147,12 @@ async def _newest(context: Context, cluster: Cluster) -> dict[tuple[int, str], l
     }
 
 
-async def _places(context: Context, cluster: Cluster) -> list[tuple[str, list[str]]]:
+async def _places(
+    context: Context, cluster: Cluster, unread: list[str]
+) -> list[tuple[str, list[str]]]:
     """Every storage for backups with the nodes that see the same content of it."""
     online = [name for name, node in cluster.nodes.items() if node.online]
-    lists = await asyncio.gather(*(_storages(context, node) for node in online))
+    lists = await asyncio.gather(*(_storages(context, unread, node) for node in online))
     seen: dict[tuple[str, str], list[str]] = {}
     for node, storages in zip(online, lists):
         for name, shared in storages:
@@ -141,19 +164,23 @@ async def _places(context: Context, cluster: Cluster) -> list[tuple[str, list[st
     return [(name, nodes) for (name, _node), nodes in seen.items() if not wanted or name in wanted]
 
 
-async def _storages(context: Context, node: str) -> list[tuple[str, bool]]:
+async def _storages(context: Context, unread: list[str], node: str) -> list[tuple[str, bool]]:
     try:
         return await storages_for_backups(context.api, node)
     except PveError as error:
         context.warn(f"the storages of node {node} are left out: {error}")
+        unread.append(f"the storages of node {node}")
         return []
 
 
-async def _content(context: Context, storage: str, nodes: t.Sequence[str]) -> list[Backup]:
+async def _content(
+    context: Context, unread: list[str], storage: str, nodes: t.Sequence[str]
+) -> list[Backup]:
     """The backups on a storage, as each of the nodes sees them; read from the first of them."""
     try:
         backups = await read_backups(context.api, nodes[0], storage)
     except PveError as error:
         context.warn(f"the backups on storage {storage} of node {nodes[0]} are left out: {error}")
+        unread.append(f"storage {storage} of node {nodes[0]}")
         return []
     return [replace(one, node=node) for one in backups for node in nodes]

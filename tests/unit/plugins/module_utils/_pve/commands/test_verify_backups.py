@@ -133,6 +133,22 @@ async def test_a_guest_without_a_backup_fails_and_the_others_go_on() -> None:
 
 
 @in_virtual_time
+async def test_a_backup_may_not_be_the_newest_where_a_storage_cannot_be_read() -> None:
+    api = an_api()
+    api.cluster.add(102, name="app3")
+    api.cluster.backups["nfs"] = []
+    away = ApiError("GET", 500, "storage 'nfs' is not online")
+    api.disturb("GET .*/storage/nfs/content", away, count=None)
+    report = await verify(api, 100, 102)
+    one = of(report, 100)
+    assert (one["proven"], one["outcome"]) == (True, "warnings")
+    assert "there may be a newer one: not read: storage nfs of node pve1" in one["message"]
+    assert "not read: storage nfs of node pve1" in of(report, 102)["message"]
+    strict = await verify(api, 100, warnings="fail")
+    assert "there may be a newer one" in (strict.problem or "")
+
+
+@in_virtual_time
 async def test_a_backup_that_is_too_old_is_not_restored() -> None:
     api = an_api()
     report = await verify(api, 101, max_age="26h")
