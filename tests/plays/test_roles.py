@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.upid.proxmox.tests.plays.releases import Ansible, inventory, play_of
 
 pytestmark = pytest.mark.timeout(240)
@@ -33,6 +34,44 @@ CACHES: dict[str, Any] = {
     "provision_containers_count": 2,
     "provision_containers_hostname_pattern": "cache-%d",
 }
+
+# Each on what the ones before have left. The image comes from the simulated cluster itself.
+JOBS: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "cloud_image_template",
+        {
+            "name": "debian",
+            "url": "{url}/_sim/images/first.qcow2",
+            "checksum": "none",
+            "verify_certificates": False,
+            "storage": "ceph",
+        },
+        "created",
+    ),
+    ("snapshot_guests", {"guests": ["app1"], "prefix": "auto"}, "taken auto-"),
+    ("backup_guests", {"guests": ["app1"], "storage": "local"}, "1 of 1 guests are backed up"),
+    (
+        "backup_guests",
+        {"guests": [100], "storage": "local", "max_age": "2h"},
+        "0 of 1 guests are backed up, 1 left as they are",
+    ),
+    (
+        "verify_backups",
+        {"guests": [100], "vmid_range": "90000-90009", "proof": "running", "settle": 1},
+        "1 of 1 backups are proven",
+    ),
+    ("rolling_reboot", {"guests": ["db1"], "wait_for_address": False}, "1 of 1"),
+    (
+        "drain_node",
+        {"node": "pve2", "guests": ["db1"], "with_local_disks": True},
+        "1 of 1 guests moved",
+    ),
+    (
+        "remove_guests",
+        {"guests": ["app1", 4711], "allow_destructive": True},
+        "1 of 2 guests were removed",
+    ),
+]
 
 
 def with_a_module_that_crashes(folder: Path, module: str) -> Path:
@@ -58,6 +97,77 @@ def test_a_call_that_crashes_fails_with_the_error_of_ansible(
     assert not run.ok, run.output
     assert "It crashed" in run.output or "the module crashed; set ANSIBLE" in run.output
     assert "VMs are ready" not in run.output
+
+
+def test_the_roles_for_daily_jobs_do_them_and_report(edge_ansible: Ansible) -> None:
+    url = edge_ansible.cluster.simulator.url
+    plays = [
+        play_of(
+            role,
+            {
+                f"{role}_{name}": value.format(url=url) if isinstance(value, str) else value
+                for name, value in variables.items()
+            },
+        )
+        for role, variables, _says in JOBS
+    ]
+    reports = []
+    for some in (plays[:4], plays[4:]):
+        run = edge_ansible.play(some)
+        assert run.ok, run.output
+        reports += run.output.split("PLAY [Run the role]")[1:]
+    for (role, _variables, says), report in zip(JOBS, reports, strict=True):
+        assert says in report, f"{role}: {report}"
+    guests = edge_ansible.guests()
+    assert "app1" not in guests
+    assert guests["db1"]["node"] != "pve2"
+    assert guests["debian"]["config"]["template"] == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "variables"),
+    [
+        ("backup_guests", {"pool": "nowhere", "storage": "local"}),
+        ("verify_backups", {"pool": "nowhere", "vmid_range": "90000-90009"}),
+        ("snapshot_guests", {"pool": "nowhere", "prefix": "auto"}),
+        ("remove_guests", {"pool": "nowhere", "allow_destructive": True}),
+        ("rolling_reboot", {"pool": "nowhere"}),
+        ("drain_node", {"node": "nowhere"}),
+    ],
+)
+def test_a_call_that_fails_as_a_whole_fails_the_role(
+    ansible: Ansible, role: str, variables: dict[str, Any]
+) -> None:
+    run = ansible.role(role, **{f"{role}_{name}": value for name, value in variables.items()})
+    assert not run.ok, run.output
+    assert "'nowhere'" in run.output
+
+
+def test_a_guest_that_is_no_longer_selected_when_its_turn_comes_is_not_rebooted(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    """The user's own tasks for the first guest take the tag from the second one."""
+    configure = {"operation": "configure", "guests": [101], "params": {"delete": "tags"}}
+    own = tmp_path / "own.yml"
+    own.write_text(yaml.safe_dump([{"name": "Untag", "upid.proxmox.operation": configure}]))
+    tagged = {"operation": "configure", "guests": [100, 101], "params": {"tags": "roll"}}
+    started = {"operation": "start", "guests": [100]}
+    prepare = {
+        "name": "Prepare",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [{"name": "Do", "upid.proxmox.operation": one} for one in (tagged, started)],
+    }
+    variables = {
+        "rolling_reboot_tags": ["roll"],
+        "rolling_reboot_wait_for_address": False,
+        "rolling_reboot_tasks": str(own),
+    }
+    run = ansible.play([prepare, play_of("rolling_reboot", variables)])
+    assert run.ok, run.output
+    assert [task["id"] for task in ansible.tasks("qmreboot")] == ["100"]
+    assert "1 of 1 guests were rebooted" in run.output
+    assert "left alone, it is no longer one of those that were selected" in run.output
 
 
 def test_an_empty_key_is_an_error_before_anything_starts(any_ansible: Ansible) -> None:

@@ -20,7 +20,21 @@ pytestmark = pytest.mark.timeout(240)
 TOKEN = "00000000-0000-4000-8000-000000000001"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 COMMANDS = "\x1b[2Jgone\x07 \r\u202ereversed"
+CHECKSUM = "sha256:" + 64 * "0"
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "cloud_image_template": {
+        "url": "https://images.example.com/some.qcow2",
+        "checksum": CHECKSUM,
+        "name": "secret-template",
+        "storage": "ceph",
+        "image_storage": "local",
+    },
+    "drain_node": {"node": "pve1"},
+    "fleet": {"source": "9000", "guests": [{"name": "secret-member"}]},
+    "reboot_node": {"node": "pve1", "allow_destructive": True},
+    "remove_guests": {"guests": [100], "allow_destructive": True},
+    "snapshot_guests": {"guests": [100], "snapname": "secret"},
+    "verify_backups": {"guests": [100], "vmid_range": "90000-90009"},
     "clone": {"source": "9000", "name": "secret-clone"},
     "container": {"ostemplate": TEMPLATE, "hostname": "secret-ct", "storage": "ceph"},
     "guest_info": {},
