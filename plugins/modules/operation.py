@@ -65,6 +65,9 @@ options:
       - V(create_vm), V(create_container) and V(restore) create the guest with this VMID on the
         node C(node). If it exists, the first two do nothing, and V(restore) replaces it only with
         C(force), stopped first with O(force_stop). With C(start) it has to run in the end.
+      - V(migrate_all) needs C(max-workers), the number of guests to migrate at a time, unless
+        C(max_workers) is set in the options of the datacenter; the old name of the parameter is
+        C(maxworkers).
       - For one guest from nothing V(create_vm) or V(create_container) is enough, and V(clone) for
         one copy with a VMID of your own. M(upid.proxmox.clone) and M(upid.proxmox.container) create
         any number, choose VMIDs and nodes, know the guests of an earlier run again and remove what

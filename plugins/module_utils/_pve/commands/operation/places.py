@@ -184,10 +184,13 @@ def place_report(
     refused = [place.refusal for place in places if place.refusal is not None]
     problems = [*refused, *problems_of(context, results.values())]
     tasks = [task for result in results.values() for task in result.tasks]
-    after = [_line(place.job) for place in places if place.to_do]
+    due = [place.job for place in places if place.to_do]
+    gone = [job for job in due if job.method == "DELETE"]
+    before = [f"{job.target.title}: /{'/'.join(map(str, job.path))}" for job in gone]
+    after = [_line(job) for job in due if job.method != "DELETE"]
     kinds = {place.job.target.type for place in places}
     noun = _NOUNS.get(kinds.pop(), "") if len(kinds) == 1 else ""
-    report = guests_report(values, tasks, problems, ([], after), "targets")
+    report = guests_report(values, tasks, problems, (before, after), "targets")
     return report.with_verb(places[0].job.title if places else "", noun)
 
 

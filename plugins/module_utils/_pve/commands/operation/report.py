@@ -93,7 +93,7 @@ def _changes(operation: Operation, step: Decision) -> Lines:
             name.format_map(params): text.format_map(params)
             for name, text in operation.effect.items()
         }
-    except KeyError:  # the parameter was given by its other name
+    except KeyError:  # the parameter was given by its other name, or is not set
         wanted = {}
     if not wanted:
         shown = " ".join(f"{name}={value}" for name, value in shown_params(params))
@@ -110,6 +110,10 @@ def _now(step: Decision, name: str, wanted: str) -> t.Any:
     guest = step.guest
     if name == "template":
         return "0"
+    if name == "state":
+        return "as it is now"
+    if name == "status" and guest is not None and guest.status == wanted:
+        return "suspended"  # which the lists of the nodes call running
     if name in ("status", "node", "lock"):
         return getattr(guest, name, None)
     return step.current.after_restart(name) or ("" if wanted else "there")

@@ -34,5 +34,6 @@ OPERATIONS = (
         details=what_was_saved,
         check=backup_is_whole,
         recent=recent_backups,
+        effect={"new backup": "on {storage}"},
     ),
 )

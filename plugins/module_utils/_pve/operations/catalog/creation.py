@@ -107,5 +107,6 @@ OPERATIONS = (
         rule=to_another,
         varies=True,
         make=cloning,
+        effect={"guest {newid}": "there"},
     ),
 )

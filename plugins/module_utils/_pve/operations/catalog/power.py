@@ -87,6 +87,7 @@ OPERATIONS = (
         rule=unless_paused,
         done=states.is_paused,
         idempotent=True,
+        effect={"status": "suspended"},
     ),
     Operation(
         "hibernate",
@@ -112,5 +113,6 @@ OPERATIONS = (
         rule=unless_awake,
         done=states.is_awake,
         idempotent=True,
+        effect={"status": "running"},
     ),
 )

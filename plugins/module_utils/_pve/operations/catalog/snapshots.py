@@ -39,6 +39,7 @@ OPERATIONS = (
         rule=if_there,
         varies=True,
         check=runs_if_asked,
+        effect={"state": "as in snapshot {snapname}"},
     ),
     Operation(
         "delete_snapshot",

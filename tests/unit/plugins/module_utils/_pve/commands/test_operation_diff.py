@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.tests.unit.fake_api import FakeApi
 from ansible_collections.upid.proxmox.tests.unit.run_command import run_command
 from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_time
@@ -28,6 +29,11 @@ from ansible_collections.upid.proxmox.tests.unit.virtual_time import in_virtual_
             "scsi0: ceph:vm-100-disk-0,size=16G",
             "scsi0: size=32G",
         ),
+        ("snapshot", {"snapname": "new"}, None, "snapshot new: there"),
+        ("rollback", {"snapname": "old"}, "state: as it is now", "state: as in snapshot old"),
+        ("backup", {"storage": "nfs"}, None, "new backup: on nfs"),
+        ("backup", {"mode": "stop"}, None, "back up mode=stop"),
+        ("clone", {"newid": 401}, None, "guest 401: there"),
         ("configure", {"cores": 4, "delete": "net1"}, "net1: virtio\ncores: 2", "cores: 4"),
     ],
 )
@@ -38,7 +44,8 @@ def test_a_diff_says_what_the_guest_is_before_and_after(
     async def scenario() -> None:
         api = FakeApi()
         disk = "ceph:vm-100-disk-0,size=16G"
-        api.cluster.add(100, name="app1", cores=2, scsi0=disk, net1="virtio")
+        guest = api.cluster.add(100, name="app1", cores=2, scsi0=disk, net1="virtio")
+        guest.snapshots.append({"name": "old", "snaptime": 1})
         report = await run_command(
             "operation",
             api,
@@ -51,6 +58,40 @@ def test_a_diff_says_what_the_guest_is_before_and_after(
         assert report.diff == {"before": lines(before), "after": lines(after)}
 
     scenario()
+
+
+@pytest.mark.parametrize(
+    ("operation", "qmpstatus", "before", "after"),
+    [
+        ("suspend", "running", "status: running", "status: suspended"),
+        ("resume", "paused", "status: suspended", "status: running"),
+    ],
+)
+def test_a_diff_says_whether_a_vm_is_suspended(
+    operation: str, qmpstatus: str, before: str, after: str
+) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        api = FakeApi()
+        api.cluster.add(100, status="running", name="app1")
+        api.disturb("GET .*/status/current", Answer({"status": "running", "qmpstatus": qmpstatus}))
+        report = await run_command("operation", api, check=True, operation=operation, guests=[100])
+        assert report.diff == {"before": lines(before), "after": lines(after)}
+
+    scenario()
+
+
+@in_virtual_time
+async def test_a_diff_says_what_is_removed_from_a_node() -> None:
+    report = await run_command(
+        "operation",
+        FakeApi(),
+        check=True,
+        method="DELETE",
+        path="/nodes/pve1/disks/lvm/old",
+        allow_destructive=True,
+    )
+    assert report.diff == {"before": "node pve1: /nodes/pve1/disks/lvm/old\n", "after": ""}
 
 
 def lines(text: str | None) -> str:
