@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from .conftest import Cluster, Webhook, until
+
+pytestmark = pytest.mark.timeout(280)  # on a machine that does much else
 
 
 def play(cluster: Cluster, name: str, **variables: str) -> None:

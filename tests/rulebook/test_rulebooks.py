@@ -9,8 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import Cluster, Run, Webhook, until
 
+pytestmark = pytest.mark.timeout(280)  # on a machine that does much else
 BACKUP = "/api2/json/nodes/pve1/vzdump"
 
 

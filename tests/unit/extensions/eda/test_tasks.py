@@ -159,6 +159,25 @@ def test_after_a_restart_it_goes_on_where_it_was(simulator: Simulator, tmp_path:
     asyncio.run(scenario())
 
 
+def test_clocks_may_differ(simulator: Simulator) -> None:
+    async def scenario() -> None:
+        for node, offset in (("pve1", 0), ("pve2", 600), ("pve3", -600)):
+            post(simulator, f"/_sim/nodes/{node}/clock", offset=offset)
+        nodes = ("pve1", "pve2", "pve3")
+        async with listening(simulator, type="aptupdate") as queue:
+            upids = {post(simulator, f"/api2/json/nodes/{node}/apt/update") for node in nodes}
+            events = [event for _n in range(6) for event in await until(queue, lambda _e: True)]
+        async with listening(simulator, type="aptupdate", since="60s") as queue:
+            again = [event for _n in range(6) for event in await until(queue, lambda _e: True)]
+        for seen in (events, again):
+            assert {event["task"]["upid"] for event in seen} == upids
+            assert len({event["id"] for event in seen}) == 6
+        for node in nodes:
+            post(simulator, f"/_sim/nodes/{node}/clock", offset=0)
+
+    asyncio.run(scenario())
+
+
 def test_it_is_found_without_settings_though_another_package_has_collections(
     tmp_path: Path,
 ) -> None:
