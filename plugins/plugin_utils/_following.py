@@ -5,18 +5,15 @@
 """Runs a module as Ansible does, and shows what happens meanwhile.
 
 The module appends events to a file in Ansible's private directory of this run, and a thread here
-follows it. The process that runs the play, from which the one that runs the module is forked, says
-at its end which tasks are left where it was interrupted.
+follows it.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
-import multiprocessing
 import os
-import sys
+import signal
 import tempfile
 import threading
 import time
@@ -28,19 +25,17 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
 from ..module_utils._pve.edge.progress_file import VARIABLE
-from ._progress import Board, Screen, events_in, what_is_left
+from . import _interrupts
+from ._progress import Screen, events_in
 from ._progress_option import quiet_callback, wanted
 
-_PREFIX = "upid-progress-"
-# How often to look, how long to wait for the thread, and for an interrupted module, in seconds.
-_STEP, _LAST, _WINDING_UP = 0.5, 3.0, 6.0
+# How often to look, and how long to wait for the thread at the end, in seconds.
+_STEP, _LAST = 0.5, 3.0
 _COLORS = {
     "failed": constants.COLOR_ERROR,
     "warning": constants.COLOR_WARN,
     "ok": constants.COLOR_OK,
 }
-# By the process that runs the play; its children are detached from the terminal.
-TERMINAL = bool(sys.stdout and sys.stdout.isatty())
 
 
 class FollowedModule(NormalAction):
@@ -74,7 +69,9 @@ class FollowedModule(NormalAction):
     def _file(self) -> t.Iterator[Path | None]:
         """A file for the events, which is left behind if this process is interrupted."""
         try:
-            descriptor, name = tempfile.mkstemp(".jsonl", _PREFIX, constants.DEFAULT_LOCAL_TMP)
+            descriptor, name = tempfile.mkstemp(
+                ".jsonl", _interrupts.PREFIX, constants.DEFAULT_LOCAL_TMP
+            )
             with os.fdopen(descriptor, "w") as file:
                 file.write(json.dumps({"event": "call", "hidden": bool(self._task.no_log)}) + "\n")
         except OSError:
@@ -96,13 +93,20 @@ class FollowedModule(NormalAction):
         host = str(task_vars.get("inventory_hostname", "localhost"))
         hidden = bool(self._task.no_log)
         screen = Screen(
-            name, host, time.monotonic(), terminal=TERMINAL and not stderr, counts_only=hidden
+            name,
+            host,
+            time.monotonic(),
+            terminal=_interrupts.TERMINAL and not stderr,
+            counts_only=hidden,
         )
         over = threading.Event()
         thread = threading.Thread(
             target=_follow, args=(path, screen, over), kwargs={"stderr": stderr}, daemon=True
         )
+        # A signal that this thread took would not wake the one that waits for the module.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         thread.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         try:
             yield
         finally:
@@ -122,32 +126,3 @@ def _follow(path: Path | None, screen: Screen, over: threading.Event, *, stderr:
                 screen.board.take(values, time.monotonic())
             for line in screen.lines(time.monotonic()):
                 display.display(line.text, color=_COLORS.get(line.tone), stderr=stderr)
-
-
-def _read(file: Path) -> tuple[Board, bool]:
-    """What a call has written, and whether its options are hidden."""
-    board, hidden = Board(), False
-    for values in events_in(file.read_text(encoding="utf-8", errors="replace")):
-        board.take(values, time.monotonic())
-        hidden = hidden or bool(values.get("hidden"))
-    return board, hidden
-
-
-def _say_what_is_left() -> None:
-    """Say which tasks run on, where calls were interrupted."""
-    with contextlib.suppress(Exception):
-        files = sorted(Path(constants.DEFAULT_LOCAL_TMP).glob(f"{_PREFIX}*"))
-        until = time.monotonic() + _WINDING_UP
-        boards = [_read(file) for file in files]
-        # A call that has been sent is waited for: its answer is a UPID.
-        while not all(board.closed for board, _hidden in boards) and time.monotonic() < until:
-            time.sleep(_STEP / 5)
-            boards = [_read(file) for file in files]
-        for line in what_is_left(boards):
-            Display().display(line, stderr=True, color=constants.COLOR_WARN)
-
-
-if multiprocessing.parent_process() is None:
-    atexit.register(_say_what_is_left)
-    with contextlib.suppress(Exception):  # in a pipe, lines would wait for each other
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

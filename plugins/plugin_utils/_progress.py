@@ -133,7 +133,7 @@ class Board:
         upid = str(values.get("upid", ""))
         work.upids[upid], work.told = 0.0, 0.0
         work.began = now if work.began is None else work.began
-        what = f"{work.step} started" if work.of > 1 else "started"
+        what = work.step if work.of > 1 else "started"
         where = f" ({work.number} of {work.of})" if work.of > 1 else ""
         node = upid.partition(":")[2].partition(":")[0]
         task = f", {upid}" if len(self.works) == 1 else f" on {node}"

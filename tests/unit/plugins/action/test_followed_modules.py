@@ -19,7 +19,7 @@ import yaml
 from ansible import constants
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.edge.progress_file import VARIABLE
-from ansible_collections.upid.proxmox.plugins.plugin_utils import _following
+from ansible_collections.upid.proxmox.plugins.plugin_utils import _following, _interrupts
 from ansible_collections.upid.proxmox.plugins.plugin_utils._following import FollowedModule
 from ansible_collections.upid.proxmox.plugins.plugin_utils._progress import Board
 from ansible_collections.upid.proxmox.tests.unit.test_every_module_is_tested import FOLLOWED
@@ -39,7 +39,8 @@ class Stage:
         monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(folder))
         monkeypatch.setattr(_following, "_STEP", 0.01)
         monkeypatch.setattr(_following, "quiet_callback", lambda: False)
-        monkeypatch.setattr(_following, "Display", lambda: SimpleNamespace(display=self._display))
+        for module in (_following, _interrupts):
+            monkeypatch.setattr(module, "Display", lambda: SimpleNamespace(display=self._display))
         monkeypatch.setattr(_following, "Screen", lambda *args, **more: Eager(self, *args, **more))
         stage = self
 
@@ -196,7 +197,7 @@ def test_an_interrupt_keeps_it_and_the_end_of_ansible_says_what_is_left(stage: S
         stage.action().run(None, {})
     assert len(stage.files()) == 1
     stage.said.clear()
-    _following._say_what_is_left()
+    _interrupts._say_what_is_left()
     assert stage.said[0] == "Interrupted. 1 task still running:"
     assert stage.said[1] == "  UPID:a  VM 201"
 

@@ -72,7 +72,7 @@ def test_a_guest_has_a_line_for_each_change_that_matters() -> None:
     show.event("queued")
     show.event("step", step="clone", number=1, of=2)
     show.start(0)
-    assert show.run(3) == ["VM 200 (web0): clone started, UPID:0 (1 of 2)"]
+    assert show.run(3) == ["VM 200 (web0): clone, UPID:0 (1 of 2)"]
     show.event("percent", upid="UPID:0", percent=31.5)
     assert show.run(2) == ["VM 200 (web0): 32 %"]
     show.event("percent", upid="UPID:0", percent=35.0)
