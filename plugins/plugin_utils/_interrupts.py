@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import multiprocessing
+import os
 import sys
 import time
 from pathlib import Path
@@ -23,8 +24,9 @@ from ansible.utils.display import Display
 from ._progress import Board, events_in, what_is_left
 
 PREFIX = "upid-progress-"
-# Whether there is a terminal, from which the children are detached.
-TERMINAL = bool(sys.stdout and sys.stdout.isatty())
+# Whether somebody watches a terminal, from which the children are detached. AWX has one, too, for
+# its own program (ansible-runner).
+TERMINAL = bool(sys.stdout and sys.stdout.isatty()) and "AWX_ISOLATED_DATA_DIR" not in os.environ
 # How long to wait for an interrupted module, in seconds, and how often to look.
 _WINDING_UP, _STEP = 6.0, 0.1
 
