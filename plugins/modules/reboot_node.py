@@ -71,8 +71,8 @@ extends_documentation_fragment:
   - upid.proxmox.attributes.action_group
 notes:
   - Needs C(Sys.PowerMgmt) and C(Sys.Audit) on C(/nodes/{node}), C(Sys.Audit) on C(/), and
-    C(VM.Audit) on the guests, because guests that the user or token may not see cannot be taken
-    into account.
+    C(VM.Audit) on C(/vms). Without the last one it is refused unless O(with_guests) is set, because
+    guests that the user or token may not see would be shut down.
   - List several nodes in O(api_host), since the restarted one does not answer.
 seealso:
   - module: upid.proxmox.drain_node

@@ -137,7 +137,7 @@ def test_no_secret_of_a_connection_is_read(edge_ansible: Ansible, cases: Cases) 
         wrong = {"api_password": cases.secret(text), "api_user": "nobody@pve"}
         cases.module("task_info", "401", {**wrong, "api_token_id": "", "api_token_secret": ""})
     for module in EXAMPLES:
-        misplaced = cases.secret(f"Qid-of-{module}", "root@pam!ansible=%s")
+        misplaced = cases.secret(f"Qid-of-{module.replace('_', '')}", "root@pam!ansible=%s")
         cases.module(module, "api_token_id: it is neither", {"api_token_id": misplaced})
     whole = cases.secret("Qid-in-header", "PVEAPIToken=root@pam!ansible=%s")
     cases.module("guest_info", "api_token_id: it is neither", {"api_token_id": whole})

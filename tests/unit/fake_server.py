@@ -84,7 +84,7 @@ class FakeServer:
         return Answer({"time": seconds, "localtime": seconds, "timezone": "UTC"})
 
     def _permissions(self, params: dict[str, Any]) -> Answer:
-        audits = {} if self.hides_running else {"Sys.Audit": 1}
+        audits = {"VM.Audit": 1} if self.hides_running else {"Sys.Audit": 1, "VM.Audit": 1}
         return Answer({str(params.get("path", "/")): audits})
 
     def _nextid(self, params: dict[str, Any]) -> Answer:

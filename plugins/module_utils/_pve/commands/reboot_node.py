@@ -19,6 +19,7 @@ from ..api.errors import ApiError, NoAnswerError, PveError, UsageError
 from ..guests.cluster import GUEST_TYPES
 from ..guests.lists import read_list
 from ..guests.reading import read_cluster
+from ..guests.sight import ALL_GUESTS, sees_all_guests
 from ..tasks.listing import list_tasks
 from ..tasks.task import Outcome
 from ..tasks.types import CONSOLES
@@ -58,6 +59,7 @@ async def run(context: Context) -> Report:
     node = cluster.node(params["node"], "node").name
     before = await _uptime(api, node)
     _check_guests(context, cluster, node)
+    await _check_sight(context, node)
     await _check_tasks(context, node)
     await _check_quorum(context, node)
     if context.check:
@@ -84,6 +86,18 @@ def _check_guests(context: Context, cluster: Cluster, node: str) -> None:
         raise PveError(
             f"guests run on {node}: {titles}. Move them away first (drain_node), or set with_guests"
             " to shut them down with it"
+        )
+
+
+async def _check_sight(context: Context, node: str) -> None:
+    """Refuse if guests may run there that the caller cannot see: the lists leave those out."""
+    if context.params["with_guests"]:
+        return
+    if not await sees_all_guests(context.api):
+        raise PveError(
+            f"whether guests run on {node} is not known: the user or token lacks VM.Audit on"
+            f" {ALL_GUESTS}, and guests that it cannot see would be shut down. Grant that, or set"
+            " with_guests"
         )
 
 

@@ -16,6 +16,7 @@ from ...guests.cluster import GUEST_TYPES
 from ...guests.identity import read_while_named
 from ...guests.reading import read_cluster
 from ...guests.shared_readings import SharedReadings
+from ...guests.sight import ALL_GUESTS, sees_all_guests
 from ...operations.catalog import OPERATIONS
 from ...operations.guest import guest_job
 from ...operations.job import Unneeded
@@ -46,6 +47,8 @@ async def run(context: Context) -> Report:
     moves = await _moves(context, cluster, node)
     await _check_parameters(context, moves, node)
     planned = await plan(context, moves, cluster, candidates)
+    if params["state"] == DRAINED:
+        await _warn_of_hidden(context, node)
     if context.check:
         return report(context, planned, {}, cluster)
     due = [one for one in planned if one.target is not None and not one.refusal]
@@ -56,6 +59,19 @@ async def run(context: Context) -> Report:
         ended = {one.guest.vmid: result for one, result in zip(due, results)}
         cluster = await read_cluster(context.api) if due else cluster
         return report(context, planned, ended, cluster)
+
+
+async def _warn_of_hidden(context: Context, node: str) -> None:
+    """What the caller cannot see is neither moved nor among what remains."""
+    try:
+        seen = await sees_all_guests(context.api)
+    except PveError:
+        seen = False
+    if not seen:
+        context.warn(
+            f"guests on {node} on which the user or token lacks VM.Audit are neither moved nor"
+            f" reported; with VM.Audit on {ALL_GUESTS} there are none"
+        )
 
 
 def _candidates(params: t.Mapping[str, t.Any], cluster: Cluster, node: str) -> list[str]:

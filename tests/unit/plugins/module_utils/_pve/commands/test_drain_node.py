@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     ApiError,
     UsageError,
@@ -63,6 +64,26 @@ async def test_all_leave_each_in_its_own_way_and_a_second_run_finds_nothing() ->
     assert report.values["remaining"] == []
     again = await drain(api)
     assert (again.changed, again.values["guests"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "warns"),
+    [
+        (Answer({"/vms": {"VM.Audit": 1}}), False),
+        (Answer({"/vms": {"VM.Audit": 0}}), True),
+        (Answer({}), True),
+        (ApiError("GET /access/permissions", 403, "no"), True),
+    ],
+    ids=["on all", "not passed on", "none", "unknown"],
+)
+@in_virtual_time
+async def test_guests_that_may_not_be_seen_are_warned_of(answer: Any, warns: bool) -> None:
+    api = an_api()
+    api.disturb("GET /access/permissions", answer, count=None)
+    warned: list[str] = []
+    report = await drain(api, warned=warned)
+    assert report.problem is None
+    assert ["neither moved nor reported" in text for text in warned] == [True] * warns
 
 
 @in_virtual_time

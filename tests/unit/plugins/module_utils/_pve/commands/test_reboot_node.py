@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.calls import Answer
 from ansible_collections.upid.proxmox.plugins.module_utils._pve.api.errors import (
     NoAnswerError,
     PveError,
@@ -42,6 +43,20 @@ async def test_a_node_that_has_just_booted_is_not_taken_for_one_that_is_back() -
     api.restarts["pve1"] = -66.0
     report = await reboot(api)
     assert report.values["seconds"] >= 65
+
+
+@pytest.mark.parametrize("rights", [{}, {"/vms": {}}, {"/vms": {"VM.PowerMgmt": 1}}])
+@in_virtual_time
+async def test_a_node_with_guests_that_may_not_be_seen_is_not_restarted(
+    rights: dict[str, Any],
+) -> None:
+    """The lists of guests leave out those without VM.Audit."""
+    api = FakeApi()
+    api.disturb("GET /access/permissions", Answer(rights), count=None)
+    with pytest.raises(PveError, match=r"lacks VM.Audit on /vms"):
+        await reboot(api)
+    assert not api.made("POST")
+    assert (await reboot(api, with_guests=True)).problem is None
 
 
 @in_virtual_time
