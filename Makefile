@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python
 GATE := $(RUN) $(CURDIR)/tests/tools/gate.py
 
 # The gates that run side by side, the longest first. The unit tests come last and alone.
-GATES := sanity exactly-once integration plays molecule clients rulebook ansible-lint importer types lint style layers docs changelog
+GATES := sanity exactly-once integration plays molecule clients browser rulebook ansible-lint importer types lint style layers docs changelog
 JOBS ?= 2
 
 export PATH := $(VENV)/bin:$(PATH)
@@ -97,6 +97,9 @@ clients: $(INSTALLED) ## proxmoxer and community.proxmox on simulated clusters; 
 
 rulebook: $(INSTALLED) ## ansible-rulebook on simulated clusters; TEST=... runs one test
 	@$(GATE) $@ pytest $(or $(TEST),tests/rulebook)
+
+browser: $(INSTALLED) ## the HTML report in Chromium, which it installs; TEST=... runs one test
+	@$(GATE) $@ $(RUN) tests/tools/browser.py $(TEST)
 
 ansible-lint: $(INSTALLED) ## ansible-lint, profile production
 	@$(GATE) $@ $(RUN) tests/tools/lint.py

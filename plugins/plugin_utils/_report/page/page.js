@@ -52,8 +52,8 @@ function span(seconds) {
 }
 const many = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 const cut = (text, most) => text.length > most ? `${text.slice(0, most)}…` : text;
-const SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"};
-const label = (text, most = 60) => cut(text.replace(/\s+/g, " "), most).replace(/[&<>"']/g, (sign) => SIGNS[sign]);
+const SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"};
+const label = (text, most = 60) => cut(text.replace(/\s+/g, " "), most).replace(/[&<>]/g, (sign) => SIGNS[sign]);
 const byCount = (one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1);
 const counted = (list, of) => {
   const found = new Map();
@@ -373,7 +373,7 @@ function slowest() {
       make("td", {className: "number"}, span(task.seconds))));
   }
   const head = make("tr", {}, ...["Task", "Node", "Started", "Duration"].map((name) => make("th", {scope: "col", className: name === "Duration" ? "number" : ""}, name)));
-  return $("slowest").replaceChildren(make("div", {className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Slowest tasks"},
+  return $("slowest").replaceChildren(make("div", {className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Table of the slowest tasks"},
     make("table", {}, make("thead", {}, head), body)));
 }
 
