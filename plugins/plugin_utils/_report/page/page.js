@@ -11,7 +11,7 @@ const GOOD = new Set(["ok", "warnings"]), BAD = new Set(["failed", "lost"]);
 const SYMBOLS = {ok: "✓", warnings: "!", failed: "✗", cancelled: "–", lost: "?", running: "…"};
 const SHADES = new Set(Object.keys(SYMBOLS));
 const HOUR = 3600e3, DAY = 24 * HOUR, NOW = data.generated * 1000;
-const PAGE = 50, FAILURES = 10, MOST_ROWS = 120, MOST_LANES = 5, MOST_PRINTED = 500, SLOWEST = 8;
+const PAGE = 50, FAILURES = 10, MOST_ROWS = 120, MOST_LANES = 5, MOST_BARS = 3500, MOST_PRINTED = 500, SLOWEST = 8;
 
 /* ---- the tasks ---- */
 const tasks = data.tasks.map(([upid, outcome, status, seconds, title, progress], index) => {
@@ -132,6 +132,7 @@ function draw(id, traces, layout, name) {
   const place = $(id);
   if (!traces.length) {
     Plotly.purge(place);
+    delete place.dataset.listens;
     place.replaceChildren(empty("No tasks."));
     place.removeAttribute("role");
     return Promise.resolve();
@@ -147,7 +148,7 @@ function draw(id, traces, layout, name) {
     bargap: 0.25, ...layout, xaxis: {...axis, ...layout.xaxis}, yaxis: {...axis, ...layout.yaxis},
   };
   if (printing) merged.width = 680;
-  return Plotly.react(place, traces, merged, {displayModeBar: false, responsive: true, doubleClick: false});
+  return Plotly.react(place, traces, merged, {displayModeBar: false, responsive: true, doubleClick: false}).then(listen);
 }
 const order = () => data.outcomes.map((name, at) => ({name, at})).filter(({name}) => shown.some((task) => task.outcome === name));
 
@@ -191,6 +192,30 @@ function extentOf(list) {
   const margin = Math.max(60e3, (last - first) * 0.01);
   return [first - margin, last + margin];
 }
+/* Tasks of one outcome that would be next to each other on the screen are one bar, or ten thousand would take seconds. */
+function barsOf(list, place, gap) {
+  const bars = [], last = new Map();
+  for (const task of list) {
+    const y = place.get(task), key = `${y} ${task.outcome}`, bar = last.get(key);
+    if (bar && task.begin - bar.end < gap && task.end - bar.begin < 5 * gap) {
+      bar.end = Math.max(bar.end, task.end);
+      bar.tasks.push(task.index);
+    } else {
+      last.set(key, {y, outcome: task.outcome, begin: task.begin, end: task.end, tasks: [task.index]});
+      bars.push(last.get(key));
+    }
+  }
+  return bars;
+}
+function hoverOf({tasks: indices, outcome, begin, end}) {
+  const task = tasks[indices[0]];
+  if (indices.length > 1) {
+    return `<b>${many(indices.length, "task")}</b>, ${label(outcome)}<br>${time(begin)} to ${time(end)} UTC<br>click to zoom in`;
+  }
+  const why = task.status && task.status !== "OK" ? `: ${label(task.status)}` : "";
+  return `<b>${label(task.title)}</b><br>${label(task.outcome)}${why}<br>${time(begin)} UTC, ${span(task.seconds)}` +
+    `<br>${label(task.node)}, ${label(task.user)}`;
+}
 function timeline() {
   const {rows, names, left} = rowsOf(ROWS[$("rows").value]);
   $("timeline-hint").textContent = "Drag over a period to zoom in, click on a task for its log." +
@@ -209,26 +234,45 @@ function timeline() {
     ticks.push(height + lanes / 2);
     height += lanes + 0.4;
   }
-  const traces = [];
-  for (const {name} of order().reverse()) {
-    const list = shown.filter((task) => task.outcome === name && place.has(task));
-    if (!list.length) continue;
-    const shade = outcomeColour(name);
-    traces.push({
-      type: "bar", orientation: "h", name, width: 0.84, hoverinfo: "text", textposition: "none", customdata: list.map((task) => task.index),
-      base: list.map((task) => task.begin), x: list.map((task) => Math.max(task.end - task.begin, 1)), y: list.map((task) => place.get(task)),
-      marker: {color: shade, line: {color: shade, width: 1.4}},
-      hovertext: list.map((task) => `<b>${label(task.title)}</b><br>${label(task.outcome)}${task.status && task.status !== "OK" ? `: ${label(task.status)}` : ""}` +
-        `<br>${time(task.begin)} UTC, ${span(task.seconds)}<br>${label(task.node)}, ${label(task.user)}`),
+  const range = period || extentOf(shown), width = range[1] - range[0];
+  const near = names.flatMap((name) => rows.get(name)).filter((task) => task.end >= range[0] - width && task.begin <= range[1] + width);
+  const traces = order().reverse().map(({name}) => ({name, shade: outcomeColour(name)}));
+  let bars;
+  for (let gap = width / 2400; gap <= width / 100; gap *= 2) {
+    bars = barsOf(near, place, gap);
+    if (bars.length <= MOST_BARS) break;
+  }
+  for (const trace of traces) {
+    const list = bars.filter((bar) => bar.outcome === trace.name);
+    Object.assign(trace, {
+      type: "bar", orientation: "h", width: 0.84, hoverinfo: "text", textposition: "none", customdata: list.map((bar) => bar.tasks),
+      base: list.map((bar) => bar.begin), x: list.map((bar) => Math.max(bar.end - bar.begin, width / 400)), y: list.map((bar) => bar.y),
+      marker: {color: trace.shade, line: {width: 0}}, hovertext: list.map(hoverOf),
     });
   }
+  if (!names.length) return draw("timeline", [], {}, "");
   const pixels = Math.max(8, Math.min(16, 1100 / Math.max(height, 1)));
   return draw("timeline", traces, {
     height: Math.max(150, height * pixels + 60), barmode: "overlay", hovermode: "closest", dragmode: printing ? false : "zoom",
     margin: {l: 8, r: 12, t: 34, b: 8}, hoverdistance: 6, shapes: bands,
-    xaxis: {type: "date", side: "top", fixedrange: false, range: period || extentOf(shown), hoverformat: "%Y-%m-%d %H:%M:%S"},
+    xaxis: {type: "date", side: "top", fixedrange: false, range, hoverformat: "%Y-%m-%d %H:%M:%S"},
     yaxis: {range: [height, -0.4], tickvals: ticks, ticktext: names.map((name) => label(name, 28)), tickfont: {size: pixels < 12 ? 9 : 11}, showgrid: false},
   }, `Timeline of ${many(shown.length, "task")} in ${many(names.length, "row")}. The table below has the same tasks.`);
+}
+function listen(place) {
+  if (place.dataset.listens || !place.on) return;
+  place.dataset.listens = "yes";
+  place.on("plotly_click", ({points}) => {
+    const indices = points[0].customdata;
+    if (indices.length === 1) return open(tasks[indices[0]]);
+    period = extentOf(indices.map((index) => tasks[index]));
+    return timeline();
+  });
+  place.on("plotly_relayout", (change) => {
+    if (!Object.keys(change).some((key) => key.startsWith("xaxis.range"))) return;
+    period = visible();
+    timeline();
+  });
 }
 function visible() {
   const axis = $("timeline").layout && $("timeline").layout.xaxis;
@@ -243,7 +287,8 @@ function zoom(how) {
     earlier: [from - width / 2, to - width / 2], later: [from + width / 2, to + width / 2], in: [from + width / 4, to - width / 4],
     out: [from - width / 2, to + width / 2], day: [all[1] - DAY, all[1]], week: [all[1] - 7 * DAY, all[1]], all,
   }[how];
-  Plotly.relayout($("timeline"), {"xaxis.range": next});
+  period = next;
+  timeline();
 }
 
 function days() {
@@ -382,7 +427,7 @@ const COLUMNS = [
   {name: "Started", key: (task) => task.begin, cell: (task) => time(task.begin), className: "time"},
   {name: "Duration", key: (task) => task.seconds ?? -1, cell: (task) => span(task.seconds), className: "number"},
   {name: "Node", key: (task) => task.node, cell: (task) => task.node},
-  {name: "Task", key: (task) => task.title, cell: (task) => task.title},
+  {name: "Task", key: (task) => task.title, cell: (task) => task.title, className: "title"},
   {name: "User", key: (task) => task.user, cell: (task) => task.user},
   {name: "Outcome", key: (task) => data.outcomes.indexOf(task.outcome), cell: (task) => badge(task.outcome)},
   {name: "Exit status", key: (task) => task.status, cell: (task) => cut(task.status || "–", 300), className: "clip"},
@@ -510,5 +555,5 @@ const given = new URLSearchParams(location.hash.slice(1));
 for (const id of FIELDS) if (given.has(id)) $(id).value = given.get(id);
 if (rowsOf(ROWS.guest).left) $("rows").value = "node";
 paint();
-apply().then(() => $("timeline").on && $("timeline").on("plotly_click", (event) => open(tasks[event.points[0].customdata])));
+apply();
 })();
