@@ -19,7 +19,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 COLLECTION = "ansible_collections.upid.proxmox"
-GUIDES = ("guide_access", "guide_bulk", "guide_fleet", "guide_tasks")
+GUIDES = ("guide_access", "guide_bulk", "guide_fleet", "guide_report", "guide_tasks")
 WITH_COMMANDS = ("README.md", "guide_playbooks", "guide_simulator")
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 JOBS = "docs/docsite/rst/guide_jobs.rst"
