@@ -77,10 +77,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the figures for node_exporter on this machine
+- name: Make the folder that node_exporter reads (--collector.textfile.directory)
+  ansible.builtin.file:
+    path: ~/node-exporter
+    state: directory
+    mode: "0755"
+
+- name: Write the figures
   upid.proxmox.task_metrics:
-    path: /var/lib/prometheus/node-exporter/proxmox_tasks.prom
-    state: /var/lib/upid.proxmox/metrics.json
+    path: ~/node-exporter/proxmox_tasks.prom
 """
 
 RETURN = r"""
@@ -104,6 +109,13 @@ unreachable_nodes:
   type: dict
   returned: success
   sample: {}
+msg:
+  description:
+    - The result in one line, in check mode what would be done.
+    - After a failure each failed guest or task follows with its reason and the end of its log.
+  type: str
+  returned: always
+  sample: 12 tasks ended since the last run; 212 series in /var/lib/node-exporter/proxmox_tasks.prom
 """
 
 from ..module_utils._pve.commands import task_metrics
