@@ -18,7 +18,7 @@ def login(simulator: Any, **form: str) -> Any:
     return simulator.request("POST", "/access/ticket", form, auth=None)
 
 
-def test_a_login_gives_what_a_client_needs(simulator: Any) -> None:
+def test_a_login_returns_what_a_client_needs(simulator: Any) -> None:
     data = login(simulator, username="root@pam", password=PASSWORD).json()["data"]
     assert data["username"] == "root@pam"
     assert data["clustername"] == "sim"
@@ -32,7 +32,7 @@ def test_a_login_gives_what_a_client_needs(simulator: Any) -> None:
     assert answer.json()["data"].endswith(":qmclone:9000:root@pam:")
 
 
-def test_the_realm_may_be_given_apart(simulator: Any) -> None:
+def test_the_realm_can_be_a_separate_parameter(simulator: Any) -> None:
     answer = login(simulator, username="operator", realm="pve", password=PASSWORD)
     data = answer.json()["data"]
     assert data["username"] == "operator@pve"
@@ -41,7 +41,7 @@ def test_the_realm_may_be_given_apart(simulator: Any) -> None:
     assert data["cap"]["storage"] == {}
 
 
-def test_a_failed_login_takes_three_seconds_and_says_nothing(simulator: Any) -> None:
+def test_a_failed_login_takes_three_seconds_and_gives_no_reason(simulator: Any) -> None:
     answer, elapsed = simulator.advance_while(
         lambda: login(simulator, username="ansible@pve", password="wrong"), step=0.5
     )
@@ -50,7 +50,7 @@ def test_a_failed_login_takes_three_seconds_and_says_nothing(simulator: Any) -> 
     assert 3 <= elapsed < 4
 
 
-def test_a_wrong_pam_password_holds_a_worker_of_pvedaemon(simulator: Any) -> None:
+def test_a_wrong_pam_password_blocks_a_worker_of_pvedaemon(simulator: Any) -> None:
     _answer, elapsed = simulator.advance_while(
         lambda: login(simulator, username="root@pam", password="wrong"), step=0.5
     )

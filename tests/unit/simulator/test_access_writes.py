@@ -57,7 +57,7 @@ def test_a_new_user_logs_in_until_the_account_is_disabled(simulator: Any) -> Non
     assert refused(simulator, "GET", "/version", auth=token)[0] == 401
 
 
-def test_another_password_counts_at_once(simulator: Any) -> None:
+def test_a_new_password_is_valid_at_once(simulator: Any) -> None:
     make_user(simulator)
     root = {"username": "root@pam", "password": "Sim-pass-1"}
     ticket = done(simulator, "POST", "/access/ticket", root, auth=None)
@@ -75,7 +75,7 @@ def test_another_password_counts_at_once(simulator: Any) -> None:
     done(simulator, "POST", "/access/ticket", {**login, "password": "other-word"}, auth=None)
 
 
-def test_what_is_taken_away_is_taken_away_at_once(simulator: Any) -> None:
+def test_revoked_permissions_are_revoked_at_once(simulator: Any) -> None:
     token = make_user(simulator)
     done(simulator, "PUT", "/access/roles/Starter", {"privs": "VM.Audit"})
     assert refused(simulator, "POST", START, auth=token)[0] == 403
@@ -87,7 +87,7 @@ def test_what_is_taken_away_is_taken_away_at_once(simulator: Any) -> None:
     assert refused(simulator, "GET", "/version", auth=token)[0] == 401
 
 
-def test_a_group_gives_its_members_what_it_has(simulator: Any) -> None:
+def test_members_have_the_permissions_of_their_group(simulator: Any) -> None:
     token = make_user(simulator)
     done(simulator, "POST", "/access/groups", {"groupid": "web", "comment": "web servers"})
     line = {"path": "/vms/101", "roles": "PVEVMUser", "groups": "web"}
@@ -123,7 +123,9 @@ def test_a_pool_gives_rights_on_its_guests_and_storages(simulator: Any) -> None:
     assert [member["id"] for member in pool["members"]] == ["qemu/101", "storage/pve1/ceph"]
 
 
-def test_who_may_not_change_permissions_hands_out_no_more_than_there_is(simulator: Any) -> None:
+def test_without_permission_to_change_permissions_nobody_grants_more_than_they_have(
+    simulator: Any,
+) -> None:
     token = make_user(simulator)
     done(simulator, "POST", "/access/roles", {"roleid": "Owner", "privs": "VM.Allocate,VM.Audit"})
     done(simulator, "PUT", "/access/acl", {**LINE, "roles": "Owner"})
@@ -134,7 +136,7 @@ def test_who_may_not_change_permissions_hands_out_no_more_than_there_is(simulato
     assert (status, reason.split(":")[0]) == (500, "ACL update failed")
 
 
-def test_a_user_administrator_may_make_users_and_nobody_else_may(simulator: Any) -> None:
+def test_only_a_user_administrator_may_create_users(simulator: Any) -> None:
     token = make_user(simulator)
     other = {"userid": "new@pve"}
     status, reason = refused(simulator, "POST", "/access/users", other, auth=token)
@@ -164,7 +166,7 @@ def test_a_token_has_the_recorded_shape(simulator: Any) -> None:
     assert refused(simulator, "DELETE", path) == (500, wanted)
 
 
-def test_a_token_of_the_past_is_refused(simulator: Any) -> None:
+def test_an_expired_token_is_refused(simulator: Any) -> None:
     make_user(simulator)
     path = f"/access/users/{USER}/token/old"
     made = done(simulator, "POST", path, {"expire": int(simulator.world.clock.now()) + 60})
@@ -189,7 +191,7 @@ def test_a_user_has_the_recorded_shape(simulator: Any) -> None:
     ]  # fmt: skip
 
 
-def test_what_is_not_there_is_a_500_with_its_words(simulator: Any) -> None:
+def test_a_missing_object_is_a_500_with_the_original_text(simulator: Any) -> None:
     words = {
         ("GET", "/access/users/none@pve"): "no such user ('none@pve')",
         ("PUT", "/access/users/none@pve"): "no such user ('none@pve')",
@@ -207,7 +209,7 @@ def test_what_is_not_there_is_a_500_with_its_words(simulator: Any) -> None:
         assert refused(simulator, method, path) == (500, reason)
 
 
-def test_what_is_there_already_is_a_500_with_its_words(simulator: Any) -> None:
+def test_an_object_that_already_exists_is_a_500_with_the_original_text(simulator: Any) -> None:
     make_user(simulator)
     done(simulator, "POST", "/access/groups", {"groupid": "g"})
     again = {
@@ -238,7 +240,7 @@ def test_without_quorum_a_change_waits_ten_seconds(simulator: Any) -> None:
     assert took >= 10
 
 
-def test_a_realm_is_told(simulator: Any) -> None:
+def test_a_realm_is_shown(simulator: Any) -> None:
     realm = done(simulator, "GET", "/access/domains/pam")
     assert realm == {
         "comment": "Linux PAM standard authentication", "plugin": "PVE::Auth::PAM", "type": "pam",

@@ -39,7 +39,7 @@ def test_requests_are_counted_by_method_and_template(simulator: Any) -> None:
     }  # fmt: skip
 
 
-def test_the_world_can_be_looked_at(simulator: Any) -> None:
+def test_the_world_can_be_inspected(simulator: Any) -> None:
     world = simulator.admin("GET", "world")
     assert world["guests"]["9000"]["name"] == "debian-12-cloud"
     assert set(world["nodes"]) == {"pve1", "pve2", "pve3"}
@@ -55,7 +55,7 @@ def test_a_task_fault_reaches_the_tasks(simulator: Any) -> None:
     assert simulator.world.task_faults == []
 
 
-def test_nodes_and_pvedaemon_are_switched(simulator: Any) -> None:
+def test_nodes_and_pvedaemon_can_be_turned_off_and_on(simulator: Any) -> None:
     assert simulator.admin("POST", "nodes/pve2/down")["state"] == "down"
     assert simulator.admin("POST", "nodes/pve2/up") == {
         "node": "pve2", "state": "up", "pvedaemon": "up", "pmxcfs": "up", "clock_offset": 0.0,
@@ -121,7 +121,7 @@ def test_the_clock_stops_jumps_and_goes_on(simulator: Any) -> None:
         ("faults", [1], 400, "the body is no JSON object"),
     ],
 )
-def test_mistakes_are_explained(
+def test_errors_are_explained(
     simulator: Any, path: str, document: Any, status: int, error: str
 ) -> None:
     answer = simulator.request("POST", f"/_sim/{path}", json=document, auth=None)
@@ -129,7 +129,7 @@ def test_mistakes_are_explained(
     assert error in answer.json()["error"]
 
 
-def test_the_world_tells_users_and_permissions_but_no_secret(simulator: Any) -> None:
+def test_the_world_lists_users_and_permissions_but_no_secrets(simulator: Any) -> None:
     simulator.request("POST", "/pools", {"poolid": "web", "comment": "x"})
     simulator.request("PUT", "/pools/web", {"vms": "100"})
     world = simulator.admin("GET", "world")
@@ -194,7 +194,7 @@ def test_a_saved_world_is_the_same_when_it_is_loaded(simulator: Any) -> None:
     assert log.json()["data"][-1]["t"] == "TASK OK"
 
 
-def test_another_world_may_be_loaded_but_none_that_makes_no_sense(cluster: Any) -> None:
+def test_another_world_can_be_loaded_unless_it_is_invalid(cluster: Any) -> None:
     def load(document: Any) -> Any:
         answer = cluster.request("POST", "/_sim/world", json=document, auth=None)
         return answer.status_code, answer.json()
@@ -215,7 +215,7 @@ def test_another_world_may_be_loaded_but_none_that_makes_no_sense(cluster: Any) 
     assert [node["name"] for node in local if node.get("local")] == ["c"]
 
 
-def test_what_a_client_sent_is_remembered_without_secrets(simulator: Any) -> None:
+def test_requests_are_recorded_without_secrets(simulator: Any) -> None:
     given = {"userid": "web@pve", "password": "secret-word", "comment": "front end"}
     simulator.request("POST", "/access/users", given)
     (call,) = simulator.admin("GET", "requests?calls=1")["calls"]

@@ -11,11 +11,11 @@ from pvesim.answer import failure, plain, success
 from pvesim.calls import CallError, Download, Listing
 
 
-def test_data_stands_under_data() -> None:
+def test_the_result_is_under_data() -> None:
     assert success({"a": 1}, "json").body == b'{"data":{"a":1}}'
 
 
-def test_a_total_is_beside_the_data_and_left_out_when_zero() -> None:
+def test_total_is_next_to_data_and_omitted_if_zero() -> None:
     assert json.loads(success(Listing([1], 7), "json").body) == {"data": [1], "total": 7}
     assert json.loads(success(Listing([], 0), "json").body) == {"data": []}
 

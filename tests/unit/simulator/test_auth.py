@@ -59,14 +59,14 @@ def test_a_ticket_proves_who_it_is_in_cookie_and_header(authentication: Authenti
     ("userid", "password"),
     [("anna@pve", "wrong"), ("nobody@pve", "pw"), ("anna", "pw"), ("gone@pve", "pw")],
 )
-def test_nobody_is_told_why_a_login_failed(
+def test_a_failed_login_does_not_say_why(
     authentication: Authentication, userid: str, password: str
 ) -> None:
     with pytest.raises(LoginFailed):
         authentication.login(userid, password, None)
 
 
-def test_a_ticket_renews_itself_and_roots_makes_any(authentication: Authentication) -> None:
+def test_a_ticket_can_be_renewed_and_root_can_issue_any(authentication: Authentication) -> None:
     anna = authentication.login("anna@pve", "pw", None).ticket
     root = authentication.login("root@pam", "rootpw", None).ticket
     assert authentication.login("anna@pve", anna, None).userid == "anna@pve"
@@ -84,7 +84,7 @@ def test_a_ticket_lives_two_hours(authentication: Authentication, world: World) 
     assert refused(authentication, request) == "Authentication failed!"
 
 
-def test_a_changed_ticket_is_worth_nothing(authentication: Authentication) -> None:
+def test_a_changed_ticket_is_invalid(authentication: Authentication) -> None:
     ticket = authentication.login("anna@pve", "pw", None).ticket
     forged = ticket.replace("anna@pve", "root@pam")
     assert refused(authentication, get(cookie=f"PVEAuthCookie={forged}")) == (
@@ -124,7 +124,7 @@ def test_a_wrong_token_is_refused(authentication: Authentication, token: str) ->
     assert refused(authentication, request) == "Authentication failed!"
 
 
-def test_the_second_factor_is_asked_for_and_checked(
+def test_the_second_factor_is_required_and_checked(
     authentication: Authentication, world: World
 ) -> None:
     half = authentication.login("otto@pve", "pw", None)

@@ -30,12 +30,12 @@ START = 1_795_266_000.0
         ("2-30", []),
     ],
 )
-def test_an_event_happens_after_a_moment(text: str, moments: list[str]) -> None:
+def test_events_happen_after_a_delay(text: str, moments: list[str]) -> None:
     found = islice(CalendarEvent.parse(text).after(START), 2)
     assert [time.strftime("%d %b %H:%M:%S", time.gmtime(moment)) for moment in found] == moments
 
 
 @pytest.mark.parametrize("text", ["foo", "mon foo", "25:00", "*/0", "1:2:3:4", "mon 1:00 x"])
-def test_what_is_no_event_is_refused(text: str) -> None:
+def test_an_invalid_event_is_refused(text: str) -> None:
     with pytest.raises(CalendarError):
         CalendarEvent.parse(text)

@@ -26,7 +26,7 @@ def presented(simulator: Any, node: int, name: str) -> str:
     return hashlib.sha256(certificate).hexdigest().upper()
 
 
-def test_a_node_presents_what_it_says(cluster: Any) -> None:
+def test_a_node_presents_the_certificate_that_it_reports(cluster: Any) -> None:
     told = {
         entry["node"]: entry["ssl_fingerprint"].replace(":", "")
         for entry in cluster.request("GET", "/nodes").json()["data"]
@@ -48,7 +48,7 @@ def test_the_file_to_trust_is_written(tmp_path: Path) -> None:
     assert authority.file.read_text().startswith("-----BEGIN CERTIFICATE-----")
 
 
-def test_a_node_tells_of_the_certificate_that_it_presents(simulator: Any) -> None:
+def test_a_node_reports_the_certificate_that_it_presents(simulator: Any) -> None:
     root, own = simulator.request("GET", "/nodes/pve1/certificates/info").json()["data"]
     assert (root["filename"], own["filename"]) == ("pve-root-ca.pem", "pve-ssl.pem")
     assert own["fingerprint"].replace(":", "") == presented(simulator, 0, "127.0.0.1")

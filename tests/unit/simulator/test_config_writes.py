@@ -36,7 +36,7 @@ def test_pools_are_nested_and_removed_when_they_are_empty(simulator: Any) -> Non
     done(simulator, "DELETE", "/pools/p")  # VM 777 is not there, so it does not count
 
 
-def test_a_guest_of_another_pool_moves_only_when_it_may(simulator: Any) -> None:
+def test_a_guest_of_another_pool_moves_only_if_allowed(simulator: Any) -> None:
     done(simulator, "POST", "/pools", {"poolid": "a"})
     done(simulator, "POST", "/pools", {"poolid": "b"})
     done(simulator, "PUT", "/pools/a", {"vms": "100,9100"})
@@ -75,7 +75,7 @@ def test_the_networks_of_the_cluster_are_zones(simulator: Any) -> None:
     assert {node["cgroup-mode"] for node in seen} == {2}
 
 
-def test_a_storage_is_made_changed_and_removed(simulator: Any) -> None:
+def test_a_storage_is_created_changed_and_removed(simulator: Any) -> None:
     given = {"storage": "r3s", "type": "dir", "path": "/srv/r3s", "content": "images,iso"}
     assert done(simulator, "POST", "/storage", given) == {"storage": "r3s", "type": "dir"}
     assert refused(simulator, "POST", "/storage", given) == (
@@ -101,7 +101,7 @@ def test_a_storage_is_made_changed_and_removed(simulator: Any) -> None:
         assert refused(simulator, method, "/storage/r3s") == (500, reason)
 
 
-def test_a_storage_needs_what_its_type_needs(simulator: Any) -> None:
+def test_a_storage_requires_the_options_of_its_type(simulator: Any) -> None:
     assert refused(simulator, "POST", "/storage", {"storage": "x1", "type": "dir"}) == (
         500, "missing value for required option 'path'")  # fmt: skip
     nfs = {"storage": "nas", "type": "nfs", "server": "192.0.2.9", "export": "/srv"}
@@ -116,7 +116,7 @@ def test_a_storage_needs_what_its_type_needs(simulator: Any) -> None:
     )["scsi1"]  # fmt: skip
 
 
-def test_a_storage_that_is_not_there_is_a_400_of_its_node(simulator: Any) -> None:
+def test_a_missing_storage_is_a_400_from_its_node(simulator: Any) -> None:
     answer = refused(simulator, "GET", "/nodes/pve1/storage/nosuch/status")
     assert answer == (400, INVALID, {"storage": "No such storage."})
 
@@ -140,7 +140,7 @@ def test_a_backup_job_is_kept_as_recorded(simulator: Any) -> None:
     assert refused(simulator, "DELETE", "/cluster/backup/r3job") == (500, f"400 {INVALID}")
 
 
-def test_guests_of_no_job_are_told(simulator: Any) -> None:
+def test_guests_without_a_backup_job_are_listed(simulator: Any) -> None:
     path = "/cluster/backup-info/not-backed-up"
     assert [guest["vmid"] for guest in done(simulator, "GET", path)] == [100, 101, 9000, 9100]
     job = {"schedule": "sun 01:00", "storage": "local"}
@@ -179,7 +179,7 @@ def test_rules_of_ha_are_kept_as_recorded(simulator: Any) -> None:
     assert refused(simulator, "GET", "/cluster/ha/groups") == (500, gone)
 
 
-def test_resources_of_ha_are_refused_in_their_words(simulator: Any) -> None:
+def test_refusals_of_ha_resources_have_the_original_text(simulator: Any) -> None:
     path = "/cluster/ha/resources/vm:999"
     assert refused(simulator, "PUT", path, {"comment": "x"}) == (
         500, "update resources config failed: no such resource 'vm:999'")  # fmt: skip
@@ -239,7 +239,7 @@ def test_options_of_a_node_and_of_the_datacenter_are_kept(simulator: Any) -> Non
     assert done(simulator, "GET", "/cluster/options")["description"] == "x"
 
 
-def test_one_interface_of_a_node_is_told(simulator: Any) -> None:
+def test_one_interface_of_a_node_is_shown(simulator: Any) -> None:
     bridge = done(simulator, "GET", "/nodes/pve2/network/vmbr0")
     assert (bridge["type"], bridge["cidr"]) == ("bridge", "192.0.2.12/24")
     assert "iface" not in bridge
@@ -268,7 +268,7 @@ def test_a_node_boots_at_the_speed_of_the_work(cluster: Any) -> None:
     assert done(cluster, "GET", "/nodes/pve2/status")["uptime"] < 5
 
 
-def test_a_new_node_is_told_how_to_join(cluster: Any) -> None:
+def test_a_new_node_gets_the_join_information(cluster: Any) -> None:
     told = done(cluster, "GET", "/cluster/config/join")
     assert [node["name"] for node in told["nodelist"]] == ["pve1", "pve2", "pve3"]
     assert told["nodelist"][0]["pve_fp"].count(":") == 31
@@ -283,7 +283,7 @@ def test_a_url_that_nobody_serves_is_refused(simulator: Any) -> None:
     )
 
 
-def test_a_node_tells_what_it_can_and_has(simulator: Any) -> None:
+def test_a_node_reports_its_capabilities_and_hardware(simulator: Any) -> None:
     node = "/nodes/pve1"
     assert {"host", "x86-64-v2-AES"} <= {
         model["name"] for model in done(simulator, "GET", f"{node}/capabilities/qemu/cpu")
@@ -293,7 +293,7 @@ def test_a_node_tells_what_it_can_and_has(simulator: Any) -> None:
     assert done(simulator, "GET", f"{node}/hardware/usb") == []
 
 
-def test_ha_tells_of_its_master_its_agents_and_its_services(simulator: Any) -> None:
+def test_ha_reports_its_master_agents_and_services(simulator: Any) -> None:
     path = "/cluster/ha/status/current"
     resource = {"sid": "vm:101", "state": "ignored", "comment": "d", "max_relocate": 2}
     done(simulator, "POST", "/cluster/ha/resources", resource)

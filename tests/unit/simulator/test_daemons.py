@@ -38,7 +38,7 @@ def test_a_read_on_a_kept_connection_tries_twice(simulator: Any) -> None:
     assert 59 <= elapsed < 61
 
 
-def test_a_node_that_died_long_ago_is_595_after_three_seconds(simulator: Any) -> None:
+def test_a_node_that_has_been_dead_for_long_is_595_after_three_seconds(simulator: Any) -> None:
     simulator.admin("POST", "nodes/pve2/down")
     simulator.admin("POST", "clock", {"advance": 60})
     answer, elapsed = simulator.advance_while(
@@ -110,7 +110,7 @@ def test_calls_queue_for_the_three_workers_in_order(simulator: Any) -> None:
     assert pids == sorted(pids)
 
 
-def test_a_call_goes_on_when_its_client_is_gone(simulator: Any) -> None:
+def test_a_call_continues_when_its_client_disconnects(simulator: Any) -> None:
     simulator.admin("POST", "nodes/pve1/pvedaemon/block")
     session = simulator.new_session()
     url = f"{simulator.urls[0]}/api2/json/nodes/pve1/qemu/9000/clone"
@@ -163,7 +163,7 @@ def test_without_pmxcfs_every_call_is_500_after_three_seconds(cluster: Any) -> N
     assert states == {"pve1": "online", "pve2": "offline", "pve3": "online"}
 
 
-def test_a_pmxcfs_that_begins_again_knows_no_names(cluster: Any) -> None:
+def test_a_restarted_pmxcfs_knows_no_names(cluster: Any) -> None:
     cluster.admin("POST", "clock", {"pause": True})
     cluster.admin("POST", "nodes/pve2/pmxcfs/restart")
     cluster.admin("POST", "clock", {"advance": 2})
@@ -179,7 +179,7 @@ def test_a_pmxcfs_that_begins_again_knows_no_names(cluster: Any) -> None:
     cluster.admin("POST", "clock", {"resume": True})
 
 
-def test_a_frozen_node_reads_for_a_while_and_then_nothing_comes(simulator: Any) -> None:
+def test_a_frozen_node_answers_reads_for_a_while_and_then_nothing(simulator: Any) -> None:
     simulator.admin("POST", "nodes/pve2/frozen")
     assert simulator.request("GET", "/nodes/pve2/qemu").status_code == 200
     simulator.admin("POST", "clock", {"advance": 11})

@@ -35,7 +35,7 @@ def test_a_task_takes_as_long_as_its_class_says(task_type: str, name: str) -> No
         assert least <= seconds_for(task_type, 1, target, {}) <= most
 
 
-def test_a_world_file_has_the_last_word() -> None:
+def test_a_world_file_overrides_the_defaults() -> None:
     assert seconds_for("qmclone", 1, 100, {"qmclone": (3.0, 3.0)}) == 3.0
 
 

@@ -45,7 +45,7 @@ def test_faults_come_one_after_the_other_and_delays_beside_them() -> None:
     assert seen == [["drop"], ["delay", "reset"], ["drop"], []]
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
+def test_random_faults_are_the_same_for_the_same_seed() -> None:
     runs = []
     for _unused in range(2):
         faults = Faults(7)
@@ -63,12 +63,12 @@ def test_chance_is_the_same_for_the_same_seed() -> None:
         ({"action": "drop", "often": 1}, "unknown: often"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(document: dict[str, Any], text: str) -> None:
+def test_an_invalid_fault_is_refused(document: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Fault.from_json(document)
 
 
-def test_reasons_are_made_up_where_none_is_given() -> None:
+def test_a_default_reason_is_used_if_none_is_given() -> None:
     reasons = {
         status: Fault("status", status=status).reason_phrase for status in (503, 595, 597, 699)
     }
@@ -80,7 +80,7 @@ def test_reasons_are_made_up_where_none_is_given() -> None:
     assert Fault("html").status == 502
 
 
-def test_before_keeps_the_call_from_being_made_and_after_loses_its_answer(
+def test_before_prevents_the_call_and_after_loses_its_answer(
     simulator: Any,
 ) -> None:
     for when, made in (("before", False), ("after", True)):
@@ -90,7 +90,7 @@ def test_before_keeps_the_call_from_being_made_and_after_loses_its_answer(
         assert (300 in simulator.world.guests) is made
 
 
-def test_a_status_replaces_the_answer_and_may_come_after_the_call(simulator: Any) -> None:
+def test_a_status_replaces_the_answer_before_or_after_the_call(simulator: Any) -> None:
     fault = {"action": "status", "status": 596, "reason": "Broken pipe", "when": "after"}
     simulator.admin("POST", "faults", {**fault, "method": "POST"})
     answer = simulator.request("POST", CLONE, {"newid": 300})
@@ -101,7 +101,7 @@ def test_a_status_replaces_the_answer_and_may_come_after_the_call(simulator: Any
     assert simulator.request("GET", "/version").status_code == 200
 
 
-def test_a_message_makes_it_an_error_of_the_server(simulator: Any) -> None:
+def test_a_response_with_a_message_is_a_server_error(simulator: Any) -> None:
     text = "got no worker upid - start worker failed"
     simulator.admin("POST", "faults", {"action": "status", "status": 500, "message": text})
     answer = simulator.request("POST", CLONE, {"newid": 300})
@@ -109,13 +109,13 @@ def test_a_message_makes_it_an_error_of_the_server(simulator: Any) -> None:
     assert answer.json() == {"data": None, "message": f"{text}\n"}
 
 
-def test_a_fault_may_be_meant_for_one_address(cluster: Any) -> None:
+def test_a_fault_can_apply_to_a_single_address(cluster: Any) -> None:
     cluster.admin("POST", "faults", {"action": "status", "status": 596, "node": "pve2"})
     statuses = [cluster.request("GET", "/version", node=n).status_code for n in range(3)]
     assert statuses == [200, 596, 200]
 
 
-def test_html_comes_from_something_in_front_of_the_server(simulator: Any) -> None:
+def test_html_comes_from_a_proxy_in_front_of_the_server(simulator: Any) -> None:
     simulator.admin("POST", "faults", {"action": "html", "status": 503})
     answer = simulator.request("GET", "/version")
     assert (answer.status_code, answer.headers["Content-Type"]) == (503, "text/html")
@@ -130,7 +130,7 @@ def test_a_truncated_answer_ends_in_the_middle(simulator: Any, when: str) -> Non
     assert simulator.request("GET", "/nodes").status_code == 200
 
 
-def test_a_delay_is_waited_by_the_clock_of_the_cluster(simulator: Any) -> None:
+def test_delays_use_the_clock_of_the_cluster(simulator: Any) -> None:
     simulator.admin("POST", "faults", {"action": "delay", "seconds": 20})
     answer, elapsed = simulator.advance_while(lambda: simulator.request("GET", "/version"))
     assert answer.status_code == 200
@@ -138,7 +138,7 @@ def test_a_delay_is_waited_by_the_clock_of_the_cluster(simulator: Any) -> None:
 
 
 @pytest.mark.parametrize("action", ["reset", "drop"])
-def test_a_reset_is_one_and_a_drop_is_an_end(simulator: Any, action: str) -> None:
+def test_faults_can_reset_or_close_the_connection(simulator: Any, action: str) -> None:
     simulator.admin("POST", "faults", {"action": action})
     host, port = simulator.urls[0].removeprefix("https://").split(":")
     context = ssl.create_default_context(cafile=simulator.session.verify)
@@ -165,7 +165,7 @@ def test_admin_paths_are_never_disturbed(simulator: Any) -> None:
     assert simulator.admin("GET", "requests")["total"] == 0
 
 
-def test_a_call_that_is_delayed_is_made_also_when_the_client_hangs_up(simulator: Any) -> None:
+def test_a_delayed_call_is_made_even_if_the_client_disconnects(simulator: Any) -> None:
     simulator.admin("POST", "faults", {"action": "delay", "seconds": 0.5, "count": 1})
     session = simulator.new_session()
     with pytest.raises(requests.Timeout):

@@ -21,6 +21,8 @@ from pvesim.filesystem import MIB, Ext4
         (102400, 105089261568, 6553600),
     ],
 )
-def test_what_a_file_system_leaves_for_files(mib: int, usable: int, inodes: int) -> None:
+def test_a_file_system_has_less_space_for_files_than_its_size(
+    mib: int, usable: int, inodes: int
+) -> None:
     made = Ext4(mib * MIB)
     assert (made.usable, made.inodes) == (usable, inodes)

@@ -61,7 +61,7 @@ def line(simulator: Any) -> Iterator[Line]:
         ("GET / HTTP/1.1\r\nno header\r\n\r\n", "HTTP/1.1 506 unable to parse request header"),
     ],
 )
-def test_what_is_no_request_is_refused_and_ends_the_connection(
+def test_an_invalid_request_is_refused_and_ends_the_connection(
     line: Line, sent: str, first: str
 ) -> None:
     line.send(sent)
@@ -83,14 +83,14 @@ def test_a_request_may_come_in_pieces_and_with_bare_line_ends(line: Line) -> Non
     assert '"release":"9.2"' in answer
 
 
-def test_requests_one_after_the_other_are_told_apart(line: Line, simulator: Any) -> None:
+def test_pipelined_requests_are_separated(line: Line, simulator: Any) -> None:
     put = f"{PUT}Content-Length: 14\r\n\r\ndescription=GE"
     line.send(f"{put}{GET}\r\n", f"{GET}Connection: close\r\n\r\n")
     assert line.end().count("HTTP/1.1 200 OK") == 3
     assert simulator.world.guests[100].config["description"] == "GE"
 
 
-def test_a_silent_connection_ends_wherever_it_fell_silent(simulator: Any) -> None:
+def test_a_silent_connection_is_closed_at_any_point(simulator: Any) -> None:
     with ExitStack() as stack:
         before, within, body = (Line(simulator, stack) for _unused in range(3))
         within.send(GET)
@@ -109,7 +109,7 @@ def test_a_head_without_an_end_is_never_answered(line: Line, simulator: Any) -> 
     assert 5 <= elapsed < 7
 
 
-def test_the_empty_line_counts_and_line_ends_do_not() -> None:
+def test_empty_lines_count_and_line_ends_do_not() -> None:
     first = b"GET / HTTP/1.1"
     assert not too_large([first, *[b"A: b"] * 62])
     assert too_large([first, *[b"A: b"] * 63])

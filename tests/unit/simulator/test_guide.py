@@ -93,6 +93,6 @@ def test_the_large_cluster_of_the_guide_is_large(tmp_path: Path) -> None:
     assert world.guests[1004].config["tags"] == "team5"
 
 
-def test_every_part_of_a_world_is_explained() -> None:
+def test_every_part_of_a_world_file_is_documented() -> None:
     assert len(PARTS) > 10
     assert [part for part in PARTS if f"``{part}``" not in GUIDE] == []

@@ -113,14 +113,14 @@ def test_other_content_types_are_506(simulator: Any, content_type: str) -> None:
     assert "Content-Type" not in answer.headers
 
 
-def test_without_a_format_there_is_no_such_uri_whoever_asks(simulator: Any) -> None:
+def test_a_path_without_a_format_does_not_exist_for_any_user(simulator: Any) -> None:
     for path in ("/api2", "/api2/", "/api2/JSON/version"):
         answer = simulator.request("GET", path, auth=None)
         assert (answer.status_code, answer.text) == (501, "no such uri")
 
 
 @pytest.mark.parametrize("auth", [TOKEN, None])
-def test_a_chunked_body_is_501_whoever_sends_it(simulator: Any, auth: str | None) -> None:
+def test_a_chunked_body_is_501_for_any_user(simulator: Any, auth: str | None) -> None:
     path = "/nodes/pve1/qemu/9000/clone"
     answer = simulator.request("POST", path, iter([b"newid=300"]), auth=auth)
     assert (answer.status_code, answer.reason) == (501, "chunked transfer encoding not supported")

@@ -22,13 +22,13 @@ def test_an_address_is_a_host_and_a_port() -> None:
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", ":8006", "host:port", "host:65536"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no ADDRESS:PORT"):
         Address.parse(text)
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 301), ("POST", 308)])
-def test_plain_http_is_sent_on_to_https(simulator: Any, method: str, status: int) -> None:
+def test_plain_http_is_redirected_to_https(simulator: Any, method: str, status: int) -> None:
     url = simulator.urls[0].replace("https", "http") + "/api2/json/version?a=1"
     answer = simulator.session.request(method, url, allow_redirects=False)
     assert answer.status_code == status
@@ -36,7 +36,7 @@ def test_plain_http_is_sent_on_to_https(simulator: Any, method: str, status: int
 
 
 @pytest.mark.parametrize("host", [None, "pve.example.com:8006"])
-def test_plain_http_stays_with_the_host_that_was_asked(simulator: Any, host: str | None) -> None:
+def test_plain_http_is_redirected_to_the_same_host(simulator: Any, host: str | None) -> None:
     plain = http.client.HTTPConnection(simulator.urls[0].removeprefix("https://"))
     plain.putrequest("GET", "/api2", skip_host=True)
     if host is not None:
@@ -57,7 +57,7 @@ def test_each_address_is_another_node(cluster: Any) -> None:
     assert statuses == [200, 595, 200]
 
 
-def test_a_ticket_of_one_node_is_good_on_another(cluster: Any) -> None:
+def test_a_ticket_of_one_node_is_valid_on_another(cluster: Any) -> None:
     form = {"username": "root@pam", "password": "Sim-pass-1"}
     ticket = cluster.request("POST", "/access/ticket", form, auth=None).json()["data"]["ticket"]
     headers = {"Cookie": f"PVEAuthCookie={ticket}"}
@@ -76,7 +76,7 @@ def test_a_node_that_is_down_refuses_connections_until_it_is_back(cluster: Any) 
     assert cluster.request("GET", "/version", node=1).status_code == 200
 
 
-def test_the_last_door_stays_open_for_tests_alone(simulator: Any) -> None:
+def test_the_admin_paths_are_always_open(simulator: Any) -> None:
     simulator.admin("POST", "nodes/pve1/down")
     with pytest.raises(requests.ConnectionError):
         simulator.request("GET", "/version")

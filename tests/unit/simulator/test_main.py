@@ -29,7 +29,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_stops_on_a_signal(
+def test_it_prints_its_address_and_stops_on_a_signal(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     ready = tmp_path / "ready.json"
@@ -81,14 +81,14 @@ def test_help_explains_the_options() -> None:
         (["--world", "/nonexistent.yml"], "No such file or directory"),
     ],
 )
-def test_a_mistake_is_one_line_on_standard_error(options: list[str], text: str) -> None:
+def test_an_error_is_one_line_on_standard_error(options: list[str], text: str) -> None:
     done = run(*options)
     assert done.returncode != 0
     assert text in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_world_that_makes_no_sense_is_explained(tmp_path: Path) -> None:
+def test_an_invalid_world_file_is_explained(tmp_path: Path) -> None:
     file = tmp_path / "world.yml"
     for content in ("nodes: {}\n", "nodes: [\n", "nodes: {a: {}}\nguests: {100: {node: a}}\n"):
         file.write_text(content)

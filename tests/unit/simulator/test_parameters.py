@@ -34,7 +34,7 @@ def test_json_is_decoded_and_null_means_not_given() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{bad", b"[1]", b'{"a":1} x', b'{"a"', b'{"a":"'])
-def test_what_is_no_json_object_is_an_error_500_in_plain_text(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_plain_text_500(body: bytes) -> None:
     with pytest.raises(HttpError) as raised:
         parameters(Request("POST", "/", "", JSON, body, len(body)))
     assert (raised.value.answer.status, raised.value.answer.content_type) == (500, None)
@@ -53,13 +53,13 @@ def test_what_is_no_json_object_is_an_error_500_in_plain_text(body: bytes) -> No
         (Request("POST", "/", length=524289), 501, "for data too large"),
     ],
 )
-def test_bodies_that_are_not_taken(asked: Request, status: int, reason: str) -> None:
+def test_invalid_bodies_are_refused(asked: Request, status: int, reason: str) -> None:
     with pytest.raises(HttpError) as raised:
         check_content(asked)
     assert (raised.value.answer.status, raised.value.answer.reason) == (status, reason)
 
 
-def test_a_form_with_a_charset_is_taken() -> None:
+def test_a_form_with_a_charset_is_accepted() -> None:
     check_content(
         request("POST", b"a=1", content_type="application/x-www-form-urlencoded; charset=x")
     )

@@ -45,7 +45,7 @@ def refusal(
     return None
 
 
-def test_rights_go_down_the_tree(world: World) -> None:
+def test_permissions_propagate_down_the_tree(world: World) -> None:
     world.acl = [Acl("/vms", "anna@pve", "PVEVMUser")]
     permissions = Permissions(world)
     assert permissions.may("anna@pve", "/vms/100", "VM.PowerMgmt")
@@ -53,7 +53,7 @@ def test_rights_go_down_the_tree(world: World) -> None:
     assert not permissions.may("nobody@pve", "/vms/100", "VM.PowerMgmt")
 
 
-def test_an_entry_without_propagation_counts_only_there(world: World) -> None:
+def test_an_entry_without_propagation_applies_only_to_its_path(world: World) -> None:
     world.acl = [Acl("/vms", "anna@pve", "PVEVMUser", propagate=False)]
     permissions = Permissions(world)
     assert permissions.privileges("anna@pve", "/vms")["VM.PowerMgmt"] == 0
@@ -72,7 +72,7 @@ def test_no_access_beats_every_other_role_of_its_path(world: World) -> None:
     assert Permissions(world).privileges("anna@pve", "/vms/100") == {}
 
 
-def test_roles_of_the_world_count(world: World) -> None:
+def test_roles_of_the_world_file_are_used(world: World) -> None:
     world.roles = {"Starter": {"VM.PowerMgmt"}}
     world.acl = [Acl("/", "anna@pve", "Starter")]
     assert Permissions(world).privileges("anna@pve", "/vms/100") == {"VM.PowerMgmt": 1}
@@ -110,7 +110,7 @@ def test_a_separated_token_of_root_has_only_its_own_rights(world: World) -> None
     assert permissions.may("root@pam", "/", "Sys.Audit")
 
 
-def test_what_a_check_wants_is_named(world: World) -> None:
+def test_a_failed_check_names_what_it_requires(world: World) -> None:
     path = "/nodes/n/qemu/100/clone"
     given = {"vmid": "100", "newid": "200"}
     assert (
@@ -140,7 +140,7 @@ def test_any_of_several_privileges_is_enough(world: World) -> None:
     assert refusal(world, "PUT", path, vmid="200") is None
 
 
-def test_calls_for_everybody_and_for_nobody_but_root(world: World) -> None:
+def test_some_calls_are_open_to_everyone_and_some_only_to_root(world: World) -> None:
     assert refusal(world, "GET", "/version") is None
     assert refusal(world, "GET", "/access/domains", authid=None) is None
     assert refusal(world, "GET", "/version", authid=None) == (
@@ -151,7 +151,7 @@ def test_calls_for_everybody_and_for_nobody_but_root(world: World) -> None:
     assert refusal(world, "PUT", "/nodes/n/disks/wipedisk", authid="root@pam") is None
 
 
-def test_users_may_look_after_themselves(world: World) -> None:
+def test_users_may_change_their_own_account(world: World) -> None:
     assert refusal(world, "GET", "/access/tfa/anna@pve", userid="anna@pve") is None
     assert (
         refusal(world, "GET", "/access/tfa/x@pve", userid="x@pve") == "403 Permission check failed"
@@ -167,7 +167,7 @@ def test_users_may_look_after_themselves(world: World) -> None:
     assert refusal(world, "POST", "/access/users", userid="x@pve") is None
 
 
-def test_lists_are_changed_by_who_may_change_the_thing(world: World) -> None:
+def test_list_options_need_the_privilege_to_change_the_object(world: World) -> None:
     given = {"path": "/vms/100", "roles": "PVEVMUser"}
     assert refusal(world, "PUT", "/access/acl", **given) == (
         "403 Permission check failed (/vms/100, Permissions.Modify|VM.Allocate)"

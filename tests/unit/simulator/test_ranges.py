@@ -51,7 +51,7 @@ def test_nodes_guests_and_tasks_are_written_out() -> None:
     ]
 
 
-def test_a_world_without_ranges_is_as_it_was() -> None:
+def test_a_world_without_ranges_is_unchanged() -> None:
     world = {"nodes": {"a": None}, "guests": {100: {"type": "lxc", "node": "a"}}, "tasks": []}
     assert expand(world) == world
 

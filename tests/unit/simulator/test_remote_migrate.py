@@ -94,7 +94,7 @@ def test_a_cluster_that_does_not_answer_refuses_the_call(
     assert simulator.world.guests[100].lock is None
 
 
-def test_what_is_there_already_aborts_the_task(simulator: Any, other: Any) -> None:
+def test_an_existing_guest_aborts_the_task(simulator: Any, other: Any) -> None:
     answer = move(simulator, other)
     assert ended(simulator, answer) == "migration aborted"
     assert simulator.world.guests[100].lock is None

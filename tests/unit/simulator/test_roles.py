@@ -8,7 +8,7 @@ from __future__ import annotations
 from pvesim.roles import ROLES
 
 
-def test_an_auditor_has_what_a_real_one_has() -> None:
+def test_an_auditor_has_the_privileges_of_a_real_one() -> None:
     assert ROLES["PVEAuditor"] == {
         "Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit",
         "VM.GuestAgent.Audit",

@@ -31,7 +31,7 @@ def test_a_path_finds_its_template(method: str, path: str, template: str) -> Non
     ("method", "path"),
     [("GET", "/nosuch"), ("PUT", "/version"), ("POST", "/nodes/pve1/lxc/200/config")],
 )
-def test_what_the_api_does_not_have_is_not_found(method: str, path: str) -> None:
+def test_unknown_paths_are_not_found(method: str, path: str) -> None:
     assert SCHEMA.find(method, path) is None
 
 
@@ -41,7 +41,7 @@ def test_the_parts_of_a_path_become_parameters() -> None:
     assert found.path_params == {"node": "pve1", "vmid": "100"}
 
 
-def test_a_volume_keeps_its_slashes_and_a_task_has_none() -> None:
+def test_a_path_can_end_with_a_volume_with_slashes() -> None:
     found = SCHEMA.find("GET", "/nodes/n/storage/local/content/local:vztmpl/x.tar.zst")
     assert found is not None
     assert found.path_params["volume"] == "local:vztmpl/x.tar.zst"

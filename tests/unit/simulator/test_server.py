@@ -23,14 +23,14 @@ def test_more_addresses_than_nodes_are_an_error(tmp_path: Path) -> None:
         Server(World.load(), Authority(tmp_path), addresses)
 
 
-def test_a_known_path_without_behaviour_says_so(simulator: Any) -> None:
+def test_a_known_path_without_an_implementation_is_501(simulator: Any) -> None:
     answer = simulator.request("GET", "/nodes/pve1/ceph/crush")
     assert (answer.status_code, answer.reason) == (
         501, "Method 'GET /nodes/{node}/ceph/crush' is not simulated",
     )  # fmt: skip
 
 
-def test_a_call_for_tickets_alone_refuses_a_token(simulator: Any) -> None:
+def test_a_call_that_requires_a_ticket_refuses_a_token(simulator: Any) -> None:
     form = {"userid": "ansible@pve", "password": "new-password"}
     answer = simulator.request("PUT", "/access/password", form, auth=CI)
     assert answer.status_code == 403

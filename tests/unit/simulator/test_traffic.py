@@ -8,7 +8,7 @@ from __future__ import annotations
 from pvesim.traffic import Traffic
 
 
-def test_requests_logins_and_connections_are_counted_and_forgotten() -> None:
+def test_counters_of_requests_logins_and_connections_can_be_reset() -> None:
     traffic = Traffic()
     for label in ("GET /version", "POST /access/ticket", "GET /version"):
         traffic.request(label)

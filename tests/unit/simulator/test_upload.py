@@ -79,7 +79,7 @@ def test_a_checksum_is_verified(simulator: Any, algorithm: str) -> None:
         ({"checksum": "0123"}, 400, "missing property required by 'checksum'"),
     ],
 )
-def test_what_cannot_be_stored_is_refused(
+def test_invalid_content_is_refused(
     simulator: Any, form: dict[str, str], status: int, said: str
 ) -> None:
     answer = upload(simulator, **form)
@@ -96,12 +96,12 @@ def test_a_form_without_a_file_fails(simulator: Any) -> None:
     assert (answer.status_code, answer.text) == (500, f"{FAILED}\n")
 
 
-def test_elsewhere_such_a_form_is_no_content(simulator: Any) -> None:
+def test_such_a_form_is_refused_elsewhere(simulator: Any) -> None:
     answer = simulator.request("POST", "/nodes/pve1/qemu", files={"filename": ("a", b"b")})
     assert answer.status_code == 506
 
 
-def test_a_ticket_needs_no_csrf_token_for_it(simulator: Any) -> None:
+def test_a_ticket_works_here_without_a_csrf_token(simulator: Any) -> None:
     form = {"username": "root@pam", "password": "Sim-pass-1"}
     ticket = simulator.request("POST", "/access/ticket", form, auth=None).json()["data"]["ticket"]
     files = {"filename": (NAME, ISO)}
@@ -115,6 +115,6 @@ def test_a_ticket_needs_no_csrf_token_for_it(simulator: Any) -> None:
 @pytest.mark.parametrize(
     "fields", [{"checksum": "0", "checksum-algorithm": "md5"}, {"tmpfilename": "x"}]
 )
-def test_what_stands_before_the_file_has_its_order(simulator: Any, fields: dict[str, str]) -> None:
+def test_fields_before_the_file_have_to_be_in_order(simulator: Any, fields: dict[str, str]) -> None:
     answer = upload(simulator, **fields)
     assert (answer.status_code, answer.reason, answer.text) == (400, "Bad Request", "")

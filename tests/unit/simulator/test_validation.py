@@ -39,7 +39,7 @@ def errors_of(name: str, path: str, given: dict[str, Any]) -> dict[str, str]:
 CLONE = {"node": "n", "vmid": "100", "newid": "200"}
 
 
-def test_values_come_out_in_the_types_of_the_schema() -> None:
+def test_values_have_the_types_of_the_schema() -> None:
     clone = method("POST", "/nodes/n/qemu/100/clone")
     params = validate(clone, CLONE | {"full": "1", "name": "web1", "bwlimit": "10"})
     assert params == {
@@ -88,13 +88,13 @@ def test_a_short_password_and_a_small_memory_are_refused() -> None:
     }
 
 
-def test_indexed_property_strings_are_looked_into() -> None:
+def test_indexed_property_strings_are_checked() -> None:
     config = method("POST", "/nodes/n/qemu")
     given = {"node": "n", "vmid": "200", "net0": "virtio,bridge=vmbr0", "scsi0": "ceph:8,ssd=on"}
     assert validate(config, given)["net0"] == "virtio,bridge=vmbr0"
 
 
-def test_a_property_that_requires_another_says_so() -> None:
+def test_a_missing_property_that_another_requires_is_named() -> None:
     errors = errors_of(
         "POST", "/nodes/n/qemu", {"node": "n", "vmid": "200", "ipconfig0": "gw=192.0.2.1"}
     )
@@ -104,7 +104,7 @@ def test_a_property_that_requires_another_says_so() -> None:
     }
 
 
-def test_a_parameter_that_requires_another_says_so() -> None:
+def test_a_missing_parameter_that_another_requires_is_named() -> None:
     errors = errors_of("POST", "/access/ticket", {"username": "u", "password": "p", "path": "/"})
     assert errors == {"privs": "missing property required by 'path'"}
 
@@ -118,7 +118,7 @@ def test_repeated_keys_become_a_list_or_a_joined_list() -> None:
     assert validate(bulk, {"vms": "101"})["vms"] == [101]
 
 
-def test_a_property_string_has_a_default_key_words_for_booleans_and_aliases() -> None:
+def test_property_strings_have_default_keys_boolean_words_and_aliases() -> None:
     assert parse_property_string(FORM, "a:1,discard=on,virtio=AA", "scsi0") == {
         "file": "a:1", "discard": "1", "model": "virtio", "macaddr": "AA",
     }  # fmt: skip
@@ -155,7 +155,7 @@ def test_every_pattern_of_the_schema_can_be_used() -> None:
     assert len(found) > 200
 
 
-def test_a_list_of_values_may_be_unknown() -> None:
+def test_a_list_can_have_unknown_values() -> None:
     path = "/nodes/{node}/storage/{storage}/download-url".format(node="n", storage="local")
     given = {"node": "n", "storage": "local", "content": "iso", "filename": "a.iso"}
     found = validate(method("POST", path), {**given, "url": "http://x/a", "compression": "zst"})

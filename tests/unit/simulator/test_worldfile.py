@@ -56,7 +56,7 @@ def load(folder: Path, **parts: Any) -> World:
         ),
     ],
 )
-def test_a_mistake_is_named(tmp_path: Path, parts: dict[str, Any], words: str) -> None:
+def test_an_error_is_named(tmp_path: Path, parts: dict[str, Any], words: str) -> None:
     with pytest.raises(WorldFileError) as caught:
         load(tmp_path, **parts)
     assert words in str(caught.value)

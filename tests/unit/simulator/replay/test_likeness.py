@@ -49,7 +49,7 @@ def seen(body: Any, status: int = 200, reason: str = "OK", connection: str = "Ke
         ),
     ],
 )
-def test_what_belongs_to_the_situation_is_the_same(told: Any, given: Any) -> None:
+def test_values_that_depend_on_the_situation_are_ignored(told: Any, given: Any) -> None:
     assert differences(recorded(told), seen(given), 0.0) == []
 
 
@@ -68,11 +68,11 @@ def test_what_belongs_to_the_situation_is_the_same(told: Any, given: Any) -> Non
         ({"data": "103"}, {"data": 103}, "data is number"),
     ],
 )
-def test_what_differs_is_told(told: Any, given: Any, found: str) -> None:
+def test_differences_are_reported(told: Any, given: Any, found: str) -> None:
     assert any(found in text for text in differences(recorded(told), seen(given), 0.0))
 
 
-def test_status_reason_connection_and_delay_count() -> None:
+def test_status_reason_connection_and_delay_are_used() -> None:
     told = recorded({"data": None}, 401, "No ticket", 3.0)
     texts = differences(told, seen({"data": None}, 200, "OK", "close"), 0.0)
     assert [text.split(" ")[0] for text in texts] == ["status", "reason", "connection", "it"]
@@ -93,6 +93,6 @@ def test_status_reason_connection_and_delay_count() -> None:
         ({"/": {"<2 keys>": "int"}}, {"/": {"a": 1}}, False),
     ],
 )
-def test_of_some_answers_only_the_shape_is_compared(shape: Any, given: Any, alike: bool) -> None:
+def test_some_answers_are_compared_by_shape_only(shape: Any, given: Any, alike: bool) -> None:
     told = replace(recorded("(shape only)"), shape=shape)
     assert (differences(told, seen({"data": given}), 0.0) == []) is alike

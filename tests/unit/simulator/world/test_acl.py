@@ -28,13 +28,13 @@ async def test_an_unknown_role_or_user_is_refused(cell: Any) -> None:
     assert refusal.message == "ACL update failed: user 'nobody@pve' does not exist"
 
 
-async def test_somebody_must_be_named(cell: Any) -> None:
+async def test_a_user_is_required(cell: Any) -> None:
     refusal = await cell.refusal("PUT", "/access/acl", {"path": "/", "roles": "NoAccess"})
     assert refusal.status == 400
     assert set(refusal.errors) == {"users", "groups", "tokens"}
 
 
-async def test_roles_tell_their_privileges(cell: Any) -> None:
+async def test_roles_list_their_privileges(cell: Any) -> None:
     listed = {entry["roleid"]: entry for entry in await cell.call("GET", "/access/roles")}
     assert listed["PVEAuditor"]["special"] == 1
     assert "VM.Audit" in listed["PVEAuditor"]["privs"].split(",")

@@ -20,7 +20,7 @@ async def test_the_agent_answers_under_result(cell: Any, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-async def test_without_an_agent_there_is_none_to_ask(cell: Any, command: str) -> None:
+async def test_without_an_agent_there_is_nothing_to_ask(cell: Any, command: str) -> None:
     cell.world.guests[101].config.pop("agent", None)
     refusal = await cell.refusal("GET", f"qemu/101/agent/{command}", node="pve2")
     assert (refusal.status, refusal.message) == (500, "No QEMU guest agent configured")

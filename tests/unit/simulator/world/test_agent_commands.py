@@ -68,7 +68,7 @@ async def test_some_programs_work(agent: Any) -> None:
     assert codes == [1, 0, 3, 0, 1, 2]
 
 
-async def test_a_world_says_how_programs_end(agent: Any) -> None:
+async def test_a_world_file_sets_how_programs_end(agent: Any) -> None:
     agent.world.programs = {
         "systemctl is-active app": {"exitcode": 3, "out": "failed\n", "seconds": 5},
         "uname": {"out": "other", "guests": [100]},
@@ -83,7 +83,7 @@ async def test_a_world_says_how_programs_end(agent: Any) -> None:
     assert await outcome(agent, "uname") == {"exited": 1, "exitcode": 0}
 
 
-async def test_what_was_written_can_be_read(agent: Any) -> None:
+async def test_written_files_can_be_read(agent: Any) -> None:
     assert await told(agent, "POST", "/file-write", {"file": "/a", "content": "abc"}) is None
     assert await told(agent, "GET", "/file-read", {"file": "/a"}) == {
         "content": "abc",
@@ -108,7 +108,7 @@ async def test_the_older_path_takes_the_same_commands(agent: Any, command: str) 
     assert own["result"]
 
 
-async def test_a_shutdown_by_the_agent_ends_the_vm(agent: Any) -> None:
+async def test_a_shutdown_by_the_agent_stops_the_vm(agent: Any) -> None:
     await told(agent, "POST", "/shutdown")
     assert not agent.world.guests[101].running
     refusal = await refused(agent, "POST", "/ping")

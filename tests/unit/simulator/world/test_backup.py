@@ -90,9 +90,7 @@ async def test_guests_of_other_nodes_make_no_task(recorded: Any) -> None:
         ("store1", "can't use storage 'store1' for backups - wrong content type"),
     ],
 )
-async def test_a_wrong_storage_is_found_in_the_task(
-    recorded: Any, storage: str, reason: str
-) -> None:
+async def test_a_wrong_storage_fails_in_the_task(recorded: Any, storage: str, reason: str) -> None:
     lines = await recorded.lines("POST", "vzdump", {"vmid": "210", "storage": storage})
     head = f"could not get storage information for '{storage}': "
     if storage == "nosuch":
@@ -100,7 +98,7 @@ async def test_a_wrong_storage_is_found_in_the_task(
     assert lines == [f"TASK ERROR: {head}{reason}"]
 
 
-async def test_what_the_call_refuses(recorded: Any) -> None:
+async def test_the_call_refuses_invalid_requests(recorded: Any) -> None:
     refusal = await recorded.refusal("POST", "vzdump", {"storage": "local"})
     assert refusal.errors == {"vmid": "property is missing"}
     refusal = await recorded.refusal("POST", "vzdump", {"vmid": "210", "all": 1})
@@ -139,7 +137,7 @@ async def test_a_running_guest_runs_again_afterwards(cell: Any) -> None:
     assert "INFO: backup mode: snapshot" in lines
 
 
-async def test_a_stopped_job_ends_with_errors_and_leaves_no_lock(cell: Any) -> None:
+async def test_a_stopped_job_ends_with_errors_and_without_a_lock(cell: Any) -> None:
     upid = await cell.call("POST", "vzdump", {"all": 1})
     await cell.settle(1)
     await cell.call("DELETE", f"tasks/{upid}")
@@ -167,7 +165,7 @@ async def test_a_second_job_of_the_node_waits_for_the_first(cell: Any) -> None:
     assert cell.task(second).ended > cell.task(first).ended
 
 
-async def test_who_waits_in_vain_for_the_lock_ends_without_a_status(cell: Any) -> None:
+async def test_a_worker_that_times_out_on_the_lock_ends_without_a_status(cell: Any) -> None:
     cell.world.add_task_fault(type="vzdump", vmid=100, seconds=120)
     await cell.call("POST", "vzdump", {"vmid": "100"})
     upid = await cell.call("POST", "vzdump", {"vmid": "9100", "lockwait": 1})

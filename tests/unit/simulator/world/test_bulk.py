@@ -62,7 +62,7 @@ async def test_a_failed_guest_fails_the_task_of_the_cluster(cell: Any) -> None:
     assert cell.world.guests[200].running
 
 
-async def test_a_nested_task_goes_on_when_its_parent_is_stopped(cell: Any) -> None:
+async def test_a_nested_task_continues_when_its_parent_is_stopped(cell: Any) -> None:
     cell.world.add_task_fault(type="qmstart", seconds=20)
     upid = await cell.call("POST", "startall", {"force": 1})
     await cell.settle(2)
@@ -120,7 +120,7 @@ async def test_local_disks_of_a_running_vm_keep_it_where_it_is(cell: Any) -> Non
     assert {g.node for g in cell.world.guests.values() if not g.template} == {"pve3"}
 
 
-async def test_at_most_so_many_tasks_run_at_a_time(cell: Any) -> None:
+async def test_the_number_of_running_tasks_is_limited(cell: Any) -> None:
     vmids = [200, 201, 202, 203]
     for vmid in vmids:
         assert await cell.done("POST", "qemu", {"vmid": vmid}) == "OK"
@@ -134,7 +134,7 @@ async def test_at_most_so_many_tasks_run_at_a_time(cell: Any) -> None:
     assert 20 <= cell.task(upid).ended - cell.task(upid).started < 25
 
 
-async def test_the_right_is_needed_on_every_guest(cell: Any) -> None:
+async def test_the_privilege_is_required_on_every_guest(cell: Any) -> None:
     only = {"may": lambda path, _privilege: path == "/vms/100", "userid": "operator@pve"}
     assert (await cell.refusal("POST", "startall", **only)).status == 403
     assert (await cell.refusal("POST", "stopall", {"vms": "100,101"}, **only)).status == 403
@@ -147,7 +147,7 @@ async def test_the_right_is_needed_on_every_guest(cell: Any) -> None:
     ]
 
 
-async def test_what_is_in_the_wanted_state_is_skipped_with_a_warning(cell: Any) -> None:
+async def test_guests_already_in_the_wanted_state_are_skipped_with_a_warning(cell: Any) -> None:
     path = "/cluster/bulk-action/guest"
     await cell.done("POST", "lxc/9100/clone", {"newid": 200})
     assert await cell.lines("POST", f"{path}/suspend", {"vms": [200]}) == [

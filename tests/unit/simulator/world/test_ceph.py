@@ -48,7 +48,7 @@ async def test_without_ceph_nothing_is_known(recorded: Any, what: str) -> None:
     assert (refusal.status, refusal.message) == (500, "binary not installed: /usr/bin/ceph-mon")
 
 
-async def test_an_osd_is_made_taken_out_stopped_and_destroyed(cell: Any) -> None:
+async def test_an_osd_is_created_taken_out_stopped_and_destroyed(cell: Any) -> None:
     given = {"dev": "/dev/sdb", "crush-device-class": "nvme"}
     assert await cell.done("POST", "ceph/osd", given) == "OK"
     made = (await osds(cell))["osd.3"]
@@ -83,7 +83,7 @@ async def test_several_osds_share_a_disk(cell: Any) -> None:
     assert listed["/dev/sdc"]["osdid-list"] == [3, 4]
 
 
-async def test_monitors_go_until_the_last_one(cell: Any) -> None:
+async def test_monitors_can_be_removed_down_to_the_last_one(cell: Any) -> None:
     refusal = await cell.refusal("DELETE", "ceph/mon/pve2")
     assert "does not exist on this node" in refusal.message
     for node in ("pve3", "pve2"):
@@ -96,7 +96,7 @@ async def test_monitors_go_until_the_last_one(cell: Any) -> None:
     assert set(await named(cell, "mon")) == {"pve1", "pve2"}
 
 
-async def test_most_monitors_have_to_be_there(cell: Any) -> None:
+async def test_most_monitors_have_to_be_running(cell: Any) -> None:
     cell.world.node_down("pve2")
     assert await health(cell) == ("HEALTH_WARN", {"OSD_DOWN", "MON_DOWN"})
     cell.world.node_down("pve3")
@@ -111,7 +111,9 @@ async def test_most_monitors_have_to_be_there(cell: Any) -> None:
         ("mds", "MDS 'pve3' already referenced in ceph config, abort!", "WARNINGS: 1"),
     ],
 )  # fmt: skip
-async def test_daemons_are_made_and_destroyed(cell: Any, kind: str, twice: str, gone: str) -> None:
+async def test_daemons_are_created_and_destroyed(
+    cell: Any, kind: str, twice: str, gone: str
+) -> None:
     path = f"ceph/{kind}/pve3"
     assert await cell.done("POST", path, node="pve3") == "OK"
     assert "pve3" in await named(cell, kind)
@@ -134,7 +136,7 @@ async def test_services_are_stopped_and_started(cell: Any) -> None:
     assert ended == "command '/bin/systemctl start ceph-osd@7' failed: exit code 1"
 
 
-async def test_a_pool_is_made_with_a_storage_changed_and_destroyed(cell: Any) -> None:
+async def test_a_pool_is_created_with_a_storage_changed_and_destroyed(cell: Any) -> None:
     given = {"name": "fast", "size": 2, "add_storages": 1}
     lines = await cell.lines("POST", "ceph/pool", given)
     assert lines[0] == "pool fast: applying size = 2"
@@ -155,7 +157,9 @@ async def test_a_pool_is_made_with_a_storage_changed_and_destroyed(cell: Any) ->
     assert await cell.done("PUT", "ceph/pool/fast", {"size": 2}) == "Could not set: size"
 
 
-async def test_a_file_system_needs_a_metadata_server_and_goes_without_one(cell: Any) -> None:
+async def test_a_file_system_needs_a_metadata_server_but_can_be_destroyed_without_one(
+    cell: Any,
+) -> None:
     assert await cell.done("POST", "ceph/fs/shared", {"add-storage": 1}) == "OK"
     assert set(await named(cell, "fs")) == {"shared"}
     assert {"shared_data", "shared_metadata"} <= set(await named(cell, "pool"))

@@ -73,13 +73,13 @@ async def test_a_running_container_is_cloned_from_a_snapshot_only(cell: Any) -> 
     assert await cell.done("POST", "lxc/200/clone", {"newid": 201, "snapname": "one"}) == "OK"
 
 
-async def test_a_linked_clone_of_what_is_no_template_is_refused(cell: Any) -> None:
+async def test_a_linked_clone_of_a_guest_that_is_not_a_template_is_refused(cell: Any) -> None:
     await cell.done("POST", CLONE, {"newid": 200, "full": 1})
     refusal = await cell.refusal("POST", "lxc/200/clone", {"newid": 201, "full": 0})
     assert refusal.message == "Linked clone feature for 'ceph:vm-200-disk-0' is not available"
 
 
-async def test_a_clone_may_go_to_another_node_and_into_a_pool(cell: Any) -> None:
+async def test_a_clone_can_go_to_another_node_and_into_a_pool(cell: Any) -> None:
     refusal = await cell.refusal("POST", CLONE, {"newid": 200, "pool": "nosuch"})
     assert (refusal.status, refusal.message) == (
         403,
@@ -92,7 +92,7 @@ async def test_a_clone_may_go_to_another_node_and_into_a_pool(cell: Any) -> None
 @pytest.mark.parametrize(
     ("mount", "kind"), [("/srv/data,mp=/srv", "bind"), ("/dev/sdb1,mp=/srv", "device")]
 )
-async def test_what_lies_outside_the_storages_is_not_cloned(
+async def test_volumes_outside_the_storages_are_not_cloned(
     cell: Any, mount: str, kind: str
 ) -> None:
     cell.world.guests[9100].config["mp0"] = mount

@@ -28,7 +28,7 @@ async def test_a_template_is_cloned_linked_unless_told_otherwise(cell: Any) -> N
     assert clone.lock is None
 
 
-async def test_a_full_clone_rests_on_nothing(cell: Any) -> None:
+async def test_a_full_clone_has_no_base(cell: Any) -> None:
     assert await cell.done("POST", TEMPLATE, {"newid": 200, "full": 1}) == "OK"
     assert cell.world.guests[200].config["scsi0"] == "ceph:vm-200-disk-0,size=8G"
     assert cell.world.guests[200].config["name"] == "Copy-of-VM-debian-12-cloud"
@@ -49,7 +49,7 @@ async def test_the_upid_names_the_source_and_the_first_line_both(cell: Any) -> N
     assert cell.task(upid).lines[0] == "creating a clone of VM 9000 with ID 200"
 
 
-async def test_a_target_that_is_being_made_has_a_lock_and_no_name(cell: Any) -> None:
+async def test_a_target_that_is_being_created_has_a_lock_and_no_name(cell: Any) -> None:
     await cell.call("POST", STOPPED, {"newid": 200, "name": "web"})
     await cell.settle()
     config = await cell.call("GET", "qemu/200/config")
@@ -126,7 +126,7 @@ async def test_a_clone_to_another_node_ends_there_but_its_task_stays(cell: Any) 
     assert cell.world.guests[200].node == "pve3"
 
 
-async def test_what_is_refused_before_a_task_starts(cell: Any) -> None:
+async def test_invalid_requests_are_refused_before_a_task_starts(cell: Any) -> None:
     cases: list[tuple[str, str, dict[str, Any], int, str]] = [
         (
             "pve1",
@@ -269,7 +269,7 @@ async def test_a_running_vm_is_mirrored(cell: Any) -> None:
     assert any(line.endswith("%) in 1s") or "%) in " in line for line in lines)
 
 
-async def test_parallel_clones_to_a_slow_shared_storage_run_out_of_patience(
+async def test_parallel_clones_to_a_slow_shared_storage_time_out(
     slow_storage: Any,
 ) -> None:
     params = {"full": 1, "storage": "slow"}
@@ -301,7 +301,7 @@ async def test_the_state_of_a_tpm_in_use_is_not_cloned(cell: Any) -> None:
     assert ":qmclone:101:" in await cell.call("POST", "qemu/101/clone", {"newid": 200}, node="pve2")
 
 
-async def test_a_linked_clone_on_a_storage_of_files_says_what_it_rests_on(recorded: Any) -> None:
+async def test_a_linked_clone_on_file_storage_names_its_base(recorded: Any) -> None:
     lines = await recorded.lines("POST", "qemu/100/clone", {"newid": 3102})
     name, base = "vm-3102-disk-0.qcow2", "100/base-100-disk-0.qcow2"
     options = "cluster_size=131072 extended_l2=on preallocation=metadata compression_type=zlib"

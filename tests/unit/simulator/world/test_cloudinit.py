@@ -48,7 +48,7 @@ async def test_the_id_of_the_instance_follows_the_config(recorded: Any) -> None:
     assert before != await _file(recorded, "meta")
 
 
-async def test_the_options_show_what_waits_but_no_password(recorded: Any) -> None:
+async def test_the_options_show_pending_changes_but_no_password(recorded: Any) -> None:
     guest = recorded.world.guests[101]
     guest.config |= {"cipassword": "secret", "ciuser": "a"}
     guest.pending |= {"ciuser": "b", "cipassword": None}

@@ -20,7 +20,9 @@ async def guest(cell: Any, vmid: int) -> dict[str, Any]:
     return next(entry for entry in entries if entry["vmid"] == vmid)
 
 
-async def test_a_young_guest_has_no_name_in_the_cluster_but_on_its_node(cell: Any) -> None:
+async def test_a_new_guest_has_no_name_in_the_cluster_list_but_has_one_on_its_node(
+    cell: Any,
+) -> None:
     await guest(cell, 100)
     upid = await cell.call("POST", "qemu/9000/clone", {"newid": 200, "name": "web"})
     await cell.settle()
@@ -47,7 +49,7 @@ async def test_a_young_guest_has_no_name_in_the_cluster_but_on_its_node(cell: An
     assert (entry["name"], entry["status"], entry["template"]) == ("web", "stopped", 0)
 
 
-async def test_the_state_in_the_cluster_is_late_at_any_speed(cell: Any) -> None:
+async def test_the_state_in_the_cluster_list_lags_at_any_speed(cell: Any) -> None:
     cell.clock.speed = 100
     await guest(cell, 100)
     await cell.done("POST", "qemu/100/status/start")
@@ -56,7 +58,7 @@ async def test_the_state_in_the_cluster_is_late_at_any_speed(cell: Any) -> None:
     assert (await guest(cell, 100))["status"] == "running"
 
 
-async def test_the_name_of_the_guest_before_is_told_of_a_vmid_that_is_used_again(cell: Any) -> None:
+async def test_a_reused_vmid_shows_the_name_of_the_previous_guest_for_a_while(cell: Any) -> None:
     for name in ("victim", "innocent"):
         await cell.done("POST", "qemu/9000/clone", {"newid": 731, "name": name})
         if name == "victim":
@@ -69,7 +71,7 @@ async def test_the_name_of_the_guest_before_is_told_of_a_vmid_that_is_used_again
     assert (await guest(cell, 731))["name"] == "innocent"
 
 
-async def test_an_old_name_is_told_until_the_next_broadcast(cell: Any) -> None:
+async def test_an_old_name_is_shown_until_the_next_broadcast(cell: Any) -> None:
     await guest(cell, 100)
     await cell.call("PUT", "qemu/100/config", {"name": "renamed", "tags": "new"})
     entry = await guest(cell, 100)
@@ -109,7 +111,7 @@ async def test_a_node_that_died_is_seen_offline_after_seconds(cell: Any) -> None
     assert nodes == {"pve1": "online", "pve2": "offline", "pve3": "online"}
 
 
-async def test_guests_of_an_offline_node_keep_what_was_told_for_five_minutes(cell: Any) -> None:
+async def test_guests_of_an_offline_node_keep_their_last_values_for_five_minutes(cell: Any) -> None:
     cell.world.node_down("pve2")
     await cell.settle(20)
     entry = await guest(cell, 101)
@@ -128,7 +130,7 @@ async def test_guests_of_an_offline_node_keep_what_was_told_for_five_minutes(cel
     assert {e["status"] for e in entries if e["node"] == "pve2"} == {"unknown"}
 
 
-async def test_lists_hide_what_one_may_not_see(cell: Any) -> None:
+async def test_lists_hide_entries_that_the_user_may_not_see(cell: Any) -> None:
     def may(path: str, _privilege: str) -> bool:
         return path == "/vms/100"
 
@@ -206,7 +208,7 @@ def test_a_world_file_without_nodes_is_refused(tmp_path: Path) -> None:
         World.load(file)
 
 
-def test_a_world_file_may_tell_of_the_past(tmp_path: Path) -> None:
+def test_a_world_file_can_have_past_tasks(tmp_path: Path) -> None:
     file = tmp_path / "world.yml"
     file.write_text(
         "nodes: {pve1: {}}\n"
@@ -227,7 +229,7 @@ def test_a_world_file_may_tell_of_the_past(tmp_path: Path) -> None:
     assert oldest.status == "OK"
 
 
-def test_waits_follow_the_clock() -> None:
+def test_timeouts_follow_the_clock() -> None:
     async def story() -> list[str]:
         clock, order = Clock(10), list[str]()
         clock.pause()
@@ -252,7 +254,7 @@ def test_waits_follow_the_clock() -> None:
     assert asyncio.run(story()) == ["work 20", "sleep 5"]
 
 
-async def test_the_tags_of_guests_are_allowed_for_others(cell: Any) -> None:
+async def test_the_tags_in_use_are_allowed_for_other_users(cell: Any) -> None:
     cell.world.guests[100].config["tags"] = "web;db"
     assert {"db", "web"} <= set((await cell.call("GET", "/cluster/options"))["allowed-tags"])
 
@@ -262,7 +264,7 @@ async def test_the_tags_of_guests_are_allowed_for_others(cell: Any) -> None:
     assert (await cell.call("GET", "/cluster/options", may=blind))["allowed-tags"] == []
 
 
-async def test_what_a_node_is_like_is_told_for_as_long_as_it_is_remembered(cell: Any) -> None:
+async def test_figures_of_a_dead_node_are_reported_until_they_expire(cell: Any) -> None:
     cell.world.node_down("pve2")
     await cell.clock.sleep(20)
     lost = {node["node"]: node for node in await cell.call("GET", "/nodes")}["pve2"]

@@ -127,7 +127,7 @@ async def test_a_restore_with_force_never_overwrites_a_guest_of_another_type_or_
         ]),
     ],
 )  # fmt: skip
-async def test_a_long_list_of_superblocks_goes_on_in_another_line(
+async def test_a_long_list_of_superblocks_continues_on_the_next_line(
     cell: Any, size: str, lines: list[str]
 ) -> None:
     params = {"vmid": 300, "ostemplate": OSTEMPLATE, "rootfs": f"ceph:{size}"}
@@ -136,7 +136,7 @@ async def test_a_long_list_of_superblocks_goes_on_in_another_line(
     assert [line for line in cell.task(upid).lines if line.startswith("\t")] == lines
 
 
-async def test_the_storage_local_is_where_every_installation_has_it(cell: Any) -> None:
+async def test_the_storage_local_has_its_default_path(cell: Any) -> None:
     local = cell.world.storages["local"]
     local.options.pop("path", None)
     assert file_path(local, OSTEMPLATE).startswith("/var/lib/vz/template/cache/")

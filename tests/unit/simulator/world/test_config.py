@@ -12,7 +12,7 @@ import pytest
 CONFIG = "qemu/100/config"
 
 
-async def test_a_change_by_post_is_a_task_that_repeats_the_options(cell: Any) -> None:
+async def test_a_change_by_post_is_a_task_whose_log_repeats_the_options(cell: Any) -> None:
     given = {"cores": 4, "ciuser": "debian", "description": "x y", "cipassword": "secret"}
     upid = await cell.call("POST", CONFIG, given)
     assert await cell.end(upid) == "OK"
@@ -79,7 +79,7 @@ async def pending(cell: Any, path: str) -> dict[str, Any]:
     }
 
 
-async def test_what_a_running_vm_takes_and_what_waits(cell: Any) -> None:
+async def test_some_changes_of_a_running_vm_apply_at_once_and_some_are_pending(cell: Any) -> None:
     await cell.done("POST", "qemu/100/status/start")
     changes = {"name": "new", "memory": "4096", "scsi1": "ceph:1", "sata0": "ceph:1"}
     await cell.call("PUT", CONFIG, changes)
@@ -91,7 +91,7 @@ async def test_what_a_running_vm_takes_and_what_waits(cell: Any) -> None:
     assert await pending(cell, "qemu/100") == {}
 
 
-async def test_a_vm_whose_hotplug_is_off_waits_with_its_networks(cell: Any) -> None:
+async def test_without_hotplug_network_changes_of_a_vm_are_pending(cell: Any) -> None:
     cell.world.guests[100].config["hotplug"] = "disk"
     await cell.done("POST", "qemu/100/status/start")
     await cell.call("PUT", CONFIG, {"net3": "virtio=BC:24:11:00:00:01,bridge=vmbr0"})
@@ -107,7 +107,7 @@ async def test_the_boot_disk_of_a_running_vm_cannot_be_unplugged(cell: Any) -> N
     assert await pending(cell, "qemu/100") == {"scsi0": "deleted"}
 
 
-async def test_a_network_that_a_running_container_refuses_is_pending(cell: Any) -> None:
+async def test_a_network_change_that_a_running_container_cannot_take_is_pending(cell: Any) -> None:
     await cell.done("POST", "lxc/9100/clone", {"newid": 200})
     await cell.done("POST", "lxc/200/status/start")
     wish = {
@@ -120,7 +120,7 @@ async def test_a_network_that_a_running_container_refuses_is_pending(cell: Any) 
     assert (await cell.call("GET", "lxc/200/config"))["net0"] == wish["net0"]
 
 
-async def test_what_is_refused(cell: Any) -> None:
+async def test_invalid_requests_are_refused(cell: Any) -> None:
     assert (await cell.refusal("PUT", CONFIG)).message == "no options specified"
     refusal = await cell.refusal("PUT", CONFIG, {"delete": "nosuch"})
     assert refusal.errors == {"delete": "unknown option 'nosuch'"}
@@ -143,7 +143,7 @@ async def test_what_is_refused(cell: Any) -> None:
         ("ciuser", "a", "VM.Config.Cloudinit|VM.Config.Network"),
     ],
 )
-async def test_every_option_has_its_privilege(
+async def test_every_option_requires_its_privilege(
     cell: Any, option: str, value: Any, privilege: str
 ) -> None:
     refusal = await cell.refusal("PUT", CONFIG, {option: value}, may=lambda _path, _right: False)
@@ -163,7 +163,7 @@ async def test_a_running_vm_takes_cores_when_it_is_started_again(cell: Any) -> N
     assert cell.world.guests[101].config["cores"] == 8
 
 
-async def test_a_new_disk_is_made_and_a_removed_one_becomes_unused(cell: Any) -> None:
+async def test_a_new_disk_is_created_and_a_removed_one_becomes_unused(cell: Any) -> None:
     await cell.call("PUT", CONFIG, {"scsi1": "ceph:2"})
     assert cell.world.guests[100].config["scsi1"] == "ceph:vm-100-disk-1,size=2G"
     await cell.call("PUT", CONFIG, {"delete": "scsi1"})
@@ -181,7 +181,7 @@ async def test_a_disk_grows_in_config_and_storage(cell: Any) -> None:
     assert volumes["ceph:vm-100-disk-0"] == 32 << 30
 
 
-async def test_a_disk_does_not_shrink_and_has_to_be_there(cell: Any) -> None:
+async def test_a_disk_cannot_shrink_and_has_to_exist(cell: Any) -> None:
     resize = "qemu/100/resize"
     status = await cell.done("PUT", resize, {"disk": "scsi0", "size": "1G"})
     assert status == "shrinking disks is not supported"
@@ -199,7 +199,7 @@ async def test_a_stopped_guest_becomes_a_template(cell: Any) -> None:
     assert refusal.message == "you can't convert a VM to template if VM is running"
 
 
-async def test_a_container_becomes_a_template_in_a_task_that_is_not_named(cell: Any) -> None:
+async def test_converting_a_container_to_a_template_returns_no_upid(cell: Any) -> None:
     await cell.done("POST", "lxc/9100/clone", {"newid": 200, "full": 1})
     assert await cell.call("POST", "lxc/200/template") is None
     await cell.settle(5)

@@ -43,7 +43,7 @@ async def test_the_guest_is_on_the_node_of_the_path(cell: Any, path: str) -> Non
     assert refusal.message == "Configuration file 'nodes/pve1/qemu-server/101.conf' does not exist"
 
 
-async def test_no_port_is_left(cell: Any) -> None:
+async def test_consoles_run_out_of_ports(cell: Any) -> None:
     cell.world.add_task_fault(seconds=60)
     for _unused in range(100):
         await cell.call("POST", "termproxy")

@@ -63,7 +63,7 @@ async def test_a_template_that_is_not_there_fails_in_the_task_and_leaves_nothing
         ({"pool": "nosuch"}, 403, "Permission check failed (pool 'nosuch' does not exist)"),
     ],
 )
-async def test_what_is_refused_before_a_container_is_made(
+async def test_invalid_requests_are_refused_before_a_container_is_created(
     cell: Any, params: dict[str, Any], status: int, message: str
 ) -> None:
     given = {"vmid": 200, "ostemplate": OS, "rootfs": "ceph:1", **params}
@@ -89,13 +89,13 @@ async def test_a_container_that_is_started_has_a_task_of_its_own_for_that(cell: 
     assert cell.world.guests[200].running
 
 
-async def test_a_container_needs_the_rights_on_its_id(cell: Any) -> None:
+async def test_a_container_needs_the_privileges_on_its_vmid(cell: Any) -> None:
     given = {"vmid": 200, "ostemplate": OS, "storage": "ceph"}
     refusal = await cell.refusal("POST", "lxc", given, may=lambda _path, _right: False)
     assert (refusal.status, refusal.message) == (403, "Permission check failed")
 
 
-async def test_a_vm_is_made_with_its_disks(cell: Any) -> None:
+async def test_a_vm_is_created_with_its_disks(cell: Any) -> None:
     given = {
         "vmid": 200,
         "name": "vm",
@@ -125,7 +125,7 @@ async def test_a_missing_iso_fails_in_the_task(cell: Any) -> None:
     assert 200 not in cell.world.guests
 
 
-async def test_a_deleted_guest_takes_its_volumes_along(cell: Any) -> None:
+async def test_deleting_a_guest_deletes_its_volumes(cell: Any) -> None:
     await cell.done("POST", "qemu/9000/clone", {"newid": 200, "full": 1})
     assert any(v.vmid == 200 for v in cell.world.storages["ceph"].volumes)
     lines = await cell.lines("DELETE", "qemu/200", {"purge": 1})
@@ -135,9 +135,7 @@ async def test_a_deleted_guest_takes_its_volumes_along(cell: Any) -> None:
 
 
 @pytest.mark.parametrize("unreferenced", [0, 1])
-async def test_disks_that_no_config_names_go_when_that_is_asked_for(
-    cell: Any, unreferenced: int
-) -> None:
+async def test_unreferenced_disks_are_destroyed_on_request(cell: Any, unreferenced: int) -> None:
     size = {"vmid": 200, "filename": "vm-200-disk-7", "size": "1G"}
     for storage in ("ceph", "local-lvm"):
         await cell.call("POST", f"storage/{storage}/content", size)
@@ -147,7 +145,7 @@ async def test_disks_that_no_config_names_go_when_that_is_asked_for(
     assert left == ([] if unreferenced else ["local-lvm:vm-200-disk-7", "ceph:vm-200-disk-7"])
 
 
-async def test_a_base_with_linked_clones_stays(cell: Any) -> None:
+async def test_a_base_with_linked_clones_is_kept(cell: Any) -> None:
     await cell.done("POST", "qemu/9000/clone", {"newid": 200})
     status = await cell.done("DELETE", "qemu/9000")
     assert status == "base volume 'ceph:base-9000-disk-0' is still in use by linked cloned"
@@ -185,7 +183,7 @@ async def test_an_unknown_guest_has_no_configuration_file(cell: Any) -> None:
         assert (refusal.status, refusal.message) == (500, text)
 
 
-async def test_what_is_no_ssh_key_is_refused(cell: Any) -> None:
+async def test_an_invalid_ssh_key_is_refused(cell: Any) -> None:
     params = {
         "vmid": 210,
         "ostemplate": "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",

@@ -46,7 +46,7 @@ class Load:
         raise CallError(500, "got timeout")
 
 
-async def test_many_are_answered_later_than_after_30_seconds(cell: Any) -> None:
+async def test_many_calls_are_answered_after_more_than_30_seconds(cell: Any) -> None:
     load = Load(cell)
     await asyncio.gather(*(load.call() for _unused in range(CALLS)))
     refused = {seconds: n for (status, seconds), n in load.ends.items() if status == 500}
@@ -57,9 +57,7 @@ async def test_many_are_answered_later_than_after_30_seconds(cell: Any) -> None:
 
 
 @pytest.mark.parametrize("calls", [3, 9])
-async def test_what_a_stopped_daemon_finds_when_it_goes_on_is_carried_out(
-    cell: Any, calls: int
-) -> None:
+async def test_a_resumed_daemon_carries_out_waiting_calls(cell: Any, calls: int) -> None:
     cell.world.nodes["pve1"].pvedaemon = "blocked"
     load = Load(cell)
     await asyncio.gather(*(load.call() for _unused in range(calls)))

@@ -34,7 +34,7 @@ async def test_the_system_is_on_a_disk_and_three_others_hold_nothing(cell: Any) 
     assert (pool["vg"], pool["lv"], pool["used"]) == ("pve", "data", 32 << 30)
 
 
-async def test_a_directory_is_made_with_its_storage_and_removed_with_its_data(cell: Any) -> None:
+async def test_a_directory_is_created_with_its_storage_and_removed_with_its_data(cell: Any) -> None:
     given = {"name": "fast", "device": "/dev/sdb", "add_storage": 1, "filesystem": "xfs"}
     lines = await cell.lines("POST", "disks/directory", given)
     assert "# /sbin/mkfs -t xfs /dev/sdb1" in lines
@@ -125,7 +125,7 @@ async def test_a_zfs_pool_has_the_size_that_its_level_leaves(cell: Any) -> None:
         ({"raidlevel": "single", "devices": "/tmp/x"}, "got unusual device path '/tmp/x'"),
     ],
 )  # fmt: skip
-async def test_a_pool_that_cannot_be_is_refused(cell: Any, given: Any, text: str) -> None:
+async def test_an_impossible_pool_is_refused(cell: Any, given: Any, text: str) -> None:
     refusal = await cell.refusal("POST", "disks/zfs", {"name": "t", "devices": "/dev/sdb"} | given)
     assert (refusal.status, refusal.message) == (500, text)
     assert await unused(cell) == SPARE
@@ -139,7 +139,7 @@ async def test_a_new_partition_table_needs_an_unused_disk(cell: Any) -> None:
     assert refusal.message == "disk /dev/sda already in use"
 
 
-async def test_what_was_made_is_in_the_saved_world(cell: Any) -> None:
+async def test_created_objects_are_in_the_saved_world(cell: Any) -> None:
     await cell.done("POST", "disks/directory", {"name": "dir1", "device": "/dev/sdb"})
     await cell.done("POST", "disks/lvm", {"name": "vg1", "device": "/dev/sdc"})
     zfs = {"name": "tank", "devices": "/dev/sdd", "raidlevel": "single"}

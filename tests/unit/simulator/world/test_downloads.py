@@ -100,7 +100,7 @@ async def test_a_server_that_is_not_there_ends_a_download(cell: Any) -> None:
          "Parameter verification failed."),
     ],
 )  # fmt: skip
-async def test_what_a_download_refuses(cell: Any, params: Any, message: str) -> None:
+async def test_a_download_refuses_invalid_requests(cell: Any, params: Any, message: str) -> None:
     given = {"url": URL, "storage": "local", **params}
     path = f"storage/{given.pop('storage')}/download-url"
     assert (await cell.refusal("POST", path, given)).message == message
@@ -157,7 +157,7 @@ async def test_a_protected_backup_is_not_removed(cell: Any) -> None:
     assert await cell.end(upid) == "OK"
 
 
-async def test_who_may_back_a_guest_up_may_remove_its_backups(cell: Any) -> None:
+async def test_the_privilege_to_back_up_a_guest_is_enough_to_remove_its_backups(cell: Any) -> None:
     assert await cell.done("POST", "vzdump", {"vmid": "100"}) == "OK"
     (volid,) = await content(cell, "backup")
     path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"
@@ -168,7 +168,7 @@ async def test_who_may_back_a_guest_up_may_remove_its_backups(cell: Any) -> None
     assert await cell.done("DELETE", path, {"volume": volid}, **who) == "OK"
 
 
-async def test_a_removal_may_be_waited_for(cell: Any) -> None:
+async def test_a_removal_can_be_synchronous(cell: Any) -> None:
     assert await cell.done("POST", "vzdump", {"vmid": "100"}) == "OK"
     (volid,) = await content(cell, "backup")
     path = f"/nodes/pve1/storage/local/content/{volid.replace('/', '%2F')}"

@@ -148,7 +148,7 @@ def check_answer(returns: str, answer: Any, upid: str) -> None:
         assert answer is None
 
 
-def test_every_entry_is_walked_with_every_type() -> None:
+def test_every_entry_is_tried_with_every_type() -> None:
     walked: dict[tuple[str, str], set[str]] = {}
     for method, path, _given, task_type, _ident in CALLS:
         walked.setdefault((method, template_of(absolute(path), method)), set()).add(task_type)
@@ -167,7 +167,7 @@ MANAGED = [
 
 
 @pytest.mark.parametrize(("path", "task_type"), MANAGED)
-async def test_a_guest_that_ha_manages_gets_another_task(
+async def test_a_guest_that_ha_manages_has_a_different_task(
     cell: Any, path: str, task_type: str
 ) -> None:
     furnish(cell)

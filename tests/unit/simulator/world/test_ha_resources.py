@@ -59,7 +59,7 @@ async def test_a_removed_resource_leaves_its_guest_as_it_is(recorded: Any) -> No
     assert recorded.world.guests[101].running
 
 
-async def test_what_makes_no_resource_is_refused(recorded: Any) -> None:
+async def test_an_invalid_resource_is_refused(recorded: Any) -> None:
     async def message(sid: str, **params: str) -> str:
         refusal = await recorded.refusal("POST", RESOURCES, {"sid": sid, **params})
         assert refusal.status == 500
@@ -77,7 +77,7 @@ async def test_what_makes_no_resource_is_refused(recorded: Any) -> None:
     assert await message("vm:110") == "cluster not ready - no quorum?"
 
 
-async def test_ha_moves_a_guest_when_asked(cell: Any) -> None:
+async def test_ha_moves_a_guest_on_request(cell: Any) -> None:
     guest = cell.world.guests[100]
     target = next(name for name in cell.world.nodes if name != guest.node)
     cell.world.ha["vm:100"] = {"state": "stopped"}

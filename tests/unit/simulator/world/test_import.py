@@ -71,13 +71,13 @@ async def test_a_missing_image_ends_the_task_and_leaves_nothing(cell: Any) -> No
     assert not [v for v in cell.world.storages["ceph"].volumes if v.vmid == 300]
 
 
-async def test_what_is_no_image_is_not_kept(cell: Any, web: str) -> None:
+async def test_a_file_that_is_not_an_image_is_not_kept(cell: Any, web: str) -> None:
     ended = await fetch(cell, web, "page.html")
     assert ended.startswith("failed to verify file: qemu-img: Could not open ")
     assert await cell.call("GET", "storage/local/content", {"content": "import"}) == []
 
 
-async def test_names_of_files_are_made_harmless(cell: Any, web: str) -> None:
+async def test_file_names_are_sanitized(cell: Any, web: str) -> None:
     given = {"content": "iso", "filename": "../my disk:1.iso", "url": f"{web}/a.iso"}
     upid = await cell.call("POST", "storage/local/download-url", given)
     assert ":download:my_disk_1.iso:" in upid

@@ -29,7 +29,7 @@ async def test_an_index_names_the_paths_below(
 
 
 @pytest.mark.parametrize("path", ["/cluster/backup", "qemu/100/firewall/rules", "replication"])
-async def test_lists_of_what_nobody_configured_are_empty(cell: Any, path: str) -> None:
+async def test_lists_of_unconfigured_things_are_empty(cell: Any, path: str) -> None:
     assert await cell.call("GET", path) == []
 
 
@@ -37,12 +37,12 @@ async def test_a_firewall_without_options_has_the_digest_of_nothing(cell: Any) -
     assert await cell.call("GET", "qemu/100/firewall/options") == {"digest": EMPTY_SHA1}
 
 
-async def test_lists_have_what_is_there_from_the_beginning(cell: Any) -> None:
+async def test_lists_have_the_initial_entries(cell: Any) -> None:
     targets = await cell.call("GET", "/cluster/notifications/targets")
     assert [target["name"] for target in targets] == ["mail-to-root"]
 
 
-async def test_a_schedule_tells_its_next_moments(cell: Any) -> None:
+async def test_a_schedule_lists_its_next_runs(cell: Any) -> None:
     path, params = "/cluster/jobs/schedule-analyze", {"schedule": "daily", "iterations": 2}
     moments = await cell.call("GET", path, params)
     assert [moment["timestamp"] % 86400 for moment in moments] == [0, 0]
@@ -51,7 +51,7 @@ async def test_a_schedule_tells_its_next_moments(cell: Any) -> None:
     assert refusal.status == 400
 
 
-async def test_the_manager_of_ha_knows_what_it_manages(cell: Any) -> None:
+async def test_the_ha_manager_lists_its_resources(cell: Any) -> None:
     path = "/cluster/ha/status/manager_status"
     cell.world.ha.clear()
     idle = await cell.call("GET", path)

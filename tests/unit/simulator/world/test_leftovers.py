@@ -98,7 +98,7 @@ async def test_only_root_with_a_ticket_removes_what_is_locked(cell: Any) -> None
     assert [v.volid for v in cell.world.storages["ceph"].volumes if v.vmid == 200] == orphan
 
 
-async def test_a_container_source_stays_locked_until_somebody_unlocks_it(cell: Any) -> None:
+async def test_a_container_source_stays_locked_until_it_is_unlocked(cell: Any) -> None:
     upid = await cell.call("POST", "lxc/9100/clone", {"newid": 200})
     await cell.settle(0.5)
     cell.world.tasks.kill(cell.task(upid))
@@ -108,7 +108,7 @@ async def test_a_container_source_stays_locked_until_somebody_unlocks_it(cell: A
     assert (await cell.refusal("DELETE", "lxc/200")).message == "CT is locked (create)"
 
 
-async def test_a_stopped_clone_takes_a_second_to_clear_up(cell: Any) -> None:
+async def test_a_stopped_clone_takes_a_second_to_clean_up(cell: Any) -> None:
     cell.world.add_task_fault(type="qmclone", seconds=60)
     upid = await cell.call("POST", "qemu/100/clone", {"newid": 200})
     await cell.settle(2)

@@ -51,7 +51,7 @@ async def test_in_a_burst_some_starts_fail_and_some_of_them_leave_a_log(cell: An
     assert 0 < left < lost
 
 
-async def test_a_start_by_itself_never_fails(cell: Any) -> None:
+async def test_a_start_without_others_never_fails(cell: Any) -> None:
     cell.world.start_failures = 57.0
     for _time in range(20):
         assert burst(cell, 1) != [None]
@@ -59,7 +59,7 @@ async def test_a_start_by_itself_never_fails(cell: Any) -> None:
     assert None in burst(cell, 57)
 
 
-async def test_chance_is_the_same_with_the_same_seed(cell: Any) -> None:
+async def test_random_results_are_the_same_with_the_same_seed(cell: Any) -> None:
     cell.world.start_failures = 0.5
     first = [upid is None for upid in burst(cell, 100)]
     cell.world.tasks.attempts.clear()
@@ -68,7 +68,7 @@ async def test_chance_is_the_same_with_the_same_seed(cell: Any) -> None:
     assert 10 < first.count(True) < 90
 
 
-async def test_an_operation_that_got_no_worker_did_not_run(cell: Any) -> None:
+async def test_an_operation_without_a_free_worker_does_not_run(cell: Any) -> None:
     cell.world.start_failures = 57.0
     burst(cell, 5)
     refusal = await cell.refusal("POST", "qemu/9000/clone", {"newid": 200})

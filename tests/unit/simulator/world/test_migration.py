@@ -33,7 +33,7 @@ async def test_a_stopped_vm_on_shared_storage_moves_with_its_config_alone(cell: 
     assert refusal.message.startswith("Configuration file 'nodes/pve1/qemu-server/100.conf'")
 
 
-async def test_a_running_vm_needs_online_and_its_local_disks_an_option_more(cell: Any) -> None:
+async def test_a_running_vm_needs_online_and_local_disks_need_one_more_option(cell: Any) -> None:
     where = {"target": "pve1"}
     refusal = await cell.refusal("POST", "qemu/101/migrate", where, node="pve2")
     assert refusal.message == "can't migrate running VM without --online"
@@ -80,11 +80,11 @@ async def test_a_vm_is_locked_while_it_moves(cell: Any) -> None:
         ({"target": "pve2", "force": 1}, {"force": "Only root may use this option."}),
     ],
 )
-async def test_what_a_parameter_refuses(cell: Any, params: Any, error: Any) -> None:
+async def test_a_parameter_refuses_invalid_values(cell: Any, params: Any, error: Any) -> None:
     assert (await cell.refusal("POST", "qemu/100/migrate", params)).errors == error
 
 
-async def test_an_unknown_node_is_refused_and_a_dead_one_found_in_the_task(cell: Any) -> None:
+async def test_an_unknown_node_is_refused_and_a_dead_one_fails_in_the_task(cell: Any) -> None:
     refusal = await cell.refusal("POST", "qemu/100/migrate", {"target": "pve9"})
     assert refusal.message == "no such cluster node 'pve9'"
     cell.world.node_down("pve2")
@@ -134,7 +134,7 @@ async def test_a_running_container_is_restarted_on_the_other_node(cell: Any) -> 
     assert (guest.node, guest.running, guest.lock) == ("pve3", True, None)
 
 
-async def test_a_migration_to_another_cluster_finds_none(cell: Any) -> None:
+async def test_a_migration_to_another_cluster_finds_no_cluster(cell: Any) -> None:
     params = {"target-endpoint": "host=203.0.113.1,apitoken=x", "target-storage": "1"}
     for path in ("qemu/100", "lxc/9100"):
         refusal = await cell.refusal("POST", f"{path}/remote_migrate", params)

@@ -24,12 +24,12 @@ async def test_the_monitor_tells_whether_a_vm_runs(cell: Any) -> None:
     assert await monitor(cell, "info status") == "VM status: paused\r\n"
 
 
-async def test_an_unknown_command_is_no_error_of_the_call(cell: Any) -> None:
+async def test_an_unknown_command_is_not_an_error_of_the_call(cell: Any) -> None:
     cell.world.guests[101].status = "running"
     assert await monitor(cell, "nosuch") == "unknown command: 'nosuch'\r\n"
 
 
-async def test_a_command_that_changes_something_needs_another_right(cell: Any) -> None:
+async def test_a_command_that_changes_something_needs_another_privilege(cell: Any) -> None:
     def auditor(_path: str, privilege: str) -> bool:
         return privilege == "Sys.Audit"
 
@@ -47,7 +47,7 @@ async def test_a_key_waits_for_the_lock(cell: Any) -> None:
     assert refusal.message.endswith("lock-101.conf' - got timeout")
 
 
-async def test_a_stopped_vm_has_no_keyboard(cell: Any) -> None:
+async def test_a_stopped_vm_takes_no_keys(cell: Any) -> None:
     cell.world.guests[101].status = "stopped"
     refusal = await cell.refusal("PUT", "qemu/101/sendkey", {"key": "ret"}, node="pve2")
     assert refusal.message == "VM 101 not running"

@@ -35,7 +35,7 @@ async def test_a_moved_disk_leaves_its_source_unused(cell: Any) -> None:
     assert lines[-2] == "adding source volume 'ceph:vm-100-disk-0' as 'unused0' to config"
 
 
-async def test_with_delete_the_source_goes(recorded: Any) -> None:
+async def test_with_delete_the_source_is_removed(recorded: Any) -> None:
     params = {"disk": "scsi0", "storage": "local", "delete": 1}
     assert await recorded.done("POST", "qemu/101/move_disk", params) == "OK"
     assert names(recorded, "store1", 101) == []
@@ -78,7 +78,7 @@ async def test_a_stopped_move_leaves_nothing(cell: Any) -> None:
         ),
     ],
 )
-async def test_what_a_move_refuses(cell: Any, params: Any, message: str) -> None:
+async def test_a_move_refuses_invalid_requests(cell: Any, params: Any, message: str) -> None:
     assert (await cell.refusal("POST", "qemu/100/move_disk", params)).message == message
 
 
@@ -149,7 +149,7 @@ async def test_a_disk_is_detached_and_removed(cell: Any) -> None:
     assert names(cell, "ceph", 100) == []
 
 
-async def test_without_quorum_a_copy_is_made_for_nothing(cell: Any) -> None:
+async def test_without_quorum_a_copy_is_made_and_then_discarded(cell: Any) -> None:
     upid = await cell.call("POST", "qemu/100/move_disk", {"disk": "scsi0", "storage": "local-lvm"})
     cell.world.quorate = False
     status = await cell.end(upid)

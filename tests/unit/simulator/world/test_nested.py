@@ -70,7 +70,7 @@ async def test_a_rollback_starts_the_guest_in_another_task(cell: Any) -> None:
     assert cell.world.guests[100].running
 
 
-async def test_a_change_of_a_config_may_be_waited_for(cell: Any) -> None:
+async def test_a_change_of_a_config_can_be_synchronous(cell: Any) -> None:
     path = "qemu/100/config"
     assert await cell.call("POST", path, {"cores": 3, "background_delay": 5}) is None
     assert cell.world.guests[100].config["cores"] == 3
@@ -84,14 +84,14 @@ async def test_a_change_of_a_config_may_be_waited_for(cell: Any) -> None:
     assert await cell.end(upid) == "OK"
 
 
-async def test_ha_does_what_is_not_so_yet_and_nothing_else(cell: Any) -> None:
+async def test_ha_does_only_what_is_necessary(cell: Any) -> None:
     cell.world.ha["vm:100"] = {"state": "stopped"}
     assert await cell.done("POST", "qemu/100/status/stop") == "OK"
     await cell.settle(30)
     assert types(cell) == ["hastop"]
 
 
-async def test_ha_stops_hard_or_softly_as_it_was_asked(cell: Any) -> None:
+async def test_ha_stops_or_shuts_down_as_requested(cell: Any) -> None:
     guest = cell.world.guests[100]
     cell.world.ha["vm:100"] = {"state": "started"}
     for what, real in (("stop", "qmstop"), ("shutdown", "qmshutdown")):
@@ -106,12 +106,12 @@ async def test_ha_stops_hard_or_softly_as_it_was_asked(cell: Any) -> None:
     assert refusal.status == 400
 
 
-async def test_a_guest_that_ha_ignores_is_the_callers(cell: Any) -> None:
+async def test_a_guest_that_ha_ignores_is_handled_by_the_call_itself(cell: Any) -> None:
     cell.world.ha["vm:100"] = {"state": "ignored"}
     assert ":qmstart:" in await cell.call("POST", "qemu/100/status/start")
 
 
-async def test_a_request_dies_with_the_guest(cell: Any) -> None:
+async def test_a_request_ends_with_its_guest(cell: Any) -> None:
     cell.world.ha["vm:100"] = {"state": "stopped"}
     assert await cell.done("POST", "qemu/100/status/start") == "OK"
     assert await cell.done("DELETE", "qemu/100", {"purge": 1}) == "OK"
@@ -119,7 +119,7 @@ async def test_a_request_dies_with_the_guest(cell: Any) -> None:
     assert types(cell) == ["hastart", "qmdestroy"]
 
 
-async def test_what_a_nested_start_refuses_ends_its_task(cell: Any) -> None:
+async def test_a_nested_start_that_is_refused_ends_its_task(cell: Any) -> None:
     lost = "got no worker upid - start worker failed"
     cell.world.add_task_fault(type="srvreload", exitstatus=lost)
     assert await cell.done("PUT", "/cluster/sdn") == lost

@@ -72,7 +72,7 @@ async def test_changes_are_reverted(cell: Any) -> None:
         ("DELETE", "network/vmbr9", {}, {"iface": "interface does not exist"}),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_configured_is_refused(
+async def test_invalid_configurations_are_refused(
     cell: Any, method: str, path: str, given: Any, errors: dict[str, str]
 ) -> None:
     assert (await cell.refusal(method, path, given)).errors == errors
@@ -105,7 +105,7 @@ async def test_a_network_of_sdn_is_a_bridge_once_it_was_applied(cell: Any) -> No
     assert await cell.done("POST", "qemu/100/status/start") == "OK"
 
 
-async def test_changes_of_sdn_wait_and_are_rolled_back(cell: Any) -> None:
+async def test_changes_of_sdn_are_pending_and_can_be_rolled_back(cell: Any) -> None:
     await make(cell)
     await cell.done("PUT", "/cluster/sdn")
     await cell.call("PUT", "/cluster/sdn/zones/lab", {"mtu": 1400})
@@ -121,7 +121,7 @@ async def test_changes_of_sdn_wait_and_are_rolled_back(cell: Any) -> None:
     assert "mtu" not in await cell.call("GET", "/cluster/sdn/zones/lab")
 
 
-async def test_what_is_used_stays(cell: Any) -> None:
+async def test_volumes_in_use_are_kept(cell: Any) -> None:
     await make(cell)
     texts = [
         (await cell.refusal("POST", "/cluster/sdn/zones", {"zone": "lab", "type": "vlan"})).message,

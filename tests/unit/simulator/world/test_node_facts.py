@@ -55,7 +55,7 @@ async def test_the_disk_of_the_system_is_in_use(cell: Any) -> None:
     assert await cell.call("GET", "disks/list", {"type": "unused"}) == others
 
 
-async def test_logs_tell_of_starts_and_ends_of_tasks(cell: Any) -> None:
+async def test_logs_record_starts_and_ends_of_tasks(cell: Any) -> None:
     assert await cell.call("GET", "syslog") == [{"n": 1, "t": "no content"}]
     upid = await cell.call("POST", "qemu/100/config", {"description": "x"})
     await cell.end(upid)
@@ -116,7 +116,7 @@ async def test_measurements_are_exported_of_all_nodes_or_of_one(cell: Any) -> No
     assert (await cell.call("GET", "/cluster/metrics/export", later))["data"] == []
 
 
-async def test_the_traffic_of_running_guests_is_told_as_texts(cell: Any) -> None:
+async def test_the_traffic_of_running_guests_is_reported_as_text(cell: Any) -> None:
     guest = cell.world.guests[101]
     guest.status, guest.config["net0"] = "running", "virtio=BC:24:11:00:00:01,bridge=vmbr0"
     entries = await cell.call("GET", "netstat", node=guest.node)
@@ -129,13 +129,13 @@ async def test_a_report_names_the_guests_of_its_node(cell: Any) -> None:
     assert "100 " in report
 
 
-async def test_a_stopped_guest_uses_nothing_that_is_measured(cell: Any) -> None:
+async def test_a_stopped_guest_uses_no_resources(cell: Any) -> None:
     await cell.clock.sleep(120)
     series = await cell.call("GET", "qemu/100/rrddata", {"timeframe": "hour"})
     assert set(series[-1]) == {"time", "maxcpu", "maxmem", "maxdisk", "disk"}
 
 
-async def test_pressures_of_containers_are_texts(cell: Any) -> None:
+async def test_pressure_values_of_containers_are_text(cell: Any) -> None:
     guest = next(guest for guest in cell.world.guests.values() if guest.type == "lxc")
     guest.status = "running"
     entries = await cell.call("GET", "lxc", node=guest.node)

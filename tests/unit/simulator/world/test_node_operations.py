@@ -18,7 +18,7 @@ async def test_a_service_is_stopped_and_started(cell: Any) -> None:
         assert (await cell.call("GET", "services/cron/state"))["state"] == state
 
 
-async def test_what_the_api_needs_cannot_be_stopped(cell: Any) -> None:
+async def test_services_that_the_api_needs_cannot_be_stopped(cell: Any) -> None:
     ended = await cell.done("POST", "services/pvedaemon/stop")
     assert ended.startswith("invalid service cmd 'pvedaemon stop'")
     states = {entry["service"]: entry["state"] for entry in await cell.call("GET", "services")}
@@ -32,7 +32,7 @@ async def test_a_stopped_service_cannot_be_reloaded(cell: Any) -> None:
     assert ended == "command 'systemctl reload chrony' failed: exit code 1"
 
 
-async def test_updates_show_once_the_lists_were_read(cell: Any) -> None:
+async def test_updates_are_listed_after_the_package_lists_were_read(cell: Any) -> None:
     package = {"Package": "pve-manager", "OldVersion": "9.2.10", "Version": "9.2.11"}
     cell.world.nodes["pve1"].updates = (package,)
     assert await cell.call("GET", "apt/update") == []

@@ -27,7 +27,7 @@ async def test_a_vm_starts_and_stops(cell: Any) -> None:
     assert (await cell.call("GET", "qemu/100/status/current"))["status"] == "stopped"
 
 
-async def test_a_running_vm_tells_what_its_qemu_knows(cell: Any) -> None:
+async def test_a_running_vm_reports_the_state_of_qemu(cell: Any) -> None:
     await cell.done("POST", "qemu/100/status/start")
     await cell.clock.sleep(5)
     current = await cell.call("GET", "qemu/100/status/current")
@@ -43,7 +43,7 @@ async def test_a_running_vm_tells_what_its_qemu_knows(cell: Any) -> None:
     assert "balloon" not in current
 
 
-async def test_what_a_start_refuses_is_found_in_the_task(cell: Any) -> None:
+async def test_a_start_that_is_refused_fails_in_the_task(cell: Any) -> None:
     assert await cell.done("POST", "qemu/101/status/start", **VM) == "VM 101 already running"
     text = "you can't start a vm if it's a template"
     assert await cell.done("POST", "qemu/9000/status/start") == text
@@ -93,7 +93,7 @@ async def test_a_guest_that_is_too_slow_makes_a_shutdown_fail(cell: Any) -> None
     assert not cell.world.guests[101].running
 
 
-async def test_a_stop_waits_for_a_shutdown_unless_it_overrules(cell: Any) -> None:
+async def test_a_stop_waits_for_a_shutdown_unless_it_overrules_it(cell: Any) -> None:
     cell.world.add_task_fault(type="qmshutdown", seconds=100)
     shutdown = await cell.call("POST", "qemu/101/status/shutdown", **VM)
     await cell.settle(0.5)
@@ -148,7 +148,7 @@ async def test_the_agent_answers_when_the_vm_has_booted(cell: Any) -> None:
     assert await cell.call("POST", "qemu/100/agent/ping") == {"result": {}}
 
 
-async def test_a_world_says_how_long_guests_take_to_boot(cell: Any) -> None:
+async def test_a_world_file_sets_how_long_guests_take_to_boot(cell: Any) -> None:
     cell.world.durations["boot"] = (2.0, 2.0)
     await cell.done("POST", "qemu/100/status/start")
     assert (await cell.refusal("GET", AGENT)).message == "QEMU guest agent is not running"
@@ -156,7 +156,7 @@ async def test_a_world_says_how_long_guests_take_to_boot(cell: Any) -> None:
     assert (await cell.call("GET", AGENT))["result"]
 
 
-async def test_a_vm_without_agent_says_so(cell: Any) -> None:
+async def test_a_vm_without_agent_returns_an_error(cell: Any) -> None:
     await cell.call("PUT", "qemu/100/config", {"delete": "agent"})
     assert (await cell.refusal("GET", AGENT)).message == "No QEMU guest agent configured"
 
@@ -194,7 +194,7 @@ async def test_every_guest_has_an_address_of_its_own(cell: Any) -> None:
 
 
 @pytest.mark.parametrize(("what", "running"), [("start", True), ("stop", False)])
-async def test_ha_ends_its_task_long_before_it_acts(cell: Any, what: str, running: bool) -> None:
+async def test_the_task_of_ha_ends_long_before_ha_acts(cell: Any, what: str, running: bool) -> None:
     guest = cell.world.guests[100]
     guest.status = "stopped" if running else "running"
     cell.world.ha["vm:100"] = {"state": "started"}
@@ -210,9 +210,7 @@ async def test_ha_ends_its_task_long_before_it_acts(cell: Any, what: str, runnin
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "shutdown"])
-async def test_what_is_asked_of_a_vm_that_is_not_there_fails_in_a_task(
-    cell: Any, action: str
-) -> None:
+async def test_calls_on_a_missing_vm_fail_in_the_task(cell: Any, action: str) -> None:
     text = "unable to find configuration file for VM 3999 on node 'pve1'"
     if action == "start":
         text = "Configuration file 'nodes/pve1/qemu-server/3999.conf' does not exist"
@@ -220,7 +218,7 @@ async def test_what_is_asked_of_a_vm_that_is_not_there_fails_in_a_task(
     assert (await cell.refusal("POST", "qemu/3999/status/reset")).status == 500
 
 
-async def test_a_container_that_is_not_there_is_started_in_a_task_and_not_running(
+async def test_starting_a_missing_container_fails_in_the_task(
     cell: Any,
 ) -> None:
     text = "Configuration file 'nodes/pve1/lxc/100.conf' does not exist"
@@ -228,7 +226,7 @@ async def test_a_container_that_is_not_there_is_started_in_a_task_and_not_runnin
     assert (await cell.refusal("POST", "lxc/100/status/stop")).message == "CT 100 not running"
 
 
-async def test_every_running_guest_has_an_address_that_is_nobodys(cell: Any) -> None:
+async def test_every_running_guest_has_a_unique_address(cell: Any) -> None:
     networks = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
     guest = cell.world.guests[100]
     seen = set()
@@ -240,7 +238,7 @@ async def test_every_running_guest_has_an_address_that_is_nobodys(cell: Any) -> 
     assert len(seen) == 600
 
 
-async def test_a_vm_that_runs_again_is_locked_by_the_clean_up_after_its_stop(cell: Any) -> None:
+async def test_a_restarted_vm_is_locked_by_the_cleanup_after_its_stop(cell: Any) -> None:
     await cell.done("POST", "qemu/100/status/start")
     await cell.done("POST", "qemu/100/status/stop")
     assert await cell.done("POST", "qemu/100/status/start") == "OK"

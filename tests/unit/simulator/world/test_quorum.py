@@ -34,7 +34,7 @@ async def lose_in_the_middle(cell: Any, path: str, params: dict[str, Any]) -> st
         ("qemu/100/migrate", {"target": "pve2"}),
     ],
 )
-async def test_what_writes_is_refused_at_once(cell: Any, path: str, params: Any) -> None:
+async def test_writes_are_refused_at_once(cell: Any, path: str, params: Any) -> None:
     cell.world.quorate = False
     began = cell.clock.now()
     refusal = await cell.refusal("POST", path, params)
@@ -78,7 +78,7 @@ async def test_a_clone_of_a_container_leaves_both_locked(cell: Any) -> None:
     ]
 
 
-async def test_a_delete_destroys_the_disks_and_fails_then(cell: Any) -> None:
+async def test_a_delete_destroys_the_disks_and_then_fails(cell: Any) -> None:
     volume = str(cell.world.guests[100].config["scsi0"]).partition(",")[0]
     upid = await cell.call("DELETE", "qemu/100")
     cell.world.quorate = False
@@ -101,7 +101,7 @@ async def test_a_backup_in_the_middle_keeps_its_lock(cell: Any) -> None:
     assert cell.world.guests[100].lock == "backup"
 
 
-async def test_without_pmxcfs_there_is_no_such_file(cell: Any) -> None:
+async def test_without_pmxcfs_the_file_does_not_exist(cell: Any) -> None:
     upid = await cell.call("POST", "qemu/9000/clone", {"newid": 300, "full": 1})
     await cell.settle(0.5)
     cell.world.set_pmxcfs("pve1", "down")
@@ -109,7 +109,7 @@ async def test_without_pmxcfs_there_is_no_such_file(cell: Any) -> None:
     assert_denied(status, "qemu-server/300", "No such file or directory", "clone failed: ")
 
 
-async def test_what_only_stops_needs_no_quorum(cell: Any) -> None:
+async def test_stopping_needs_no_quorum(cell: Any) -> None:
     await cell.done("POST", "qemu/100/status/start")
     cell.world.quorate = False
     assert await cell.done("POST", "qemu/100/status/stop") == "OK"

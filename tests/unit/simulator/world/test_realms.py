@@ -26,7 +26,7 @@ def corp_realm(cell: Any) -> dict[str, Any]:
     return realm
 
 
-async def test_a_realm_is_made_changed_and_removed(cell: Any) -> None:
+async def test_a_realm_is_created_changed_and_removed(cell: Any) -> None:
     given = {"realm": "ldap1", "type": "ldap", "server1": "a.example", "base_dn": "dc=a"}
     await cell.call("POST", PATH, given | {"user_attr": "uid", "password": "secret"})
     assert "password" not in cell.world.realms["ldap1"]
@@ -78,7 +78,7 @@ async def test_a_dry_run_writes_nothing(cell: Any, corp: dict[str, Any]) -> None
     assert not cell.world.users["ann@corp"].enabled
 
 
-async def test_what_cannot_be_synced_is_refused(cell: Any, corp: dict[str, Any]) -> None:
+async def test_a_realm_that_cannot_be_synced_is_refused(cell: Any, corp: dict[str, Any]) -> None:
     refusal = await cell.refusal("POST", SYNC)
     assert set(refusal.errors or {}) == {"scope"}
     refusal = await cell.refusal("POST", f"{PATH}/pam/sync", {"scope": "users"})

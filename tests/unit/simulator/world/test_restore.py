@@ -92,7 +92,7 @@ async def test_a_unique_restore_gets_other_addresses_and_may_start(cell: Any) ->
     assert [t.upid.id for t in starts] == ["300"]
 
 
-async def test_what_is_given_beside_the_archive_takes_the_place_of_what_is_in_it(cell: Any) -> None:
+async def test_parameters_override_the_settings_in_the_archive(cell: Any) -> None:
     """PVE::API2::Qemu hands it to the restore as override_conf."""
     archive = await back_up(cell, 100, "pve1")
     given = {"name": "copy", "tags": "b;A", "description": "a copy", "onboot": 0}
@@ -112,7 +112,7 @@ async def test_a_running_vm_is_not_overwritten(cell: Any) -> None:
     assert cell.world.guests[101].config == before
 
 
-async def test_a_stopped_restore_leaves_what_there_was(cell: Any) -> None:
+async def test_a_stopped_restore_leaves_the_guest_as_it_was(cell: Any) -> None:
     archive = await back_up(cell, 100, "pve1")
     before = dict(cell.world.guests[100].config)
     for vmid in (100, 300):
@@ -124,7 +124,7 @@ async def test_a_stopped_restore_leaves_what_there_was(cell: Any) -> None:
     assert cell.world.guests[300].config == {}  # "state is NOT cleaned up"
 
 
-async def test_a_missing_archive_is_found_in_the_task(cell: Any) -> None:
+async def test_a_missing_archive_fails_in_the_task(cell: Any) -> None:
     archive = "local:backup/vzdump-qemu-100-2026_01_01-00_00_00.vma"
     ended = await cell.done("POST", "qemu", {"vmid": 300, "archive": archive})
     assert ended == f"unable to restore VM 300 - volume '{archive}' does not exist"
@@ -136,7 +136,7 @@ async def test_a_missing_archive_is_found_in_the_task(cell: Any) -> None:
     assert refusal.message == "storage 'nosuch' does not exist"
 
 
-async def test_a_disk_keeps_its_format_where_files_are(recorded: Any) -> None:
+async def test_a_disk_keeps_its_format_on_file_storage(recorded: Any) -> None:
     archive = await back_up(recorded, 101, "vm")
     assert await recorded.done("POST", "qemu", {"vmid": 300, "archive": archive}) == "OK"
     restored = recorded.world.guests[300].config["scsi0"]

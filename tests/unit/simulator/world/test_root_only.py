@@ -28,12 +28,12 @@ async def test_a_script_that_is_not_there_is_refused_before(recorded: Any) -> No
     assert (refusal.status, refusal.message) == (500, "only root can set 'hookscript' config")
 
 
-async def test_root_with_a_ticket_may(recorded: Any) -> None:
+async def test_root_with_a_ticket_is_allowed(recorded: Any) -> None:
     await recorded.call("PUT", "qemu/101/config", {"args": "-cpu host"}, tokenid=None)
     assert recorded.world.guests[101].config["args"] == "-cpu host"
 
 
-async def test_a_container_takes_nesting_from_everybody(recorded: Any) -> None:
+async def test_any_user_may_set_nesting_on_a_container(recorded: Any) -> None:
     await recorded.call("PUT", "lxc/200/config", {"features": "nesting=1"})
     refusal = await recorded.refusal("PUT", "lxc/200/config", {"features": "keyctl=1"})
     assert refusal.status == 403
@@ -96,12 +96,14 @@ async def test_a_bare_size_is_read_as_a_path_unless_root_gives_it(recorded: Any)
         ("lxc/200", "copy", 1),
     ],
 )
-async def test_what_the_disks_can_do(recorded: Any, path: str, feature: str, can: int) -> None:
+async def test_disks_support_snapshots_and_clones_by_format(
+    recorded: Any, path: str, feature: str, can: int
+) -> None:
     answer = await recorded.call("GET", f"{path}/feature", {"feature": feature})
     assert answer["hasFeature"] == can
 
 
-async def test_an_index_names_what_is_below(recorded: Any) -> None:
+async def test_an_index_lists_its_children(recorded: Any) -> None:
     below = await recorded.call("GET", "qemu/101")
     assert {"subdir": "config"} in below
     assert {"subdir": "status"} in below

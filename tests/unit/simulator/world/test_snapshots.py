@@ -34,7 +34,7 @@ async def test_a_name_that_is_used_fails_in_the_task_a_reserved_one_at_once(cell
     assert refusal.message == "unable to use snapshot name 'current' (reserved name)"
 
 
-async def test_going_back_brings_the_old_config(cell: Any) -> None:
+async def test_a_rollback_restores_the_old_config(cell: Any) -> None:
     await take(cell, "one")
     await cell.call("PUT", "qemu/100/config", {"cores": 8})
     assert await cell.done("POST", f"{SNAPSHOT}/one/rollback") == "OK"
@@ -42,7 +42,7 @@ async def test_going_back_brings_the_old_config(cell: Any) -> None:
     assert (config["cores"], config["parent"]) == (2, "one")
 
 
-async def test_going_back_stops_a_running_guest(cell: Any) -> None:
+async def test_a_rollback_stops_a_running_guest(cell: Any) -> None:
     await take(cell, "one")
     await cell.done("POST", "qemu/100/status/start")
     assert await cell.done("POST", f"{SNAPSHOT}/one/rollback") == "OK"
@@ -77,14 +77,14 @@ async def test_the_memory_of_a_vm_is_a_volume_that_goes_with_the_snapshot(record
     assert kept["vmstate"] not in volumes
 
 
-async def test_a_removed_snapshot_leaves_the_line_whole(cell: Any) -> None:
+async def test_removing_a_snapshot_keeps_the_chain_of_snapshots(cell: Any) -> None:
     await take(cell, "one", "two", "three")
     assert await cell.done("DELETE", f"{SNAPSHOT}/two") == "OK"
     entries = {e["name"]: e.get("parent") for e in await cell.call("GET", SNAPSHOT)}
     assert entries == {"one": None, "three": "one", "current": "three"}
 
 
-async def test_who_is_killed_leaves_his_lock(cell: Any) -> None:
+async def test_a_killed_worker_leaves_its_lock_behind(cell: Any) -> None:
     await take(cell, "one")
     cell.world.add_task_fault(type="qmdelsnapshot", exitstatus="unexpected status")
     assert await cell.done("DELETE", f"{SNAPSHOT}/one") == "unexpected status"
@@ -92,7 +92,7 @@ async def test_who_is_killed_leaves_his_lock(cell: Any) -> None:
     assert "one" in cell.world.guests[100].snapshots
 
 
-async def test_what_does_not_exist_fails_in_the_task(cell: Any) -> None:
+async def test_missing_objects_fail_in_the_task(cell: Any) -> None:
     text = "snapshot 'nosuch' does not exist"
     assert await cell.done("DELETE", f"{SNAPSHOT}/nosuch") == text
     assert await cell.done("POST", f"{SNAPSHOT}/nosuch/rollback") == text

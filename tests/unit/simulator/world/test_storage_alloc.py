@@ -38,7 +38,7 @@ async def test_a_size_without_a_unit_is_in_kib(recorded: Any) -> None:
     assert recorded.world.storages["store1"].volumes[-1].size == 2 << 20
 
 
-async def test_a_missing_file_is_removed_with_a_word(recorded: Any) -> None:
+async def test_removing_a_missing_file_is_reported(recorded: Any) -> None:
     params = {"storage": "store1", "volume": "store1:101/vm-101-disk-9.qcow2"}
     path = "/nodes/{node}/storage/{storage}/content/{volume}"
     lines = await recorded.lines("DELETE", path.replace("{node}", "vm"), params)
@@ -53,7 +53,7 @@ async def test_a_volume_of_another_storage_is_refused(recorded: Any) -> None:
     assert refusal.errors == {"volume": "storage ID mismatch (store1 != local)\n"}
 
 
-async def test_images_tell_what_they_rest_on_and_how_much_they_hold(recorded: Any) -> None:
+async def test_images_report_their_base_and_size(recorded: Any) -> None:
     volumes = {v["volid"]: v for v in await recorded.call("GET", "storage/store1/content")}
     own = volumes["store1:101/vm-101-disk-0.qcow2"]
     assert (own["parent"], own["used"]) == (None, own["size"])

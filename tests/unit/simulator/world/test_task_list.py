@@ -74,7 +74,7 @@ async def test_the_newest_end_comes_first(cell: Any) -> None:
         ({"errors": 0}, 4),
     ],
 )
-async def test_filters(cell: Any, params: dict[str, Any], found: int) -> None:
+async def test_lists_can_be_filtered(cell: Any, params: dict[str, Any], found: int) -> None:
     for status in ("WARNINGS: 1", "unexpected status", "broken"):
         cell.world.add_task_fault(type="qmstart", exitstatus=status, count=1)
         await cell.done("POST", "qemu/100/status/start")
@@ -105,7 +105,9 @@ def no_rights(_path: str, _privilege: str) -> bool:
     return False
 
 
-async def test_a_user_does_not_see_what_his_tokens_run_but_what_they_did(cell: Any) -> None:
+async def test_a_user_does_not_see_running_tasks_of_their_tokens_but_the_ended_ones(
+    cell: Any,
+) -> None:
     who = {"userid": "ansible@pve", "may": no_rights}
     upid = cell.world.tasks.start("pve1", "ansible@pve!ci", "qmshutdown", 100, works)
     source = {"source": "active"}
@@ -135,7 +137,7 @@ async def test_tasks_of_others_need_rights_on_the_node(cell: Any) -> None:
 MISSING = "UPID:pve1:0000FFFF:0002A15C:6B00C86D:qmclone:120:root@pam!cli:"
 
 
-async def test_a_upid_without_a_log_is_no_task_but_has_a_line(cell: Any) -> None:
+async def test_a_upid_without_a_log_is_not_a_task_but_its_log_has_one_line(cell: Any) -> None:
     for method, path in (("GET", f"tasks/{MISSING}/status"), ("DELETE", f"tasks/{MISSING}")):
         refusal = await cell.refusal(method, path)
         assert (refusal.status, refusal.errors) == (400, {"upid": "no such task"})
@@ -144,7 +146,7 @@ async def test_a_upid_without_a_log_is_no_task_but_has_a_line(cell: Any) -> None
     ]
 
 
-async def test_what_is_no_upid_is_refused(cell: Any) -> None:
+async def test_an_invalid_upid_is_refused(cell: Any) -> None:
     for upid in (
         "garbage",
         MISSING[:-1],
@@ -164,7 +166,7 @@ async def test_another_node_does_not_know_the_task(cell: Any) -> None:
         await cell.call("GET", f"tasks/{upid.lower()}/status".replace("upid", "UPID"))
 
 
-async def test_pages_of_a_log(cell: Any) -> None:
+async def test_logs_are_paged(cell: Any) -> None:
     upid = await cell.call("POST", "qemu/100/clone", {"newid": 200})
     await cell.end(upid)
     lines = cell.task(upid).lines
@@ -177,14 +179,14 @@ async def test_pages_of_a_log(cell: Any) -> None:
     assert await cell.call("GET", log, {"start": 5000}) == []
 
 
-async def test_an_empty_log_has_a_line_wherever_one_starts(cell: Any) -> None:
+async def test_an_empty_log_has_one_line_at_any_start(cell: Any) -> None:
     upid = cell.world.tasks.start("pve1", "root@pam", "qmshutdown", 100, works)
     for params in ({}, {"start": 1}, {"limit": 0}):
         answer = await cell.call("GET", f"tasks/{upid}/log", params)
         assert answer == [{"n": 1, "t": "no content"}]
 
 
-async def test_a_download_goes_without_pages(cell: Any) -> None:
+async def test_a_downloaded_log_is_not_paged(cell: Any) -> None:
     refusal = await cell.refusal("GET", f"tasks/{MISSING}/log", {"download": 1, "start": 1})
     assert refusal.message == (
         "'download' cannot be used together with 'start' or 'limit' parameters"

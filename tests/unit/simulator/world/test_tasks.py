@@ -25,7 +25,7 @@ def start(cell: Any, body: Any, task_type: str = "qmconfig", ident: object = 100
     return str(cell.world.tasks.start("pve1", "root@pam!cli", task_type, ident, body))
 
 
-async def test_every_upid_is_another_and_well_formed(cell: Any) -> None:
+async def test_upids_are_unique_and_well_formed(cell: Any) -> None:
     upids = [start(cell, nothing) for _unused in range(300)]
     assert len(set(upids)) == 300
     for upid in upids:
@@ -75,18 +75,20 @@ async def test_a_fault_decides_how_a_task_ends(cell: Any, wanted: str, last: str
     assert await cell.done("POST", "qemu/100/status/start") == "OK"
 
 
-async def test_a_fault_strikes_the_guest_and_type_it_names_alone(cell: Any) -> None:
+async def test_a_fault_applies_only_to_the_guest_and_type_it_names(cell: Any) -> None:
     cell.world.add_task_fault(type="qmclone", vmid=201, exitstatus="struck")
     ends = [await cell.done("POST", "qemu/9000/clone", {"newid": n}) for n in (200, 201, 202)]
     assert ends == ["OK", "struck", "OK"]
 
 
-async def test_a_fault_of_probability_zero_never_strikes(cell: Any) -> None:
+async def test_a_fault_of_probability_zero_never_applies(cell: Any) -> None:
     cell.world.add_task_fault(exitstatus="struck", probability=0)
     assert await cell.end(start(cell, nothing)) == "OK"
 
 
-async def test_chance_depends_on_the_guest_and_the_attempt_not_on_the_order(cell: Any) -> None:
+async def test_random_faults_depend_on_the_guest_and_the_attempt_not_on_the_order(
+    cell: Any,
+) -> None:
     cell.world.add_task_fault(exitstatus="struck", probability=0.5)
 
     async def struck(task_type: str, idents: list[int]) -> dict[int, str]:
@@ -101,7 +103,7 @@ async def test_chance_depends_on_the_guest_and_the_attempt_not_on_the_order(cell
     assert 8 < list(forth.values()).count("struck") < 32
 
 
-async def test_a_fault_may_say_how_long_tasks_work(cell: Any) -> None:
+async def test_a_fault_can_set_the_duration_of_tasks(cell: Any) -> None:
     cell.world.add_task_fault(type="qmstart", seconds=42)
     upid = await cell.call("POST", "qemu/100/status/start")
     assert await cell.end(upid) == "OK"
@@ -124,7 +126,7 @@ async def test_a_duration_does_not_depend_on_the_order_of_starts(cell: Any) -> N
     assert len(set(forth.values())) == 3
 
 
-async def test_work_is_divided_by_the_speed_and_patience_is_not(cell: Any) -> None:
+async def test_speed_shortens_work_but_not_timeouts(cell: Any) -> None:
     cell.clock.speed = 10
     upid = await cell.call("POST", "qemu/100/clone", {"newid": 200})
     blocked = await cell.call("POST", "qemu/100/status/start")
@@ -134,7 +136,7 @@ async def test_work_is_divided_by_the_speed_and_patience_is_not(cell: Any) -> No
     assert 2 <= wait.ended - wait.started <= 5
 
 
-async def test_a_stopped_task_got_an_interrupt(cell: Any) -> None:
+async def test_a_stopped_task_was_interrupted(cell: Any) -> None:
     upid = await cell.call("POST", "qemu/101/status/shutdown", node="pve2")
     await cell.settle(0.5)
     await cell.call("DELETE", f"tasks/{upid}", node="pve2")
@@ -142,7 +144,7 @@ async def test_a_stopped_task_got_an_interrupt(cell: Any) -> None:
     assert cell.world.guests[101].running
 
 
-async def test_a_stopped_wait_for_a_lock_says_so(cell: Any) -> None:
+async def test_a_stopped_wait_for_a_lock_is_reported(cell: Any) -> None:
     await cell.call("POST", "qemu/100/clone", {"newid": 200})
     upid = await cell.call("DELETE", "qemu/100")
     await cell.settle(2)
@@ -152,7 +154,7 @@ async def test_a_stopped_wait_for_a_lock_says_so(cell: Any) -> None:
     assert 100 in cell.world.guests
 
 
-async def test_who_does_not_end_within_five_seconds_is_killed(cell: Any) -> None:
+async def test_workers_that_do_not_end_within_five_seconds_are_killed(cell: Any) -> None:
     async def stubborn(worker: Worker) -> None:
         try:
             await worker.sleep(100)
@@ -167,14 +169,14 @@ async def test_who_does_not_end_within_five_seconds_is_killed(cell: Any) -> None
     assert cell.task(upid).exitstatus == "unexpected status"
 
 
-async def test_to_stop_an_ended_task_is_no_error(cell: Any) -> None:
+async def test_stopping_an_ended_task_is_not_an_error(cell: Any) -> None:
     upid = start(cell, nothing)
     await cell.end(upid)
     assert await cell.call("DELETE", f"tasks/{upid}") is None
     assert cell.task(upid).exitstatus == "OK"
 
 
-async def test_a_node_that_goes_down_takes_its_tasks_along(cell: Any) -> None:
+async def test_tasks_of_a_node_that_goes_down_end(cell: Any) -> None:
     upid = await cell.call("POST", "qemu/100/clone", {"newid": 200})
     await cell.settle(1)
     cell.world.node_down("pve1")
@@ -201,7 +203,7 @@ async def test_an_end_that_pvedaemon_missed_is_noticed_by_pvestatd(cell: Any) ->
     assert entry["endtime"] > int(cell.task(upid).ended)
 
 
-async def test_the_archive_forgets_what_is_two_generations_old(cell: Any) -> None:
+async def test_the_archive_keeps_two_generations(cell: Any) -> None:
     upids = [start(cell, nothing, ident=n) for n in range(1000, 2500)]
     for upid in upids:
         await cell.end(upid)
@@ -214,7 +216,7 @@ async def test_the_archive_forgets_what_is_two_generations_old(cell: Any) -> Non
     assert (await cell.call("GET", f"tasks/{upids[0]}/status"))["exitstatus"] == "OK"
 
 
-async def test_what_a_node_broadcasts_is_25_tasks_and_all_that_run(cell: Any) -> None:
+async def test_a_node_broadcasts_25_tasks_and_all_running_ones(cell: Any) -> None:
     for number in range(30):
         await cell.end(start(cell, nothing, ident=number))
 
