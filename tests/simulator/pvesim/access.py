@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls under `/access` that log somebody in and say what he may do.
+"""The calls under `/access` that log users in and return their permissions.
 
 Source: `PVE/API2/AccessControl.pm`, `PVE/API2/Domains.pm`.
 """
@@ -103,7 +103,7 @@ class Access:
         return answer
 
     async def _effective(self, world: World, call: Call) -> Any:
-        """Own permissions; those of somebody else need Sys.Audit on /access."""
+        """Own permissions; those of another user need Sys.Audit on /access."""
         authid = call.params.get("userid") or call.caller.authid
         own = authid.partition("!")[0] == call.caller.userid and not call.caller.tokenid
         if authid != call.caller.authid and not own and not call.caller.may("/access", "Sys.Audit"):

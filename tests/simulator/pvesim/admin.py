@@ -150,7 +150,7 @@ class Admin:
         return saved(self._world) if form else self._world.as_json()
 
     async def _become(self, data: Any) -> Any:
-        """Let the cluster be what is described."""
+        """Replace the cluster by the described one."""
         try:
             await self.begin_anew(checked(data))
         except (WorldFileError, KeyError, AttributeError) as error:

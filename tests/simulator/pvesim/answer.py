@@ -29,9 +29,9 @@ class Answer:
     content_type: str | None = None
     leaks_close: bool = False
     unauthorized: bool = False
-    """Whether credentials were refused, which takes three seconds whatever the status says."""
+    """Whether credentials were refused, which takes three seconds whatever the status is."""
     filename: str | None = None
-    """The name of a download; long ones are compressed without being asked for."""
+    """The name of a download; long ones are compressed even if the client did not ask."""
 
     @property
     def failed(self) -> bool:

@@ -107,7 +107,7 @@ class Api:
         return self._world.nodes[node].clock_offset
 
     def _is_open(self, request: Request) -> bool:
-        """Whether the call needs no login; what is sent along is not looked at then."""
+        """Whether the call needs no login; credentials are not checked then."""
         found = self._schema.find(request.method, request.api_path)
         rule = found.method.permissions if found else None
         return bool(rule and rule.get("user") == "world")
@@ -182,7 +182,7 @@ class Api:
 
 
 def _no_file(path: str) -> str:
-    """What is said of a file of the web interface, of which there is none."""
+    """The answer about files of the web interface, of which there are none."""
     if path.startswith("/pve2/") or path == ICON:
         where = path.removeprefix("/pve2").replace(ICON, f"/images{ICON}")
         return f"unable to open file '/usr/share/pve-manager{where}' - No such file or directory"

@@ -31,7 +31,7 @@ TIMES: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Archive:
-    """What the name of an archive says."""
+    """The parts of the name of an archive."""
 
     type: str
     vmid: int

@@ -40,7 +40,7 @@ CHALLENGE = "!tfa!"
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is logged in: a user by ticket, or one of his API tokens."""
+    """Who is logged in: a user by ticket, or one of their API tokens."""
 
     userid: str
     tokenid: str | None = None
@@ -53,7 +53,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Login:
-    """What a login gives: `challenge` says that a second factor is still missing."""
+    """What a login returns: `challenge` says that a second factor is still missing."""
 
     userid: str
     ticket: str
@@ -62,11 +62,11 @@ class Login:
 
 
 class LoginFailed(Exception):
-    """Wrong user, password or second factor; nobody is told which."""
+    """Wrong user, password or second factor; the answer does not say which."""
 
 
 class Authentication:
-    """Issues and verifies what proves who somebody is."""
+    """Issues and verifies tickets and tokens."""
 
     def __init__(self, world: World) -> None:
         self._world = world

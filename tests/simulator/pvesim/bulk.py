@@ -98,7 +98,7 @@ def workers(world: World, call: Call) -> int:
 
 
 def check_workers(world: World, call: Call) -> None:
-    """Refuse to move guests where nobody says how many at a time."""
+    """Refuse to move guests without the number of parallel migrations."""
     if not _given_workers(world, call):
         where = "'max-workers' parameter or max_workers in datacenter.cfg"
         raise CallError(500, f"either {where} must be set!")

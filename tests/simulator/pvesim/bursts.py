@@ -33,7 +33,7 @@ class Bursts:
         self._starts: dict[str, deque[float]] = {}
 
     def strike(self, node: str, *start: object) -> bool:
-        """Whether this start fails; `start` tells it from all others, so that chance is fair."""
+        """Whether this start fails; `start` identifies it, so that each has its own chance."""
         now = self._world.clock.now()
         recent = self._starts.setdefault(node, deque())
         while recent and recent[0] <= now - WINDOW:

@@ -32,7 +32,7 @@ LONGEST = timedelta(days=366 * 8)
 
 
 class CalendarError(Exception):
-    """A text that is no calendar event."""
+    """A text that is not a calendar event."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ POOL = {
     "application": "rbd",
     "crush_rule": "replicated_rule",
 }
-"""What a pool has that was not told anything."""
+"""The defaults of a pool."""
 
 
 def fill_ceph(world: World, data: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates and says where clients find the one to trust."""
+    """Signs certificates and knows where clients find the one to trust."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def fingerprint(pem: str) -> str:
 
 
 def described(pem: str) -> dict[str, Any]:
-    """What a certificate says itself, in the fields of `/certificates/info`."""
+    """The contents of a certificate, in the fields of `/certificates/info`."""
     read = x509.load_pem_x509_certificate(pem.encode())
     key = read.public_key()
     rsa = isinstance(key, RSAPublicKey)

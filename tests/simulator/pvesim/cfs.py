@@ -20,7 +20,7 @@ MODIFIED = "detected modified configuration - file changed by other user? Try ag
 
 @asynccontextmanager
 async def changing(world: World, file: str, failing: str = "") -> AsyncIterator[None]:
-    """Hold the lock of a file; whatever is refused meanwhile is told as one plain text.
+    """Hold the lock of a file; refusals meanwhile are one plain text.
 
     `failing` is what the text begins with, such as `create pool failed`.
     """

@@ -75,7 +75,7 @@ def source_config(source: Guest, snapname: str | None) -> dict[str, CONFIG_VALUE
 
 
 def _check_storage(world: World, request: Request) -> None:
-    """The storage that was asked for: there, fit for disks, and shared if the node changes."""
+    """The requested storage: it exists, is fit for disks, and shared if the node changes."""
     name = request.params.get("storage")
     if name is None:
         return

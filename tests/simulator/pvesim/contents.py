@@ -53,9 +53,9 @@ class Contents:
             "running": {part: {} for part in ("zones", "vnets", "subnets")},
         }
     )
-    """What `sdn` of a world file says (sdn.py)."""
+    """`sdn` of a world file (sdn.py)."""
     ceph: dict[str, Any] = field(default_factory=dict)
-    """What `ceph` of a world file says (ceph.py), with every default; empty: none is installed."""
+    """`ceph` of a world file (ceph.py), with every default; empty: none is installed."""
     programs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How programs inside guests end, by command line (programs.py)."""
     ha_disarmed: str = ""

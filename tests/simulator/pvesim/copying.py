@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .worker import Worker
 
 STEP = 0.0107421875
-"""qemu-img tells its progress in steps of a little more than one percent."""
+"""qemu-img reports its progress in steps of a little more than one percent."""
 LEAST_TICK = 0.1
 """Seconds between two looks at the progress, so that a fast clock costs little."""
 

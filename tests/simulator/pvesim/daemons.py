@@ -92,7 +92,7 @@ class NodeDaemons:
             self._changed.notify_all()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run a call here; it goes on to its end whoever waits for it."""
+        """Run a call here, to its end even if no client waits for it."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)

@@ -189,7 +189,7 @@ class Storage:
     alloc_seconds: float = 0.0
     """How long one allocation holds the lock of the storage; 0: nobody ever waits for it."""
     options: dict[str, Any] = field(default_factory=dict)
-    """What else its configuration says (path, pool, vgname, thinpool ...)."""
+    """The rest of its configuration (path, pool, vgname, thinpool ...)."""
     volumes: list[Volume] = field(default_factory=list)
 
 

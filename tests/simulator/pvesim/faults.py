@@ -57,7 +57,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Fault:
-        """The fault that a test asks for; raises ValueError naming what is wrong."""
+        """The fault that a test requests; raises ValueError naming what is wrong."""
         known = {field.name for field in fields(cls)} - {"id"}
         if unknown := set(document) - known:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
@@ -103,7 +103,7 @@ class Faults:
         return fault.id
 
     def next_id(self) -> int:
-        """An id for a fault that somebody else keeps."""
+        """An id for a fault that is kept elsewhere."""
         return next(self._ids)
 
     def clear(self) -> None:

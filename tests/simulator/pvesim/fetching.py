@@ -32,7 +32,7 @@ UNITS = (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10))
 
 
 class Unfetched(Exception):
-    """The reason as the exit status has it; `lines` is what wget says before it."""
+    """The reason as the exit status has it; `lines` is what wget prints before it."""
 
     def __init__(self, reason: str, *lines: str) -> None:
         super().__init__(f"download failed: {reason}")
@@ -45,7 +45,7 @@ class Fetched:
 
     size: int
     checksum: str
-    """Hexadecimal; empty when none was asked for."""
+    """Hexadecimal; empty if none was requested."""
     kind: str
     seconds: float
     head: bytes = b""
@@ -116,7 +116,7 @@ def _why(url: str, reason: object) -> str:
     return f"Connecting to {_host(url)}... failed: {text}."
 
 
-def told(url: str, file: str, fetched: Fetched) -> Iterator[str]:
+def progress_lines(url: str, file: str, fetched: Fetched) -> Iterator[str]:
     """The lines of wget from the answer to the last line of dots."""
     yield f"Connecting to {_host(url)}... connected."
     yield "HTTP request sent, awaiting response... 200 OK"

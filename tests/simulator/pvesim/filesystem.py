@@ -52,7 +52,7 @@ class Ext4:
 
     @property
     def usable(self) -> int:
-        """Bytes that `df` tells: without tables, bitmaps, copies of the superblock and journal."""
+        """Bytes that `df` reports: without tables, bitmaps, superblocks and journal."""
         groups = self._groups
         described = -(-groups * DESCRIPTOR // self.block)
         grown = -(-GROWTH * self.blocks // self._group) * DESCRIPTOR // self.block

@@ -69,7 +69,7 @@ def refused_headers(lines: list[bytes]) -> tuple[int, str] | None:
 
 
 def transfer_encoding(lines: list[bytes]) -> str:
-    """What the head says of the encoding of the body, in lower case."""
+    """The encoding of the body by the head, in lower case."""
     found = (match[1] for line in lines if (match := TRANSFER.fullmatch(line)))
     return next(found, b"").decode("latin-1").lower()
 

@@ -81,7 +81,7 @@ def request(world: World, call: Call, guest: Guest, wanted: Request) -> str:
 
 
 def follow(world: World, guest: Guest, wanted: Request) -> None:
-    """Let HA do what is wanted, after the next cycles of CRM and LRM."""
+    """Let HA do what is requested, after the next cycles of CRM and LRM."""
     age = (world.clock.now() - world.born) % CRM_CYCLE
     world.tasks.later(CRM_CYCLE - age + LRM_DELAY, lambda: act(world, guest, wanted))
 

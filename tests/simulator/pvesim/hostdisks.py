@@ -31,7 +31,7 @@ WIPED_MIB = 200
 
 
 def disks_of(node: Node) -> list[Disk]:
-    """The disks and partitions of a node: what the world file says, else the usual ones."""
+    """The disks and partitions of a node: as in the world file, else the usual ones."""
     if node.disks is None:
         system = a_disk(node, SYSTEM, max(node.maxdisk, SYSTEM_SIZE)) | {"gpt": 1, "used": "LVM"}
         node.disks = [system, *(a_disk(node, path, SPARE_SIZE) for path in SPARE)]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a running guest takes at once, and what waits until it is started again.
+"""What a running guest takes at once, and what is pending until its next start.
 
 The rules are those of `PVE/QemuServer.pm` and `PVE/LXC/Config.pm` (vmconfig_hotplug_pending).
 """

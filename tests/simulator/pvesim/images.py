@@ -28,7 +28,7 @@ def disk_size(form: str, head: bytes, size: int) -> int:
 
 
 def problem(form: str, head: bytes, path: str) -> str | None:
-    """What qemu-img says of an image that is not what its name says."""
+    """The error of qemu-img about an image of another format than its name."""
     if form == "qcow2" and head[:4] != QCOW2:
         return f"qemu-img: Could not open '{path}': Image is not in qcow2 format"
     return None

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One address on which a node listens.
 
-The first byte of a connection tells TLS from plain HTTP, which is sent on to HTTPS as
+The first byte of a connection distinguishes TLS from plain HTTP, which is redirected to HTTPS as
 `PVE/APIServer/AnyEvent.pm` does. The address of a node that is down is
 closed, so that connections are refused.
 """

@@ -144,7 +144,7 @@ class Migration:
             copy = self._copy(volume, storage)
             if storage.type in FILE_TYPES:
                 self.say(formatting(storage, copy))
-            # Both ends tell what they copied, the other one when it has it; the memory of a
+            # Both ends report what they copied, the other one when it has it; the memory of a
             # snapshot was there before either did.
             imported = f"successfully imported '{copy.volid}'"
             _tell_dd(self, volume, spent)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Storages that come and go with what is made on the disks of a node.
+"""Storages that are created and removed with objects on the disks of a node.
 
 Source: `create_or_update` and `cleanup_storages_for_node` of `PVE/API2/Storage/Config.pm`.
 """

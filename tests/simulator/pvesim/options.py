@@ -50,7 +50,7 @@ def drive_pattern(guest_type: str) -> re.Pattern[str]:
 
 
 def check_hookscript(world: World, call: Call) -> None:
-    """Refuse a script that is not there, whoever asks for it."""
+    """Refuse a script that does not exist, for any user."""
     volid = str(call.params.get("hookscript", ""))
     if volid and find_volume(world, volid, call.node) is None:
         raise parameter_error(hookscript=f"script '{volid}' does not exist\n")
@@ -85,7 +85,7 @@ def _check_drive(world: World, call: Call, guest_type: str, drive: Drive) -> Non
 
 
 def _check_source(world: World, call: Call, key: str, source: str) -> None:
-    """Refuse to import what is no image of a disk; a missing one is found out in the task."""
+    """Refuse to import a file that is not a disk image; a missing one fails in the task."""
     if source.startswith("/"):
         if call.caller.authid != ROOT:
             raise CallError(500, ONLY_ROOT)
@@ -177,7 +177,7 @@ async def make_drive(
 
 
 def fixed_size(drive: Drive) -> int | None:
-    """The size of a drive that holds variables or the state of a TPM, whatever was asked for."""
+    """The size of a drive that holds variables or the state of a TPM, whatever was requested."""
     if drive.key == "efidisk0":
         return 4 << 20 if drive.options.get("efitype") == "4m" else 128 << 10
     return 4 << 20 if drive.key == "tpmstate0" else None

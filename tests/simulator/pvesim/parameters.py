@@ -31,7 +31,7 @@ MALFORMED = "malformed JSON string, neither tag, array, object, number, string o
 
 
 def check_transfer(request: Request) -> None:
-    """Refuse a body of unknown length, whoever sends it; raises HttpError."""
+    """Refuse a body of unknown length from any user; raises HttpError."""
     if request.chunked:
         raise plain(501, "chunked transfer encoding not supported")
 

@@ -25,7 +25,7 @@ ROOT = "root@pam"
 TOP_PATHS = (
     "/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms",
 )  # fmt: skip
-# What else lets somebody change the access to a path, `check_perm_modify`.
+# What else lets a user change the access to a path, `check_perm_modify`.
 MODIFIERS = {
     "/storage/": "Datastore.Allocate",
     "/vms/": "VM.Allocate",
@@ -57,7 +57,7 @@ class Permissions:
         return privilege in self.privileges(authid, path)
 
     def privileges(self, authid: str, path: str) -> dict[str, int]:
-        """The privileges on a path, each with 1 when it goes on to the paths below."""
+        """The privileges on a path, each with 1 if it propagates to the paths below."""
         if authid == ROOT:
             return dict.fromkeys(sorted(ROLES["Administrator"]), 1)
         userid, _separator, tokenid = authid.partition("!")
@@ -85,7 +85,7 @@ class Permissions:
         return {path: privileges for path, privileges in table.items() if privileges}
 
     def groups_with(self, authid: str, privileges: Sequence[str]) -> set[str]:
-        """The groups on which somebody has one of the privileges."""
+        """The groups on which a user has one of the privileges."""
         return {
             group
             for group in self._world.groups

@@ -40,13 +40,13 @@ def run(world: World, guest: Guest, command: Sequence[str]) -> Program:
     if len(command) == 3 and command[0] in SHELLS and command[1] == "-c":
         line = command[2]
     for text in (shlex.join(command), line):
-        told = world.programs.get(text)
-        if told is not None and guest.vmid in told.get("guests", [guest.vmid]):
-            ends = now + float(told.get("seconds", 0))
+        result = world.programs.get(text)
+        if result is not None and guest.vmid in result.get("guests", [guest.vmid]):
+            ends = now + float(result.get("seconds", 0))
             return Program(
-                int(told.get("exitcode", 0)),
-                str(told.get("out", "")),
-                str(told.get("err", "")),
+                int(result.get("exitcode", 0)),
+                str(result.get("out", "")),
+                str(result.get("err", "")),
                 ends,
             )
     return _known(guest, line, now)

@@ -70,11 +70,11 @@ class Endpoint:
             raise self._unreached(error.strerror or error) from error
         finally:
             client.close()
-        told = json.loads(text) if text else {}
+        document = json.loads(text) if text else {}
         if answer.status != http.client.OK:
-            reason = told.get("error") or f"{answer.status} {answer.reason}"
+            reason = document.get("error") or f"{answer.status} {answer.reason}"
             raise CallError(500, str(reason))
-        return told
+        return document
 
     def _check_certificate(self, client: http.client.HTTPSConnection) -> None:
         """Only the certificate is trusted whose fingerprint was given."""

@@ -45,7 +45,7 @@ class Request:
 
     @property
     def output(self) -> str:
-        """The format that is asked for: `json` in `/api2/json/version`; empty if there is none."""
+        """The requested format: `json` in `/api2/json/version`; empty if there is none."""
         match = FORMAT.fullmatch(self.path)
         return match["format"] if match else ""
 

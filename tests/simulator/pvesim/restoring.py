@@ -69,7 +69,7 @@ class Restore:
             self.guest.config = self.old.config
 
     def finish(self, worker: Worker, config: dict[str, CONFIG_VALUE]) -> None:
-        """The guest is what the backup says; the volumes it had are removed."""
+        """The guest becomes that of the backup; its old volumes are removed."""
         world, params = worker.world, self.call.params
         if self.old is not None:
             for volid in own_volumes(self.old):

@@ -53,7 +53,7 @@ PASSTHROUGH = (
 )
 """Devices of the host: the options, the values that others may set, what root alone may give."""
 ROOT = "root@pam"
-"""Only with a ticket; a token of root is somebody else."""
+"""Only with a ticket; a token of root is not root."""
 ONLY_ROOT = (
     "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."
 )
@@ -64,7 +64,7 @@ NOT_FOR_TOKENS = {
     "dev": "configuring device passthrough is only allowed for root@pam",
     "features": "changing feature flags (except nesting) is only allowed for root@pam",
 }
-"""Options of a container that only root may set, and what others are told."""
+"""Options of a container that only root may set, and what others get as an answer."""
 
 
 def check_options(call: Call, guest_type: str, vmid: int, options: Iterable[str]) -> None:
@@ -82,7 +82,7 @@ def check_options(call: Call, guest_type: str, vmid: int, options: Iterable[str]
 
 
 def _check_for_all(call: Call, guest_type: str, option: str) -> None:
-    """Refuse what nobody but root may set, whatever his privileges."""
+    """Refuse what only root may set, whatever the privileges of the caller."""
     if guest_type == "qemu":
         value = str(call.params.get(option, ""))
         for names, mapped, devices in PASSTHROUGH:

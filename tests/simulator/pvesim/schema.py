@@ -61,7 +61,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Found:
-    """The method that a request means, and what its path says."""
+    """The method of a request, and the parameters in its path."""
 
     method: Method
     path_params: Mapping[str, str]

@@ -37,12 +37,12 @@ def fill_sdn(world: World, data: Mapping[str, Any]) -> None:
 
 
 def commit(world: World) -> None:
-    """Let what is configured be what runs."""
+    """Apply the configuration."""
     world.sdn["running"] = {part: copy.deepcopy(world.sdn[part]) for part in PARTS}
 
 
 def roll_back(world: World) -> None:
-    """Let what runs be what is configured."""
+    """Roll the configuration back to what runs."""
     for part in PARTS:
         world.sdn[part] = copy.deepcopy(world.sdn["running"][part])
 

@@ -4,7 +4,7 @@
 """What the pvestatd of each node broadcasts every ten seconds: names, states, sizes of guests.
 
 `/cluster/resources` reads this (`PVE/API2Tools.pm`), so a change is seen there up to one cycle
-late, at a moment that differs from node to node. What was told of a VMID stays for five minutes,
+late, at a moment that differs from node to node. What was reported of a VMID stays five minutes,
 also when the node is gone or another guest has the VMID by then (`status.c` of pmxcfs).
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CYCLE = 10.0
 """The server's own pace: no speed of the work changes it."""
 REMEMBERED = 300.0
-"""Seconds for which the cluster keeps what was told."""
+"""Seconds for which the cluster keeps what was reported."""
 NOTICED = 6.6
 """Seconds until corosync gives a node up that is not heard any more."""
 FROZEN_NOTICED = 10.0
@@ -33,7 +33,7 @@ UNHEARD = ("down", "silent", "frozen")
 
 
 class Statd:
-    """What was last told of each VMID, and when."""
+    """What was last reported of each VMID, and when."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -59,12 +59,12 @@ class Statd:
         self._loops = []
 
     def guest(self, vmid: int, at: str) -> dict[str, Any] | None:
-        """What the node `at` knows of a VMID, None when nobody told in the last five minutes."""
+        """What the node `at` knows of a VMID, None if nothing was reported for five minutes."""
         when, entry = self._told.get(vmid, (0.0, None))
         return entry if self._remembers(when, at) else None
 
     def told_at(self, name: str) -> float:
-        """When a node told of itself last, 0 when it never did."""
+        """When a node last reported, 0 if never."""
         return self._nodes_told.get(name, 0.0)
 
     def knows(self, name: str, at: str) -> bool:
@@ -73,7 +73,7 @@ class Statd:
         return when is not None and self._remembers(when, at)
 
     def _remembers(self, when: float, at: str) -> bool:
-        """A node whose pmxcfs was restarted knows only what it was told since."""
+        """A node whose pmxcfs was restarted knows only what was reported since."""
         age = self._world.clock.now() - when
         return age <= REMEMBERED and when >= self._restarted.get(at, 0.0)
 

@@ -13,12 +13,12 @@ FILES = (*DISKS, "vztmpl", "iso", "backup", "snippets", "import", "none")
 
 @dataclass(frozen=True)
 class StorageType:
-    """`content` is what it can hold, `default` what it holds when nothing is said."""
+    """`content` is what it can hold, `default` what it holds by default."""
 
     content: tuple[str, ...]
     default: tuple[str, ...]
     required: tuple[str, ...] = ()
-    """Options without which there is no such storage."""
+    """Options that such a storage requires."""
     shared: bool = False
     """Whether it is always seen by all nodes."""
 

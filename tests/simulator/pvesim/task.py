@@ -57,7 +57,7 @@ class Task:
 
     @property
     def exitstatus(self) -> str:
-        """What the last line of the log says."""
+        """The exit status in the last line of the log."""
         match = END.fullmatch(self.lines[-1]) if self.lines else None
         if match is None:
             return UNEXPECTED

@@ -153,7 +153,7 @@ class TaskEngine:
             self.history(node).add(Entry(task, now, task.exitstatus))
 
     def broadcast(self, node: str) -> None:
-        """Read the list of tasks again and tell the cluster, which knows the ended ones then."""
+        """Read the list of tasks again and report it to the cluster, with the ended ones."""
         self.history(node).fresh.clear()
         self.notice(node)
 

@@ -77,7 +77,7 @@ def parse_property_string(form: PropertyFormat, text: str, path: str) -> dict[st
 def _check_presence(
     schemas: Properties, given: Mapping[str, Any], prefix: str, errors: Errors
 ) -> None:
-    """Add an error for what is missing: by itself, or because something else requires it."""
+    """Add an error for a missing parameter that is required, by itself or by another one."""
     for name, schema in schemas.items():
         if name not in given:
             if not any(schema.get(key) for key in ("optional", "alias", "oneOf")):

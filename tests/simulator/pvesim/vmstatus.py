@@ -87,7 +87,7 @@ def sizes(world: World, guest: Guest) -> dict[str, Any]:
 def _maxdisk(guest: Guest) -> int:
     """The size of the disk that a VM boots from, or of the root of a container.
 
-    A running container tells that of the file system on it.
+    A running container reports that of the file system on it.
     """
     if guest.type == "qemu":
         return next((drive.size for drive in boot_disks(guest.config)), 0)
@@ -111,7 +111,7 @@ def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
             entry["serial"] = 1
     if guest.running:
         entry["pid"] = process_id(guest)
-        # Containers tell texts.
+        # Those of containers are text.
         entry |= {f"pressure{what}": 0 if guest.type == "qemu" else "0.00" for what in PRESSURES}
     for key in ("lock", "tags"):
         if guest.config.get(key):
@@ -122,12 +122,12 @@ def vmstatus(world: World, guest: Guest) -> dict[str, Any]:
 
 
 def qmpstatus(guest: Guest) -> str:
-    """What QEMU itself says."""
+    """What QEMU itself reports."""
     return "paused" if guest.running and guest.paused else guest.status
 
 
 def full_status(world: World, guest: Guest) -> dict[str, Any]:
-    """One entry of a list with `full`: what QEMU itself says comes in addition."""
+    """One entry of a list with `full`: with what QEMU itself reports."""
     entry = vmstatus(world, guest) | {"qmpstatus": qmpstatus(guest)}
     nics = {
         f"tap{guest.vmid}i{key[3:]}": {"netin": entry["netin"], "netout": entry["netout"]}
@@ -190,7 +190,7 @@ def current(world: World, guest: Guest) -> dict[str, Any]:
 
 
 def broadcast(world: World, guest: Guest) -> dict[str, Any]:
-    """What pvestatd tells the cluster about a guest."""
+    """What pvestatd reports to the cluster about a guest."""
     entry = sizes(world, guest)
     entry["maxcpu"] = entry.pop("cpus")
     entry["memhost"] = entry["mem"]

@@ -199,7 +199,7 @@ def file_path(storage: Storage, volid: str) -> str:
 
 
 def check_file_name(volid: str) -> None:
-    """Refuse what is no name of a volume on a storage of files."""
+    """Refuse an invalid name of a volume on file storage."""
     name = volid.partition(":")[2]
     if not FILE_NAME.fullmatch(name):
         raise CallError(500, f"unable to parse directory volume name '{name}'")

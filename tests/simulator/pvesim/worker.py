@@ -65,7 +65,7 @@ class Worker:
         return self.task.upid.user
 
     def now(self) -> float:
-        """What the clock of the node says."""
+        """The clock of the node."""
         return self.world.time_at(self.node)
 
     def log(self, line: str) -> None:

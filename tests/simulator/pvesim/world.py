@@ -76,7 +76,7 @@ class World(Contents):
         self.source: Mapping[str, Any] = {}
         """What the world was at the start."""
         self.node_changed: Callable[[str], Awaitable[None]] = _nobody
-        """Whom to tell when the state of a node was changed: the server that serves it."""
+        """Called when the state of a node changes: the server that serves it."""
 
     @classmethod
     def load(
@@ -127,7 +127,7 @@ class World(Contents):
         self.task_faults.clear()
 
     def time_at(self, name: str) -> float:
-        """What the clock of a node says, in seconds since the epoch."""
+        """The clock of a node, in seconds since the epoch."""
         return self.clock.now() + self.nodes[name].clock_offset
 
     def node_down(self, name: str) -> None:
@@ -167,7 +167,7 @@ class World(Contents):
         return [node for node in self.nodes.values() if node.member]
 
     def check_node(self, name: str) -> None:
-        """Refuse a node that is no member (check_node_exists)."""
+        """Refuse a node that is not a member (check_node_exists)."""
         if name not in self.nodes or not self.nodes[name].member:
             raise CallError(500, f"no such cluster node '{name}'")
 

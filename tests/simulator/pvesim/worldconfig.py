@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AS_THEY_ARE = ("realms", "ha", "ha_rules", "backup_jobs", "mappings", "acme_accounts",
                "acme_plugins", "programs")  # fmt: skip
-"""Parts of the world that are kept as the file says them."""
+"""Parts of the world that are kept as they are in the file."""
 DETAILS = ("firstname", "lastname", "email", "comment", "keys")
 Document = dict[str, Any]
 
@@ -67,7 +67,7 @@ def _user(userid: str, data: Mapping[str, Any]) -> User:
 
 
 def config_json(world: World, *, secrets: bool = False) -> Document:
-    """The same as a world file says it; passwords and secrets only where they are asked for."""
+    """The same in the format of a world file; with passwords and secrets only on request."""
     return {
         "users": {user.userid: _user_json(user, secrets) for user in world.users.values()},
         "groups": {group.groupid: {"comment": group.comment} for group in world.groups.values()},

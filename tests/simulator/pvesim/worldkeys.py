@@ -12,7 +12,7 @@ from typing import Any
 
 
 class WorldFileError(Exception):
-    """The world file says something that makes no world."""
+    """The world file is invalid."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Each:
 
 
 ANYTHING: Mapping[str, Any] = {}
-"""For what is not looked into: options of Proxmox VE's own, or a single value."""
+"""For what is not checked: options of Proxmox VE's own, or a single value."""
 
 
 def _plain(*names: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A world as a world file says it, so that it can be loaded again."""
+"""A world in the format of a world file, so that it can be loaded again."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def update(world: World, call: Call) -> None:
 
 
 def _check_superset(world: World, call: Call, path: str, name: str) -> None:
-    """Who may not change permissions as such can only hand out what he has himself."""
+    """Without the privilege to change permissions, users only grant what they have."""
     authid = call.caller.authid
     own = Permissions(world).privileges(authid, path)
     if (

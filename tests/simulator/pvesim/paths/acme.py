@@ -111,7 +111,7 @@ async def terms(_world: World, _call: Call) -> str:
 
 @call("GET", "/cluster/acme/meta")
 async def meta(_world: World, _call: Call) -> dict[str, Any]:
-    """What a directory says of itself."""
+    """The description of a directory."""
     return {"termsOfService": TOS, "website": "https://letsencrypt.org"}
 
 

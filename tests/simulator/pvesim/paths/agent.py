@@ -29,7 +29,7 @@ def answering(world: World, call: Call) -> Guest:
 
 @call("GET", "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces")
 async def network_get_interfaces(world: World, call: Call) -> dict[str, Any]:
-    """What the agent says about the network, as it says it."""
+    """What the agent reports about the network, unchanged."""
     return {"result": vm_interfaces(world, answering(world, call))}
 
 

@@ -159,7 +159,7 @@ async def execute(world: World, call: Call) -> dict[str, int]:
 
 @call("GET", f"{AGENT}/exec-status")
 async def execution_status(world: World, call: Call) -> dict[str, Any]:
-    """Whether a program has ended, how, and what it said."""
+    """Whether a program has ended, how, and what it printed."""
     guest, pid = _awake(world, call, "exec-status"), int(call.params["pid"])
     if not FIRST_PID < pid <= FIRST_PID + len(guest.programs):
         raise CallError(500, "Agent error: Invalid parameter 'pid'")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Package updates of a node (`PVE/API2/APT.pm`): what there is shows after the lists were read."""
+"""Package updates of a node (`PVE/API2/APT.pm`): listed once the package lists were read."""
 
 from __future__ import annotations
 

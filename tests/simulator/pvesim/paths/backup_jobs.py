@@ -18,7 +18,7 @@ from pvesim.world import World
 
 FILE = "jobs_cfg"
 SELECTIONS = ("vmid", "all", "pool")
-"""What says which guests; just one of them does."""
+"""Parameters that select guests; exactly one of them is required."""
 ALL_DAYS = "mon,tue,wed,thu,fri,sat,sun"
 Job = dict[str, Any]
 
@@ -91,7 +91,7 @@ def _known(world: World, jobid: str) -> Job:
 
 
 def _check(world: World, job: Job) -> None:
-    """Refuse a job that says nothing or contradictory things about its guests."""
+    """Refuse a job that selects no guests, or in contradictory ways."""
     if "exclude" in job:
         job["all"] = 1
     for other in ("vmid", "pool"):

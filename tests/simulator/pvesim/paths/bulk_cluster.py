@@ -43,7 +43,7 @@ class _Action:
 def _chosen(
     world: World, call: Call, action: _Action, *, backwards: bool
 ) -> tuple[list[int], list[Guest]]:
-    """The VMIDs that are meant, and the guests: what is not there and templates are ignored."""
+    """The VMIDs of the call, and the guests: missing ones and templates are ignored."""
     wanted = wanted_ids(call)
     if wanted is None:
         may = call.caller.may

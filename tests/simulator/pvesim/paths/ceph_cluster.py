@@ -103,8 +103,8 @@ async def metadata(world: World, call: Call) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if world.ceph:
         version = world.ceph["version"]
-        told = {"str": version, "parts": version.split(".")}
-        found = {"node": {name: {"version": told, "buildcommit": "0"} for name in world.nodes}}
+        number = {"str": version, "parts": version.split(".")}
+        found = {"node": {name: {"version": number, "buildcommit": "0"} for name in world.nodes}}
     if call.params.get("scope") == "versions":
         return found
     check_reached(world)

@@ -78,7 +78,7 @@ def _add_storage(worker: Worker, name: str) -> None:
 
 @call("DELETE", "/nodes/{node}/ceph/fs/{name}")
 async def destroy(world: World, call: Call) -> str:
-    """Remove a file system whose metadata servers are stopped, with its pools if asked for."""
+    """Remove a file system whose metadata servers are stopped, with its pools on request."""
     check_reached(world)
     name, params = str(call.params["name"]), call.params
     if name not in world.ceph["filesystems"]:

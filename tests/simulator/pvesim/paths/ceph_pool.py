@@ -89,7 +89,7 @@ async def pool_status(world: World, call: Call) -> dict[str, Any]:
 
 @call("POST", "/nodes/{node}/ceph/pool")
 async def create(world: World, call: Call) -> str:
-    """A pool, with a storage on it if asked for; one that is there gets the settings."""
+    """A pool, with a storage on it on request; an existing one gets the settings."""
     check_reached(world)
     name, given = str(call.params["name"]), _given(call)
     coded = "erasure-coding" in call.params

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cloud-init is told inside a VM (`PVE/QemuServer/Cloudinit.pm`)."""
+"""What cloud-init reads inside a VM (`PVE/QemuServer/Cloudinit.pm`)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ NEXT_LOWER, NEXT_UPPER = 100, 1_000_000
 
 @call("GET", "/cluster/resources")
 async def resources(world: World, call: Call) -> list[dict[str, Any]]:
-    """Guests, nodes and storages; what is said about guests is as old as the last broadcast."""
+    """Guests, nodes and storages; the data of guests is as old as the last broadcast."""
     world.statd.begin()
     wanted = call.params.get("type")
     found: list[dict[str, Any]] = []
@@ -48,8 +48,8 @@ def _pools(world: World, call: Call) -> Iterator[dict[str, Any]]:
 
 
 def _used(world: World, members: set[int], at: str) -> dict[str, Any]:
-    told = [entry for vmid in members if (entry := world.statd.guest(vmid, at))]
-    running = [entry for entry in told if entry.get("uptime")]
+    reported = [entry for vmid in members if (entry := world.statd.guest(vmid, at))]
+    running = [entry for entry in reported if entry.get("uptime")]
     if not running:
         return {}
     cpus = sum(entry["maxcpu"] for entry in running)
@@ -70,9 +70,9 @@ def _guests(world: World, call: Call) -> Iterator[dict[str, Any]]:
 
 
 def guest_status(world: World, guest: Guest, at: str) -> dict[str, Any]:
-    """What the node `at` says of a guest.
+    """What the node `at` reports about a guest.
 
-    What lies in /etc/pve is immediate; name, status and sizes are what pvestatd told.
+    What lies in /etc/pve is immediate; name, status and sizes are what pvestatd reported.
     """
     entry: dict[str, Any] = {
         "id": f"{guest.type}/{guest.vmid}",
@@ -182,7 +182,7 @@ async def status(world: World, call: Call) -> list[dict[str, Any]]:
 
 @call("GET", "/cluster/nextid")
 async def nextid(world: World, call: Call) -> str:
-    """The lowest free VMID, or the one asked for if it is free: always a string."""
+    """The lowest free VMID, or the requested one if it is free: always a string."""
     wanted = call.params.get("vmid")
     if wanted is not None:
         if int(wanted) in world.guests:

@@ -138,6 +138,6 @@ async def change_mapping(world: World, call: Call) -> None:
 
 @call("DELETE", "/cluster/mapping/dir/{id}")
 async def delete_mapping(world: World, call: Call) -> None:
-    """Forget a directory mapping; one that is not there is no error."""
+    """Forget a directory mapping; a missing one is not an error."""
     async with changing(world, "mapping_directory_cfg", "delete dir mapping failed"):
         world.mappings.pop(call.params["id"], None)

@@ -156,7 +156,7 @@ def _named(call: Call, *, drives: bool) -> list[str]:
 
 
 def _checked(world: World, call: Call, *, drives: bool = True) -> Guest:
-    """What is refused before the lock is asked for; `drives`: whether their rights are too."""
+    """What is refused before the lock is requested; `drives`: whether their rights are too."""
     guest = guest_of(world, call)
     skiplock(call)
     changes, deleted = _changes(call), _deleted(call)

@@ -54,18 +54,18 @@ async def destroy_vm(world: World, call: Call) -> str:
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
-            doomed = reload(worker, guest)
+            current = reload(worker, guest)
             if not ignore_lock:
-                check_lock(doomed)
-            if doomed.running:
+                check_lock(current)
+            if current.running:
                 raise Died(f"VM {guest.vmid} is running - destroy failed")
-            check_not_base(worker, doomed)
+            check_not_base(worker, current)
             await worker.work()
             # The config is written after the volumes are gone, which may fail.
-            remove_volumes(worker, doomed, unreferenced=_unreferenced(call))
-            check_writable(world, worker, doomed)
-            _purge(world, call, worker, doomed)
-            forget(world, doomed)
+            remove_volumes(worker, current, unreferenced=_unreferenced(call))
+            check_writable(world, worker, current)
+            _purge(world, call, worker, current)
+            forget(world, current)
 
     return world.tasks.start(call.node, call.caller.authid, "qmdestroy", guest.vmid, work)
 
@@ -82,18 +82,18 @@ async def destroy_ct(world: World, call: Call) -> str:
 
     async def work(worker: Worker) -> None:
         async with worker.guest_lock(guest), as_death():
-            doomed = reload(worker, guest)
-            check_lock(doomed)
-            if doomed.running:
+            current = reload(worker, guest)
+            check_lock(current)
+            if current.running:
                 worker.log(f"forced to stop CT {guest.vmid} before destroying!")
-                doomed.status, doomed.started = "stopped", None
-            check_not_base(worker, doomed)
+                current.status, current.started = "stopped", None
+            check_not_base(worker, current)
             await worker.work()
-            remove_volumes(worker, doomed, unreferenced=_unreferenced(call))
-            check_writable(world, worker, doomed)
+            remove_volumes(worker, current, unreferenced=_unreferenced(call))
+            check_writable(world, worker, current)
             if force or call.params.get("purge"):
                 worker.log(f"purging CT {guest.vmid} from related configurations..")
                 world.ha.pop(f"ct:{guest.vmid}", None)
-            forget(world, doomed)
+            forget(world, current)
 
     return world.tasks.start(call.node, call.caller.authid, "vzdestroy", guest.vmid, work)

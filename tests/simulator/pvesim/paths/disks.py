@@ -18,7 +18,7 @@ from pvesim.world import World
 
 @call("GET", "/nodes/{node}/disks/list")
 async def disks(world: World, call: Call) -> list[dict[str, Any]]:
-    """The disks of a node, with their partitions if asked for."""
+    """The disks of a node, with their partitions on request."""
     wanted = call.params.get("type")
     parts = bool(call.params.get("include-partitions"))
     return [

@@ -30,7 +30,7 @@ def _storage(name: str, total: int = 0) -> NodeStorage:
 
 
 def _size(node: Node, pool: dict[str, Any]) -> int:
-    """What `zpool list` says: of mirrors one disk each, of every other level all disks."""
+    """The size in `zpool list`: of mirrors one disk each, of every other level all disks."""
     sizes = [block_device(node, path)["size"] for path in pool["devices"]]
     copies = {"mirror": len(sizes), "raid10": 2}.get(pool["raidlevel"], 1)
     return int(sum(sizes) / copies * 0.99)

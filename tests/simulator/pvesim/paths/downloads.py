@@ -18,7 +18,7 @@ from pvesim.appliances import BASE, TEMPLATES
 from pvesim.calls import Call, CallError, call, parameter_error
 from pvesim.durations import fraction
 from pvesim.entities import Storage, Volume
-from pvesim.fetching import Fetched, Unfetched, fetch, speed, told
+from pvesim.fetching import Fetched, Unfetched, fetch, progress_lines, speed
 from pvesim.guests import check_allowed
 from pvesim.images import disk_size, problem, safe_name
 from pvesim.volumes import find_storage, find_volume, storage_path, volume_format
@@ -103,7 +103,7 @@ async def _download(worker: Worker, call: Call, path: str) -> Fetched:
             worker.log(f"{_stamp(worker)} {line}" if line.startswith("ERROR") else line)
         raise Died(str(exc)) from exc
     temporary = f"{path}.tmp_dwnl.{worker.task.upid.pid}"
-    for line in told(url, temporary, fetched):
+    for line in progress_lines(url, temporary, fetched):
         worker.log(line)
     await worker.work()
     saved = f"saved [{fetched.size}/{fetched.size}]"

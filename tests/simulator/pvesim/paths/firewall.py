@@ -194,7 +194,7 @@ async def change_alias(world: World, call: Call) -> None:
 
 
 async def delete_alias(world: World, call: Call) -> None:
-    """Remove an alias; one that is not there is no error."""
+    """Remove an alias; a missing one is not an error."""
     check_quorum(world)
     firewall_of(world, call).aliases.pop(call.params["name"], None)
 

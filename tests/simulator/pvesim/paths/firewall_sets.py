@@ -96,7 +96,7 @@ async def change_entry(world: World, call: Call) -> None:
 
 
 async def delete_entry(world: World, call: Call) -> None:
-    """Remove an address; one that is not there is no error."""
+    """Remove an address; a missing one is not an error."""
     check_quorum(world)
     ipset = _set(firewall_of(world, call), call.params["name"])
     ipset["entries"] = [e for e in ipset["entries"] if e["cidr"] != call.params["cidr"]]

@@ -22,7 +22,7 @@ SID = re.compile(r"(?P<type>\S+):(?P<name>\S+)")
 
 
 def _sid(world: World, call: Call) -> str:
-    """The id of a resource, whose type may be left out; raises CallError when it cannot be told."""
+    """The id of a resource, whose type may be left out; raises CallError if it is unclear."""
     given = str(call.params["sid"])
     if given.isdecimal():
         guest = world.guests.get(int(given))
@@ -126,7 +126,7 @@ async def update(world: World, call: Call) -> None:
 
 @call("DELETE", "/cluster/ha/resources/{sid}")
 async def delete(world: World, call: Call) -> None:
-    """Let HA forget a guest, which goes on as it is."""
+    """Let HA forget a guest, whose state does not change."""
     check_quorum(world)
     sid = _sid(world, call)
     if sid not in world.ha:

@@ -89,13 +89,13 @@ async def update(world: World, call: Call) -> None:
 
 @call("DELETE", "/cluster/ha/rules/{rule}")
 async def delete(world: World, call: Call) -> None:
-    """Forget a rule; one that is not there is no error."""
+    """Forget a rule; a missing one is not an error."""
     async with changing(world, FILE, "delete ha rule failed"):
         world.ha_rules.pop(call.params["rule"], None)
 
 
 def _checked(params: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
-    """The options of a rule as the file keeps them; the schema of the call says nothing of them."""
+    """The options of a rule as the file keeps them; the schema of the call does not have them."""
     kind, errors = str(params.get("type", "")), {}
     if kind not in OPTIONS:
         known = ", ".join(OPTIONS)

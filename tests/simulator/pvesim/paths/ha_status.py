@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What HA tells of itself: quorum, master, the agents of the nodes, and the services."""
+"""What HA reports about itself: quorum, master, the agents of the nodes, and the services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pvesim.world import World
 
 Entry = dict[str, Any]
 LIMITS = {"failback": 1, "max_relocate": 1, "max_restart": 1}
-"""What a resource has without being told."""
+"""The defaults of a resource."""
 
 
 @call("GET", "/cluster/ha/status/current")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists of what there is below a path, which Proxmox VE gives for menus and for `pvesh ls`."""
+"""Lists of the children of a path, which Proxmox VE gives for menus and for `pvesh ls`."""
 
 from __future__ import annotations
 

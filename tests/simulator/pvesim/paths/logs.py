@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The logs of a node and of the cluster: starts and ends of tasks, as the API server tells them."""
+"""The logs of a node and of the cluster: starts and ends of tasks, by the API server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _node_messages(world: World, call: Call) -> list[Message]:
 
 
 def _between(message: Message, call: Call) -> bool:
-    """Whether a message is between the moments asked for, which are texts in UTC."""
+    """Whether a message is between these times, which are texts in UTC."""
     when = f"{datetime.fromtimestamp(message.time, tz=timezone.utc):%Y-%m-%d %H:%M:%S}"
     return str(call.params.get("since", "")) <= when <= str(call.params.get("until", "~"))
 

@@ -79,7 +79,7 @@ def _target_node(call: Call) -> str | None:
 
 
 def _check_target(world: World, call: Call) -> None:
-    """The node and the storage that were asked for."""
+    """The requested node and storage."""
     target, name = _target_node(call), call.params.get("storage")
     if target is not None:
         world.check_node(target)

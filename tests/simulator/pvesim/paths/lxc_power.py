@@ -106,7 +106,7 @@ NOTHING_SAVED = f"""\
 
 {CRIU} __criu_restore: 1403 restore process died
 {TOOL} restore_finalize: 203 Restoring {{}} failed"""
-"""What LXC prints when there is no state of a container to go on with."""
+"""What LXC prints if there is no saved state of a container."""
 
 
 async def _shut_down(worker: Worker, call: Call, force: bool) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the upid.proxmox authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said to the QEMU of a VM itself: commands of its monitor, and keys."""
+"""Commands to the QEMU of a VM itself: those of its monitor, and keys."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ Interface = dict[str, Any]
 async def network(world: World, call: Call) -> Listing:
     """The bridges of a node that the caller may use, and the port that carries them.
 
-    Changes that wait are in the list, and told beside it.
+    Pending changes are in the list, and listed beside it.
     """
     wanted = call.params.get("type")
     auditor = call.caller.may(f"/nodes/{call.node}", "Sys.Audit")
@@ -90,7 +90,7 @@ def _find(listed: list[Interface], name: str) -> Interface:
 
 
 def _settings(call: Call, others: list[Interface]) -> Interface:
-    """What a call says of an interface, with address and netmask for a CIDR."""
+    """The settings of an interface in a call, with address and netmask for a CIDR."""
     given = {key: value for key, value in call.params.items() if key not in OWN}
     for key, title in GATEWAYS:
         for other in others:

@@ -87,7 +87,7 @@ async def interface(world: World, call: Call) -> dict[str, Any]:
 
 @call("POST", "/nodes/{node}/status")
 async def power(world: World, call: Call) -> None:
-    """Shut a node down or restart it: its guests end, and it is away until it is told to be up."""
+    """Shut a node down or restart it: its guests end, and it is away until it is turned on."""
     check_allowed(call, f"/nodes/{call.node}", "Sys.PowerMgmt")
 
     name = call.node
@@ -107,7 +107,7 @@ async def power(world: World, call: Call) -> None:
 
 @call("GET", "/nodes/{node}/query-url-metadata")
 async def query_url(_world: World, call: Call) -> dict[str, Any]:
-    """What a server says of a file: name, size and type; it is really asked."""
+    """What a server reports about a file: name, size and type; a real request."""
     return await asyncio.to_thread(_head, str(call.params["url"]))
 
 

@@ -38,7 +38,7 @@ async def time(world: World, call: Call) -> dict[str, Any]:
 
 @call("GET", "/nodes/{node}/dns")
 async def dns(world: World, call: Call) -> dict[str, str]:
-    """What the world file says; else a search domain, and the gateway as name server."""
+    """As in the world file; else a search domain, and the gateway as name server."""
     node = world.nodes[call.node]
     return dict(node.dns) if node.dns is not None else {"search": DOMAIN} | _name_server(node)
 

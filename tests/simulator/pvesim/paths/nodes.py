@@ -48,7 +48,7 @@ def node_entry(world: World, node: Node, at: str, *, auditor: bool) -> dict[str,
         entry |= {"status": "offline"}
         if not world.statd.knows(node.name, at):
             return entry
-        # What a node is like is told for as long as it is remembered.
+        # The figures of a node are reported until they expire.
         known = measured(world, node) if auditor else {}
         return entry | {"level": ""} | {key: known[key] for key in SIZES if key in known}
     if node.name == at and not world.statd.knows(at, at):

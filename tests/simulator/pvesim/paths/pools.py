@@ -19,7 +19,7 @@ from .cluster import guest_status, storage_status
 
 FILE = "user_cfg"
 NOT_IN_POOLS = ("lock", "tags", "pool", "hastate")
-"""What /cluster/resources says of a guest and the members of a pool do not."""
+"""Fields of a guest in /cluster/resources that members of a pool do not have."""
 
 
 def known_pool(world: World, poolid: str) -> Pool:

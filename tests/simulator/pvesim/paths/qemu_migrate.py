@@ -33,7 +33,7 @@ START_SHARE, DISK_SHARE = 0.4, 0.3
 """The parts of the work that starting over there and the disks take; the rest is the memory."""
 RAM_STEPS = 4
 AT_ONCE = 80 << 20
-"""So much memory went over within a second, before any line told of it."""
+"""So much memory went over within a second, before any line reported it."""
 DOWNTIME_LIMIT = 0.1
 """Seconds that a VM may stand still at the end, unless its config says otherwise."""
 LEAST_SPENT = 0.001
@@ -194,7 +194,7 @@ async def _disks(migration: Migration, moved: Sequence[Drive], limit: int) -> No
 
 
 async def _mirror(migration: Migration, drive: Drive, share: float, limit: int) -> None:
-    """A disk goes over through NBD; what is left of it is told each second."""
+    """A disk goes over through NBD; the rest is reported each second."""
     worker, vmid = migration.worker, migration.guest.vmid
     migration.say(
         f"{drive.key}: start migration to "

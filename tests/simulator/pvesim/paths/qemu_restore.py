@@ -89,7 +89,7 @@ async def restore_vm(world: World, call: Call) -> str:
 def _merged(
     restore: Restore, worker: Worker, config: dict[str, CONFIG_VALUE]
 ) -> dict[str, CONFIG_VALUE]:
-    """What the call gives beside the archive takes the place of what is in it (override_conf)."""
+    """The parameters of the call override the settings in the archive (override_conf)."""
     params = restore.call.params
     given = {key: value for key, value in params.items() if key not in NOT_CONFIG}
     return config | {key: plain_value(worker.world, key, one) for key, one in given.items()}

@@ -87,7 +87,7 @@ def _options(call: Call, realm: Mapping[str, Any]) -> dict[str, str]:
 
 @call("POST", "/access/domains/{realm}/sync")
 async def sync(world: World, call: Call) -> str:
-    """Make users and groups what the directory says they are."""
+    """Make users and groups as they are in the directory."""
     name, dry = str(call.params["realm"]), bool(call.params.get("dry-run"))
     if name not in realms(world):
         raise parameter_error(realm="Realm does not exist.")

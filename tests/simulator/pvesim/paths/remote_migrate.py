@@ -76,7 +76,7 @@ async def _send(worker: Worker, guest: Guest, endpoint: Endpoint, document: dict
         for disk in document["disks"]:
             worker.log(f"copying {disk['key']} to storage '{disk['storage']}'")
         await worker.work()
-        told = await worker.outside(endpoint.ask("POST", "/_sim/arrivals", document))
+        arrived = await worker.outside(endpoint.ask("POST", "/_sim/arrivals", document))
     except CallError as exc:
         guest.config.pop("lock", None)
         worker.log(f"ERROR: migration aborted: {exc}")
@@ -84,11 +84,11 @@ async def _send(worker: Worker, guest: Guest, endpoint: Endpoint, document: dict
     except Died:
         guest.config.pop("lock", None)
         raise
-    worker.log(f"guest {told['vmid']} is on remote node '{told['node']}'")
+    worker.log(f"guest {arrived['vmid']} is on remote node '{arrived['node']}'")
 
 
 def _document(world: World, call: Call, guest: Guest) -> dict[str, Any]:
-    """What the other cluster is told of the guest."""
+    """What the other cluster receives about the guest."""
     storages = parse_mapping(call.params.get("target-storage"))
     bridges = parse_mapping(call.params.get("target-bridge"))
     config = {key: value for key, value in guest.config.items() if key not in OWN}

@@ -18,7 +18,7 @@ SECONDS = 11.0
 
 @call("GET", "/nodes/{node}/report")
 async def report(world: World, call: Call) -> str:
-    """What a node says about itself, as one long text; it takes its time."""
+    """The report of a node, as one long text; it takes a while."""
     node = world.nodes[call.node]
     await world.clock.sleep(SECONDS)
     sections = {

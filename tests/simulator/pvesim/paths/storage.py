@@ -174,7 +174,7 @@ def _named(world: World, call: Call) -> tuple[Storage, str]:
 
 @call("GET", "/nodes/{node}/storage/{storage}/file-restore/list")
 async def backed_up_files(world: World, call: Call) -> None:
-    """What is inside a backup: only a Proxmox Backup Server can tell, and none is simulated."""
+    """What is inside a backup: only a Proxmox Backup Server can list it, and none is simulated."""
     find_storage(world, call.params["storage"], call.node)
     raise parameter_error(storage="Only PBS storages supported for file-restore.")
 
@@ -207,17 +207,17 @@ async def delete_volume(world: World, call: Call) -> str | None:
 
     async def work(worker: Worker) -> None:
         async with worker.storage_lock(storage):
-            doomed = find_volume(world, volid, worker.node)
-            if doomed is None:
+            volume = find_volume(world, volid, worker.node)
+            if volume is None:
                 _check_missing(worker, storage, volid)
                 return
-            if doomed.protected:
+            if volume.protected:
                 name = volid.partition(":")[2]
                 raise Died(f"cannot remove protected volume '{name}' on '{storage.id}'")
             if linked_children(world, volid):
                 raise Died(f"base volume '{volid}' is still in use by linked cloned")
             await worker.work()
-            storage.volumes.remove(doomed)
+            storage.volumes.remove(volume)
         worker.log(f"Removed volume '{volid}'")
 
     ident = f"{vmid}@{storage.id}" if vmid is not None else storage.id

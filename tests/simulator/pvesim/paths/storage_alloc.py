@@ -36,7 +36,7 @@ async def allocate(world: World, call: Call) -> str:
 
 
 def _format(call: Call, name: str) -> str:
-    """The format that is asked for, which a suffix of the name must not contradict."""
+    """The requested format, which a suffix of the name must not contradict."""
     suffix, wanted = SUFFIX.search(name), call.params.get("format")
     if suffix and wanted and suffix[1] != wanted:
         raise parameter_error(format=f"different storage formats ({wanted} != {suffix[1]})")

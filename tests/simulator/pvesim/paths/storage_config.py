@@ -22,7 +22,7 @@ FILE = "storage_cfg"
 OWN = ("content", "nodes", "shared", "disable")
 """What a storage has fields for; everything else is an option."""
 NOT_KEPT = ("storage", "type", "digest", "delete", "password", "encryption-key", "keyring")
-"""What is no part of the file, secrets above all."""
+"""What is not in the file, secrets above all."""
 
 
 @call("GET", "/storage")

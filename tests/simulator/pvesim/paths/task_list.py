@@ -37,7 +37,7 @@ def split_user(upid: Upid) -> dict[str, str]:
 
 
 def owner(call: Call, user: str, tokenid: str | None) -> bool:
-    """Whether the task is the caller's own: a user owns what his tokens started."""
+    """Whether the task is the caller's own: users own what their tokens started."""
     if user != call.caller.userid:
         return False
     return call.caller.tokenid is None or call.caller.tokenid == tokenid

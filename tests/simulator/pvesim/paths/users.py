@@ -27,7 +27,7 @@ def _auditor(call: Call) -> bool:
 
 
 def user_entry(user: User) -> dict[str, Any]:
-    """What is said of a user everywhere."""
+    """The fields of a user in every list."""
     return {"enable": int(user.enabled), "expire": user.expire, **user.details}
 
 

@@ -226,8 +226,8 @@ def _prune(call: Call, storage: Storage, guest: Guest) -> Iterator[str]:
         return
     yield f"prune older backups with retention: {text.replace(',', ', ')}"
     own = [v for v in storage.volumes if v.vmid == guest.vmid and v.node in (None, guest.node)]
-    doomed = sorted(volid for volid, mark in marks(own, keep).items() if mark == "remove")
-    for volid in doomed:
+    removed = sorted(volid for volid, mark in marks(own, keep).items() if mark == "remove")
+    for volid in removed:
         yield f"removing backup '{volid}'"
         storage.volumes[:] = [v for v in storage.volumes if v.volid != volid]
-    yield f"pruned {len(doomed)} backup(s) not covered by keep-retention policy"
+    yield f"pruned {len(removed)} backup(s) not covered by keep-retention policy"
