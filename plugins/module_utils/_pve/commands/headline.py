@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections import Counter
 
@@ -33,6 +34,8 @@ _WORDS = {Outcome.WARNINGS: "with warnings", Outcome.TIMED_OUT: "timed out"}
 _EXPLAINED = (Outcome.FAILED, Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.LOST)
 # How many failures of a kind are explained, and in how many characters each.
 _MOST, _LONGEST = 2, 80
+# How a reason begins that names the guest again.
+_TITLE = re.compile(r"(VM|CT) \d+ (\(\S+\) )?on \S+ (?=is |has )")
 _MINUTE, _HOUR, _SOON = 60, 3600, 10
 # From so many hours on, days are shown.
 _DAYS = 48
@@ -110,7 +113,7 @@ def _reason(one: Values) -> str:
     )
     title = title or str(one.get("node"))
     why = one.get("message") or next(iter(one.get("errors") or ()), None) or one.get("exitstatus")
-    why = str(why or "").strip().split("\n")[0].removeprefix("ERROR: ")
+    why = _TITLE.sub("", str(why or "").strip().split("\n")[0].removeprefix("ERROR: "))
     why = why if len(why) <= _LONGEST else f"{why[: _LONGEST - 3].rstrip()}..."
     return f"{title}: {why}" if why else title
 

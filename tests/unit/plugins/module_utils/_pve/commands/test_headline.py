@@ -37,6 +37,12 @@ def test_many_guests_are_one_line_with_the_failed_ones_and_the_reasons() -> None
     assert headline(report, check=False) == line
 
 
+def test_a_reason_does_not_name_the_guest_again() -> None:
+    report = report_of(guest("web1", "failed", "VM 201 (web1) on pve1 is protected; set it to 0"))
+    line = "1 guest: 1 failed (web1: is protected; set it to 0) in 43 s"
+    assert headline(report, check=False) == line
+
+
 def test_a_failure_begins_with_that_line() -> None:
     report = report_of(
         guest("web3", "failed", "no space"), problem="web3: failed\n  its log", counted=True
