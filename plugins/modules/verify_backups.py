@@ -72,8 +72,9 @@ options:
     description:
       - With V(removed) restored guests have no network interfaces when they start. With
         V(disconnected) they have them, without a link.
-      - Passed-through devices, scripts on the node, directories of the node in a container, and CD
-        images are taken away in any case. If that is not possible, the guest is not started.
+      - Passed-through devices, scripts on the node, directories of the node (also by virtiofs),
+        shared memory and CD images are taken away in any case. If that is not possible, the guest
+        is not started.
     type: str
     choices: [removed, disconnected]
     default: removed

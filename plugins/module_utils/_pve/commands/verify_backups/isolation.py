@@ -18,7 +18,9 @@ from ...guests.volumes import volume_of
 
 _NET = re.compile(r"net\d+\Z")
 _OF_THE_HOST = {
-    "qemu": re.compile(r"(hostpci\d+|usb\d+|serial\d+|parallel\d+|args|hookscript)\Z"),
+    "qemu": re.compile(
+        r"(hostpci\d+|usb\d+|serial\d+|parallel\d+|virtiofs\d+|ivshmem|args|hookscript)\Z"
+    ),
     "lxc": re.compile(r"(dev\d+|hookscript)\Z"),
 }
 _MOUNT = re.compile(r"mp\d+\Z")

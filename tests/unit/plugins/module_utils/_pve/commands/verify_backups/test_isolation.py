@@ -30,6 +30,8 @@ VM = {
         ({"scsi0": "ceph:vm-90000-disk-0"}, "qemu", {}),
         ({"hostpci0": "0000:01:00", "usb0": "host=1-1"}, "qemu", {"delete": "hostpci0,usb0"}),
         ({"serial0": "/dev/ttyS0", "args": "-nic tap"}, "qemu", {"delete": "args,serial0"}),
+        # Directories of the host, and memory of this name that other VMs have, too.
+        ({"virtiofs0": "dirid=data", "ivshmem": "size=1"}, "qemu", {"delete": "ivshmem,virtiofs0"}),
         ({"hookscript": "local:snippets/a.pl"}, "qemu", {"delete": "hookscript"}),
         ({"ide2": "local:iso/a.iso,media=cdrom"}, "qemu", {"ide2": "none,media=cdrom"}),
         ({"ide2": "none,media=cdrom"}, "qemu", {}),
