@@ -179,7 +179,7 @@ def run(program: Path, java: str, cluster: Cluster, tmp_path: Path) -> Run:
             ) as process,
         ):
             try:
-                cursor = Path(next(v for k, v in variables.items() if k.endswith("_cursor")))
+                cursor = Path(variables[f"{name}_cursor"])
                 until(lambda: cursor.exists() or process.poll() is not None, "the first poll")
                 assert process.poll() is None, "it has ended"
                 yield process
