@@ -57,9 +57,9 @@ def bars(page: Page) -> int:
 
 def over_bar(page: Page, number: int = 0) -> tuple[float, float]:
     """Move the mouse over a bar of the timeline; return where that is."""
-    bar = page.locator("#timeline .bars .point path").nth(number)
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
+    drawn = page.locator("#timeline .bars .point path").nth(number)
+    drawn.scroll_into_view_if_needed()
+    box = drawn.bounding_box()
     assert box is not None
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(middle[0] - 5, middle[1])

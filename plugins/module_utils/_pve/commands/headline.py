@@ -113,7 +113,7 @@ def _reason(one: Values) -> str:
     )
     title = title or str(one.get("node"))
     why = one.get("message") or next(iter(one.get("errors") or ()), None) or one.get("exitstatus")
-    why = _TITLE.sub("", str(why or "").strip().split("\n")[0].removeprefix("ERROR: "))
+    why = _TITLE.sub("", str(why or "").strip().split("\n", maxsplit=1)[0].removeprefix("ERROR: "))
     why = why if len(why) <= _LONGEST else f"{why[: _LONGEST - 3].rstrip()}..."
     return f"{title}: {why}" if why else title
 

@@ -67,7 +67,7 @@ def test_a_broken_line_is_counted_and_the_others_are_kept(line: bytes) -> None:
 
 def test_what_a_line_says_beside_its_upid_cannot_contradict_it() -> None:
     line = json.dumps({**task(), "node": "other", "title": HOSTILE, "more": 1}).encode()
-    [read] = read_lines(line)[0].values()
+    [read] = list(read_lines(line)[0].values())
     assert read == task()
 
 
@@ -88,7 +88,7 @@ def test_guests_that_are_none_break_the_line(guests: object) -> None:
 
 
 def test_control_characters_of_a_log_do_not_reach_a_terminal() -> None:
-    [read] = read_lines(json.dumps(failed(log=(HOSTILE,))).encode())[0].values()
+    [read] = list(read_lines(json.dumps(failed(log=(HOSTILE,))).encode())[0].values())
     assert "\x1b" not in read["log"][0]
     assert "\u202e" not in read["log"][0]
 
