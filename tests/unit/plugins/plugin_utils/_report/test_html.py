@@ -27,8 +27,6 @@ from ansible_collections.upid.proxmox.tests.unit.reported import (
     task,
 )
 
-pytest.importorskip("plotly")  # an older .venv does not have it yet
-
 
 class Parsed(HTMLParser):
     """The elements of a page, the contents of its scripts, and its other text."""
