@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import ssl
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ansible_collections.upid.proxmox.tests.simulator_process import Simulator, start_simulator
 
@@ -187,10 +187,18 @@ def run(program: Path, java: str, cluster: Cluster, tmp_path: Path) -> Run:
                 print(log.read_text()[began:])
                 raise
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _kill(process.pid)
 
     return start
+
+
+def _kill(pid: int) -> None:
+    """Kill a process with all that it has started; a playbook is in a session of its own."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def until(check: Callable[[], Any], what: str, seconds: float = 60) -> None:
