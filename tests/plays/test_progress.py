@@ -98,9 +98,11 @@ def shown(
         [
             sys.executable,
             "-c",
-            # Its controlling terminal, whose Ctrl+C reaches it.
+            # Its controlling terminal, whose Ctrl+C reaches it. A shell in the background ignores
+            # SIGINT, and everything that it starts inherits that.
             (
-                "import os, sys, fcntl, termios\n"
+                "import os, sys, fcntl, signal, termios\n"
+                "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
                 "fcntl.ioctl(1, termios.TIOCSCTTY, 0) if os.isatty(1) else None\n"
                 "os.execv(sys.argv[1], sys.argv[1:])"
             ),
