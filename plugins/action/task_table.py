@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._pve.commands.headline import counted
 from ..module_utils._pve.edge.printable import printable
+from ..module_utils._pve.tasks.state_file import replace_file
 from ..plugin_utils._table import NARROWEST, WIDTH, Line, in_words, table
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
@@ -85,10 +84,7 @@ class ActionModule(ActionBase):
             if dest.is_file() and dest.read_text(encoding="utf-8") == text:
                 return False
             if not self._task.check_mode:
-                number, new = tempfile.mkstemp(dir=dest.absolute().parent)
-                with os.fdopen(number, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(new).replace(dest)
+                replace_file(dest.absolute(), text.encode(), 0o600)
         except (OSError, UnicodeError) as error:
             raise _Refused(f"dest: {error}") from error
         return True

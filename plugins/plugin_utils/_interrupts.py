@@ -24,7 +24,7 @@ from ansible.utils.display import Display
 from ._progress import Board, events_in, what_is_left
 
 PREFIX = "upid-progress-"
-# Whether somebody watches a terminal, from which the children are detached. AWX has one, too, for
+# Whether there is a terminal, from which the children are detached. AWX has one, too, for
 # its own program (ansible-runner).
 TERMINAL = bool(sys.stdout and sys.stdout.isatty()) and "AWX_ISOLATED_DATA_DIR" not in os.environ
 # How long to wait for an interrupted module, in seconds, and how often to look.

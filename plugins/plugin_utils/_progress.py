@@ -21,7 +21,7 @@ _STILL_RUNS = ("timed_out", "lost", "running")
 # after some minutes without news.
 _FIRST, _BETWEEN, _TOTAL, _FEW = 2.0, 1.0, 10.0, 10
 _PIPE, _NO_NEWS, _SOON = 15.0, 60.0, 300.0
-# How many titles a line has, how long a reason is, by how much a percentage grows until it is told.
+# How many titles a line has, how long a reason is, how much a percentage grows between two lines.
 _TITLES, _REASON, _GROWTH = 4, 100, 10.0
 
 
@@ -47,7 +47,7 @@ class Work:
     ended: float | None = None
     outcome: str = ""
     why: str = ""
-    told: float = 0.0
+    shown: float = 0.0
     upids: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -124,14 +124,14 @@ class Board:
         """It waits."""
 
     def _step(self, work: Work, values: Values, now: float) -> None:
-        work.step, work.told = str(values.get("step", "")), 0.0
+        work.step, work.shown = str(values.get("step", "")), 0.0
         work.number, work.of = int(values.get("number", 1)), int(values.get("of", 1))
         if work.number > 1:
             work.began = now if work.began is None else work.began
 
     def _started(self, work: Work, values: Values, now: float) -> None:
         upid = str(values.get("upid", ""))
-        work.upids[upid], work.told = 0.0, 0.0
+        work.upids[upid], work.shown = 0.0, 0.0
         work.began = now if work.began is None else work.began
         what = work.step if work.of > 1 else "started"
         where = f" ({work.number} of {work.of})" if work.of > 1 else ""
@@ -143,8 +143,8 @@ class Board:
         upid, percent = str(values.get("upid", "")), float(values.get("percent", 0.0))
         if upid in work.upids:
             work.upids[upid] = percent
-        if percent >= work.told + _GROWTH:
-            work.told = percent
+        if percent >= work.shown + _GROWTH:
+            work.shown = percent
             text = f"{work.title}: {percent:.0f} %"
             self._forget(work)
             self.news[""].append(Line(text))

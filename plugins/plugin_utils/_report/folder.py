@@ -15,6 +15,8 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ...module_utils._pve.tasks.state_file import flush_folder, replace_file
+
 _HISTORY, _LOCK, _NAME = "task-history.jsonl", ".task-history.lock", "task-report"
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -60,12 +62,12 @@ class Folder:
 
     def write_history(self, data: bytes) -> None:
         """Replace the history."""
-        self._write(self.history, data, 0o600)
+        replace_file(self.history, data, 0o600)
 
     def set_aside(self, data: bytes) -> Path:
         """Keep a history with unreadable lines for whoever wants to look at it."""
         path = self.path / f"{_HISTORY}.broken"
-        self._write(path, data, 0o600)
+        replace_file(path, data, 0o600)
         return path
 
     def newest(self, suffix: str) -> tuple[Path, int] | None:
@@ -77,12 +79,12 @@ class Folder:
         """Write a report and let the link show it."""
         stamp = datetime.fromtimestamp(moment, timezone.utc).strftime(_STAMP)
         path = self.path / f"{_NAME}-{stamp}.{suffix}"
-        self._write(path, data, self._mode)
+        replace_file(path, data, self._mode)
         link, new = self.path / f"{_NAME}.{suffix}", self.path / f".{_NAME}.{suffix}.new"
         new.unlink(missing_ok=True)
         new.symlink_to(path.name)
         new.replace(link)
-        self._flush()
+        flush_folder(self.path)
         return path
 
     def remove_old(self, suffix: str, keep: int) -> list[Path]:
@@ -104,24 +106,3 @@ class Folder:
                 moment = datetime.strptime(match.group(1), _STAMP)  # noqa: DTZ007 - it is UTC
                 found.append((path, int(moment.replace(tzinfo=timezone.utc).timestamp())))
         return sorted(found)
-
-    def _write(self, path: Path, data: bytes, mode: int) -> None:
-        """Replace a file as a whole: after a crash it is the old or the new one."""
-        new = path.with_name(f".{path.name}.new")
-        new.unlink(missing_ok=True)  # what a crash left
-        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "wb") as file:
-            os.fchmod(number, mode)
-            file.write(data)
-            file.flush()
-            os.fsync(number)
-        new.replace(path)
-        self._flush()
-
-    def _flush(self) -> None:
-        """Let the names of the folder reach the disk, too."""
-        number = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

@@ -89,6 +89,7 @@ from pathlib import Path
 async def main(queue: asyncio.Queue[t.Any], args: dict[str, t.Any]) -> None:
     """Put the events into the queue, until cancelled."""
     _let_the_collection_be_found()
+    # Only now can it be found.
     from ansible_collections.upid.proxmox.plugins.plugin_utils._events import (  # noqa: PLC0415
         put_events,
     )
@@ -103,6 +104,7 @@ def _let_the_collection_be_found() -> None:
         return
     if str(root.parent) not in sys.path:
         sys.path.insert(0, str(root.parent))
+    # Not before its folder is in the path.
     import ansible_collections  # noqa: PLC0415
 
     # The package ansible brings collections of its own, which would hide those elsewhere.

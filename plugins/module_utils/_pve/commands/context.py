@@ -54,7 +54,7 @@ class Context:
 
     @functools.cached_property
     def progress(self) -> Progress:
-        """The progress of this command, told to ``sink``."""
+        """The progress of this command, noted for ``sink``."""
         return Progress(self.api, self.sink)
 
     @property

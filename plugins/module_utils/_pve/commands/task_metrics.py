@@ -12,13 +12,13 @@ from pathlib import Path
 
 from ..api.errors import NoAnswerError, PveError, UsageError
 from ..tasks.backup_log import read_backup_log
-from ..tasks.events.cursor import StateFile, read_state, replace_file
 from ..tasks.events.news import News, read_news
 from ..tasks.events.position import Position
 from ..tasks.figures import Figures
 from ..tasks.history import all_nodes
 from ..tasks.listing import PAGE
 from ..tasks.log import read_whole_log
+from ..tasks.state_file import StateFile, read_state, replace_file
 from ..tasks.task import UNEXPECTED, Task, outcome_of
 from .context import Report
 
@@ -97,7 +97,7 @@ def _write(figures: Figures, text: str, path: Path, file: StateFile) -> None:
     """The state first: what is counted is never counted again."""
     file.write(figures.as_json())
     try:
-        replace_file(path, text, _MODE)
+        replace_file(path, text.encode(), _MODE)
     except OSError as error:
         raise UsageError(f"path: {path} cannot be written: {error.strerror}") from None
 

@@ -72,7 +72,7 @@ class JobRun:
     its node had before the first call. ``unsure`` says that a call may have been carried out
     although no response confirmed it. ``waiting`` maps a reason to wait at no cost to the second
     when that began. ``notes`` are what earlier attempts left behind. ``turn`` is its place in the
-    queues. ``work`` is told what happens to it.
+    queues. ``work`` notes what happens to it.
     """
 
     job: Job

@@ -139,7 +139,7 @@ class ChainRun:
     """A chain in progress; ``run`` is the current job, ``turn`` its place in the queues.
 
     ``over`` says that no further step is needed. ``replaced`` are the results of jobs that were
-    replaced. ``work`` is told what happens to it.
+    replaced. ``work`` notes what happens to it.
     """
 
     chain: Chain

@@ -37,7 +37,7 @@ class _Reading:
     """The reading of one log: ``lines`` were there, ``due`` is when to read on."""
 
     upid: Upid
-    tell: t.Callable[[float], None]
+    notify: t.Callable[[float], None]
     due: float
     lines: int = 0
     pause: float = _INTERVAL
@@ -45,7 +45,7 @@ class _Reading:
 
 
 class Percentages:
-    """Tells of the percentages of running tasks, as long as there are any."""
+    """Notifies of the percentages of running tasks, as long as there are any."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -54,9 +54,9 @@ class Percentages:
         self._made = 0
 
     @contextlib.contextmanager
-    def of(self, upid: Upid, tell: t.Callable[[float], None]) -> t.Iterator[None]:
-        """While this task runs, ``tell`` is called with each new percentage."""
-        reading = _Reading(upid, tell, clock.now() + _INTERVAL)
+    def of(self, upid: Upid, notify: t.Callable[[float], None]) -> t.Iterator[None]:
+        """While this task runs, ``notify`` is called with each new percentage."""
+        reading = _Reading(upid, notify, clock.now() + _INTERVAL)
         self._readings.append(reading)
         if self._loop is None:
             self._loop = asyncio.ensure_future(self._read_on())
@@ -92,4 +92,4 @@ class Percentages:
         reading.due = clock.now() + reading.pause
         if percent is not None and percent != reading.percent and reading in self._readings:
             reading.percent = percent
-            reading.tell(percent)
+            reading.notify(percent)

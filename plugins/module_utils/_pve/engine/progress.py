@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tells a sink what happens to the work of a command while it runs.
+"""Notes for a sink what happens to the work of a command while it runs.
 
-Without a sink nothing is told, and no request is made for it.
+Without a sink nothing is noted, and no request is made for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
     from ..tasks.task import Outcome, Task
     from ..tasks.upid import Upid
 
-# How much of the text of a retry or a failure is told.
+# How much of the text of a retry or a failure is shown.
 _LONGEST = 300
 
 
@@ -50,14 +50,14 @@ class Event:
 
 
 class Sink(t.Protocol):
-    """Whoever wants to know; it must not raise anything, and not take long."""
+    """What takes the events; it must not raise anything, and not take long."""
 
     def note(self, event: Event) -> None:
         """An event, in the order in which they happened."""
 
 
 class Progress:
-    """The progress of one command, told to ``sink``."""
+    """The progress of one command, noted for ``sink``."""
 
     def __init__(self, api: Api, sink: Sink | None = None) -> None:
         self._sink = sink
@@ -70,12 +70,12 @@ class Progress:
             return SILENT
         work = Work(title, self._count, self._sink, self._percentages)
         self._count += 1
-        work.tell("queued")
+        work.note("queued")
         return work
 
 
 class Work:
-    """One job or chain: each method tells what happened to it."""
+    """One job or chain: each method notes what happened to it."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Work:
 
     def step(self, name: str, number: int, of: int) -> None:
         """A step of it is due, counted from 1."""
-        self.tell("step", step=name, number=number, of=of)
+        self.note("step", step=name, number=number, of=of)
 
     def renamed(self, title: str) -> None:
         """It is about something else from now on."""
@@ -100,38 +100,38 @@ class Work:
 
     def retried(self, why: object) -> None:
         """It is retried, or waited for, for this reason."""
-        self.tell("retried", why=_short(why))
+        self.note("retried", why=_short(why))
 
     def ended(self, outcome: Outcome, why: str | None = None) -> None:
         """It has ended; what still runs has not."""
         if outcome.finished:
-            self.tell("ended", outcome=outcome.value, why=_short(why) if why else None)
+            self.note("ended", outcome=outcome.value, why=_short(why) if why else None)
 
     def task_ended(self, task: Task) -> None:
         """One of its tasks has ended, or is given up."""
-        self.tell("task_ended", upid=str(task.upid), outcome=task.outcome.value)
+        self.note("task_ended", upid=str(task.upid), outcome=task.outcome.value)
 
     @contextlib.contextmanager
     def running(self, upid: Upid) -> t.Iterator[None]:
-        """While a task of it runs: its percentages are told as well."""
+        """While a task of it runs: its percentages are noted as well."""
         if self._percentages is None:
             yield
             return
-        self.tell("started", upid=str(upid))
+        self.note("started", upid=str(upid))
         with self._percentages.of(upid, lambda percent: self._reached(upid, percent)):
             yield
 
-    def tell(self, event: str, **values: t.Any) -> None:
-        """Tell the sink, if there is one."""
+    def note(self, event: str, **values: t.Any) -> None:
+        """Note it for the sink, if there is one."""
         if self._sink is not None:
             self._sink.note(Event(event, self._number, self._title, **values))
 
     def _reached(self, upid: Upid, percent: float) -> None:
-        self.tell("percent", upid=str(upid), percent=percent)
+        self.note("percent", upid=str(upid), percent=percent)
 
 
 SILENT: t.Final = Work()
-"""Work that nobody wants to know about."""
+"""Work without a sink."""
 
 
 def _short(why: object) -> str:

@@ -63,7 +63,7 @@ class Scheduler:
     ) -> list[ChainResult]:
         """Run chains side by side; the results are in the same order.
 
-        ``progress`` is told what happens to them. With the policy not to wait, a chain ends after
+        ``progress`` notes what happens to them. With the policy not to wait, a chain ends after
         its first task has been started.
         """
         jobs = [step.job for chain in chains for step in chain.steps if step.job is not None]

@@ -141,7 +141,7 @@ class Figures:
             "proxmox_node_tasks_readable",
             "gauge",
             "Whether the tasks of the node could be read.",
-            ((_labels(node=node), int(told)) for node, told in self.readable.items()),
+            ((_labels(node=node), int(readable)) for node, readable in self.readable.items()),
         )
         return text + _family(
             "proxmox_task_list_gaps_total",

@@ -29,7 +29,7 @@ class News:
     the position, in the order of the archive, the oldest first. ``before`` are the newest ones
     that had ended before. ``gap`` says that the archive does not reach back to the position.
     ``first`` says that nothing of the node was read before, and ``since`` where it was to begin
-    then, by the clock of the node, None for now.
+    then, by the clock of the node, None for this moment.
     """
 
     running: list[Entry] = field(default_factory=list)

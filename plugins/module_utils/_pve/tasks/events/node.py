@@ -42,7 +42,7 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class Step:
-    """An event, or none for what nobody wants to know, and how it changes the position."""
+    """An event, or none for what the query leaves out, and how it changes the position."""
 
     node: str
     change: Change
@@ -53,7 +53,7 @@ class NodeFollower:
     """Reads what happens on a node, one ``round`` after another.
 
     ``position`` is how far its steps have gone, which the caller may be behind with. ``began`` is
-    the moment since when everything is to be reported if there is no position, None for now.
+    the moment since when everything is to be reported if there is no position, None for this one.
     """
 
     def __init__(
